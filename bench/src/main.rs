@@ -1,0 +1,4 @@
+//! Benches of nunatak.
+#![forbid(unsafe_code)]
+
+fn main() {}

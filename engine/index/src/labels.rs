@@ -1,0 +1,309 @@
+//! Label sets: sorted name-value pairs that identify a series.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// The label that holds the metric name.
+pub const METRIC_NAME: &str = "__name__";
+
+/// Why a list of pairs is not a label set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LabelError {
+    /// The same name came twice.
+    #[error("label name {name:?} occurs more than once")]
+    Duplicate {
+        /// The name that came twice.
+        name: String,
+    },
+    /// A name has no bytes.
+    #[error("empty label name (its value is {value:?})")]
+    EmptyName {
+        /// The value that came with the empty name.
+        value: String,
+    },
+    /// All names and values together are longer than 4 GiB.
+    #[error("label set of {bytes} bytes is too long")]
+    TooLong {
+        /// Bytes of all names and values.
+        bytes: usize,
+    },
+}
+
+/// An immutable label set, sorted by name, without empty values.
+///
+/// Names and values stand one after the other in one string; a table of ends cuts it. Cloning
+/// costs two allocations, comparing none.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Labels {
+    text: Box<str>,
+    /// Ends of name 0, value 0, name 1, value 1, …
+    ends: Box<[u32]>,
+}
+
+impl Labels {
+    /// The label set without labels.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Makes a label set of pairs in any order; pairs with an empty value are left out.
+    ///
+    /// # Errors
+    /// [`LabelError`] if a name is empty or comes twice.
+    pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, LabelError> {
+        let mut builder = LabelsBuilder::default();
+        for (name, value) in pairs {
+            builder.push(name.as_ref(), value.as_ref());
+        }
+        builder.build()
+    }
+
+    /// Number of labels.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len() / 2
+    }
+
+    /// Whether there are no labels.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of all names and values.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The pairs in the order of their names.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+        (0..self.len()).map(|i| self.pair(i))
+    }
+
+    /// The value of a label, `None` if the set does not have it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+
+    /// The metric name, empty if there is none.
+    #[must_use]
+    pub fn metric_name(&self) -> &str {
+        self.get(METRIC_NAME).unwrap_or("")
+    }
+
+    /// A label set with only the labels that `keep` accepts by name.
+    #[must_use]
+    pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
+        pack(self.iter().filter(|(name, _)| keep(name)))
+    }
+
+    /// The order of series inside a block: by metric name, then by label set.
+    #[must_use]
+    pub fn series_cmp(&self, other: &Self) -> Ordering {
+        self.metric_name().cmp(other.metric_name()).then_with(|| self.cmp(other))
+    }
+
+    fn pair(&self, i: usize) -> (&str, &str) {
+        let start = if i == 0 { 0 } else { self.ends[2 * i - 1] as usize };
+        let (middle, end) = (self.ends[2 * i] as usize, self.ends[2 * i + 1] as usize);
+        (&self.text[start..middle], &self.text[middle..end])
+    }
+}
+
+/// Packs pairs that are sorted, unique and not empty.
+fn pack<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Labels {
+    let (bytes, count) =
+        pairs.clone().fold((0, 0), |(b, c), (n, v)| (b + n.len() + v.len(), c + 1));
+    let mut text = String::with_capacity(bytes);
+    let mut ends = Vec::with_capacity(2 * count);
+    for (name, value) in pairs {
+        text.push_str(name);
+        ends.push(text.len() as u32);
+        text.push_str(value);
+        ends.push(text.len() as u32);
+    }
+    Labels { text: text.into_boxed_str(), ends: ends.into_boxed_slice() }
+}
+
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Labels {
+    /// Prometheus' notation: `name{label="value", …}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.metric_name())?;
+        let mut rest = self.iter().filter(|(name, _)| *name != METRIC_NAME).peekable();
+        if rest.peek().is_none() && !self.is_empty() {
+            return Ok(());
+        }
+        f.write_str("{")?;
+        for (i, (name, value)) in rest.enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{name}={value:?}")?;
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Collects pairs in any order and makes a [`Labels`] of them; reusable.
+#[derive(Debug, Clone, Default)]
+pub struct LabelsBuilder {
+    text: String,
+    /// Start of the name, start of the value, end of the value.
+    pairs: Vec<(u32, u32, u32)>,
+}
+
+impl LabelsBuilder {
+    /// A builder that starts with the labels of `base`.
+    #[must_use]
+    pub fn from_labels(base: &Labels) -> Self {
+        let mut builder = Self::default();
+        for (name, value) in base.iter() {
+            builder.push(name, value);
+        }
+        builder
+    }
+
+    /// Forgets all pairs and keeps the memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.pairs.clear();
+    }
+
+    /// Adds a pair; a pair with an empty value is ignored, a repeated name is found by
+    /// [`build`](Self::build).
+    pub fn push(&mut self, name: &str, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        let start = self.text.len() as u32;
+        self.text.push_str(name);
+        let middle = self.text.len() as u32;
+        self.text.push_str(value);
+        self.pairs.push((start, middle, self.text.len() as u32));
+    }
+
+    /// Sets a label, replacing the value that it had; an empty value removes it.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.remove(name);
+        self.push(name, value);
+    }
+
+    /// Removes a label if it is there.
+    pub fn remove(&mut self, name: &str) {
+        let text = &self.text;
+        self.pairs.retain(|&(start, middle, _)| &text[start as usize..middle as usize] != name);
+    }
+
+    /// The value of a label, `None` if it was not added.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().map(|&p| self.pair(p)).find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+
+    /// Sorts the pairs and makes the label set; the builder keeps its pairs.
+    ///
+    /// # Errors
+    /// [`LabelError`] if a name is empty or comes twice, or all pairs are longer than 4 GiB.
+    pub fn build(&mut self) -> Result<Labels, LabelError> {
+        if self.text.len() > u32::MAX as usize {
+            return Err(LabelError::TooLong { bytes: self.text.len() });
+        }
+        let text = &self.text;
+        let name = |p: &(u32, u32, u32)| &text[p.0 as usize..p.1 as usize];
+        self.pairs.sort_by(|a, b| name(a).cmp(name(b)));
+        if let Some(twice) = self.pairs.windows(2).find(|w| name(&w[0]) == name(&w[1])) {
+            return Err(LabelError::Duplicate { name: name(&twice[0]).to_owned() });
+        }
+        match self.pairs.first() {
+            Some(first) if name(first).is_empty() => {
+                Err(LabelError::EmptyName { value: self.pair(*first).1.to_owned() })
+            }
+            _ => Ok(pack(self.pairs.iter().map(|&p| self.pair(p)))),
+        }
+    }
+
+    fn pair(&self, (start, middle, end): (u32, u32, u32)) -> (&str, &str) {
+        (&self.text[start as usize..middle as usize], &self.text[middle as usize..end as usize])
+    }
+}
+
+/// Makes a [`Labels`] of literal pairs; of a repeated name the last value counts.
+///
+/// ```
+/// let up = nunatak_index::labels! { "__name__" => "up", "job" => "node" };
+/// assert_eq!(up.to_string(), r#"up{job="node"}"#);
+/// ```
+#[macro_export]
+macro_rules! labels {
+    ($($name:expr => $value:expr),* $(,)?) => {{
+        #[allow(unused_mut, reason = "an empty list sets nothing")]
+        let mut builder = $crate::LabelsBuilder::default();
+        $(builder.set($name, $value);)*
+        builder.build().unwrap_or_default()
+    }};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorts_and_drops_empty_values() {
+        let labels = Labels::from_pairs([("b", "2"), ("a", "1"), ("c", "")]).unwrap();
+        assert_eq!(labels.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
+        assert_eq!((labels.get("a"), labels.get("c")), (Some("1"), None));
+    }
+
+    #[test]
+    fn refuses_duplicate_and_empty_names() {
+        let twice = Labels::from_pairs([("a", "1"), ("a", "2")]);
+        assert_eq!(twice, Err(LabelError::Duplicate { name: "a".into() }));
+        let empty = Labels::from_pairs([("", "1")]);
+        assert_eq!(empty, Err(LabelError::EmptyName { value: "1".into() }));
+    }
+
+    #[test]
+    fn orders_by_pairs_and_by_metric() {
+        let upper = labels! { "A" => "1", "__name__" => "z" };
+        let lower = labels! { "__name__" => "a", "b" => "1" };
+        assert!(upper < lower);
+        assert_eq!(upper.series_cmp(&lower), Ordering::Greater);
+    }
+
+    #[test]
+    fn builder_sets_and_removes() {
+        let mut builder = LabelsBuilder::from_labels(&labels! { "a" => "1", "b" => "2" });
+        builder.set("a", "3");
+        builder.remove("b");
+        assert_eq!(builder.build().unwrap(), labels! { "a" => "3" });
+    }
+
+    #[test]
+    fn prints_like_prometheus() {
+        assert_eq!(labels! { "__name__" => "up" }.to_string(), "up");
+        assert_eq!(labels! {}.to_string(), "{}");
+        assert_eq!(labels! { "a" => "x\"y" }.to_string(), r#"{a="x\"y"}"#);
+    }
+}

@@ -1,0 +1,24 @@
+//! nunatak: a time-series storage engine to embed.
+#![deny(unsafe_code)]
+
+#[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
+compile_error!("nunatak runs on 64-bit little-endian machines only");
+
+mod error;
+mod limits;
+pub mod log;
+mod options;
+mod source;
+pub mod storage;
+mod time;
+
+pub use error::{Error, Result};
+pub use limits::{Limits, Refusal, RefusalReason};
+pub use nunatak_index::{
+    LabelError, Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, MatcherError, labels,
+};
+pub use options::{Durability, Options};
+pub use source::{
+    Cursor, Grouping, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source, StreamId,
+};
+pub use time::{Clock, ManualClock, SystemClock, TimeRange};

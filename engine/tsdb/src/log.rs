@@ -1,0 +1,82 @@
+//! The log: every logical change, in order, before it is applied.
+//!
+//! [`WriteLog`] hides where the log is: segments on this machine, memory in tests, a replicated
+//! stream in a cluster. A [`Frame`] is the unit of the log, of replication and of `apply`.
+
+mod frame;
+
+use std::fmt::Debug;
+
+pub use frame::{Definition, Frame, Record, Samples};
+
+use crate::error::Result;
+
+/// The place of a frame in the log; the first is 1, each next one is higher by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position(pub u64);
+
+/// What a replay met besides good frames.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplayReport {
+    /// Frames that were visited.
+    pub frames: u64,
+    /// The torn end that was cut: file, offset, bytes.
+    pub torn: Option<(String, u64, u64)>,
+    /// Bad stretches in the middle that were put aside: file, offset, bytes.
+    pub quarantined: Vec<(String, u64, u64)>,
+}
+
+/// An ordered, durable sequence of frames.
+pub trait WriteLog: Debug + Send + Sync {
+    /// Puts a frame at the end and returns its position. It is ordered, not yet durable.
+    ///
+    /// # Errors
+    /// If the log is poisoned, full or closed; nothing was then added.
+    fn append(&self, frame: &Frame) -> Result<Position>;
+
+    /// Waits until everything up to `position` is as durable as the log was opened for.
+    ///
+    /// # Errors
+    /// If it can't become durable; the frames may or may not survive.
+    fn commit(&self, position: Position) -> Result<()>;
+
+    /// Returns when everything appended so far is synced to the disk.
+    ///
+    /// # Errors
+    /// If the sync fails.
+    fn sync(&self) -> Result<()>;
+
+    /// Visits the newest checkpoint's frames (all with the checkpoint's position) and then every
+    /// frame from `from` on, in order.
+    ///
+    /// # Errors
+    /// If the log can't be read, or `visit` fails. Torn and corrupt parts are no errors: they are
+    /// in the report.
+    fn replay(
+        &self,
+        from: Position,
+        visit: &mut dyn FnMut(Position, Frame) -> Result<()>,
+    ) -> Result<ReplayReport>;
+
+    /// Writes a checkpoint (all live definitions, as frames) that stands for everything that the
+    /// log knew at `at`, and lets go of segments that lie wholly before `keep_from`.
+    ///
+    /// # Errors
+    /// If it can't be written; the older checkpoint then stays.
+    fn checkpoint(
+        &self,
+        at: Position,
+        keep_from: Position,
+        frames: &mut dyn Iterator<Item = Frame>,
+    ) -> Result<()>;
+
+    /// The position of the last frame, 0 if there is none.
+    fn last(&self) -> Position;
+
+    /// Bytes that were appended and are not yet written to the operating system.
+    fn pending_bytes(&self) -> u64;
+
+    /// Bytes that were written to the operating system since the log was opened.
+    fn written_bytes(&self) -> u64;
+}

@@ -1,0 +1,159 @@
+//! How a database is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::storage::Storage;
+use crate::time::{Clock, SystemClock};
+
+/// When a write counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Synced to the disk: survives power loss. One sync serves all waiting writers.
+    #[default]
+    Fsync,
+    /// Written to the operating system (survives kill -9), and synced at most this much later.
+    Interval(Duration),
+    /// Written to the operating system: survives kill -9, not power loss.
+    Os,
+}
+
+/// The most shards that a database may have.
+pub(crate) const MAX_SHARDS: usize = 1024;
+
+/// Options of [`Db::open`](crate::Db::open), checked there.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub(crate) path: PathBuf,
+    pub(crate) storage: Option<Arc<dyn Storage>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) durability: Durability,
+    pub(crate) shards: usize,
+    pub(crate) threads: Option<usize>,
+    pub(crate) retention: Option<Duration>,
+    pub(crate) memory_budget: Option<u64>,
+    pub(crate) limits: Limits,
+    pub(crate) append_deadline: Duration,
+    pub(crate) segment_bytes: u64,
+}
+
+impl Options {
+    /// The defaults, for the folder `path` (made if it is missing).
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self {
+            path: path.as_ref().to_path_buf(),
+            storage: None,
+            clock: Arc::new(SystemClock),
+            durability: Durability::default(),
+            shards: 8,
+            threads: None,
+            retention: None,
+            memory_budget: None,
+            limits: Limits::default(),
+            append_deadline: Duration::from_secs(10),
+            segment_bytes: 64 * 1024 * 1024,
+        }
+    }
+
+    /// When a write counts as done. Default: [`Durability::Fsync`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Number of shards of a new database, a power of two up to 1,024; an existing one keeps
+    /// its own. Default: 8.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// Background threads. With 0 nothing runs in the background and the caller calls
+    /// [`Db::maintain`](crate::Db::maintain). Default: 1.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// How long samples are kept, counted from the newest sample of the tenant (at most from the
+    /// clock). Default: for ever.
+    #[must_use]
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
+    /// Bytes of memory that the engine may use, at least 16 MiB. Default: half of the smaller of
+    /// the machine's memory and the control group's limit.
+    #[must_use]
+    pub fn memory_budget(mut self, bytes: u64) -> Self {
+        self.memory_budget = Some(bytes);
+        self
+    }
+
+    /// Bounds on label sets and sample times. Default: [`Limits::default`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long an append waits for room before it fails with
+    /// [`Error::Overloaded`](crate::Error::Overloaded). Default: 10 s.
+    #[must_use]
+    pub fn append_deadline(mut self, deadline: Duration) -> Self {
+        self.append_deadline = deadline;
+        self
+    }
+
+    /// Bytes after which the log begins a new segment, at least 64 KiB. Default: 64 MiB.
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    /// Where files are kept. Default: the operating system's folder `path`.
+    #[must_use]
+    pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// Where the time comes from. Default: the machine's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks every option.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let bad = |option, what: String| Err(Error::Option { option, what });
+        if !self.shards.is_power_of_two() || self.shards > MAX_SHARDS {
+            let what = format!("{} is no power of two from 1 to {MAX_SHARDS}", self.shards);
+            return bad("shards", what);
+        }
+        if self.segment_bytes < 64 * 1024 {
+            let what = format!("{} bytes are too few, at least 65536", self.segment_bytes);
+            return bad("segment_bytes", what);
+        }
+        if self.memory_budget.is_some_and(|bytes| bytes < 16 << 20) {
+            return bad("memory_budget", "at least 16 MiB are needed".to_owned());
+        }
+        if self.retention.is_some_and(|age| age < Duration::from_secs(60)) {
+            return bad("retention", "at least one minute is needed".to_owned());
+        }
+        if matches!(self.durability, Durability::Interval(every) if every.is_zero()) {
+            return bad("durability", "the interval is zero; use Fsync".to_owned());
+        }
+        Ok(())
+    }
+}

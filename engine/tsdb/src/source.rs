@@ -1,0 +1,156 @@
+//! The seam between storage and queries.
+//!
+//! A [`Source`] is a shard, a whole database, or anything else that holds series: PromQL sees
+//! storage through this trait alone. A selection is lazy: series are listed at once, samples are
+//! pulled batch by batch through a [`Cursor`], at most a chunk at a time, so that an aggregation
+//! runs over them while they are in the processor's cache.
+
+use std::fmt::Debug;
+
+use nunatak_index::{Labels, Matcher};
+
+use crate::error::Result;
+use crate::time::TimeRange;
+
+/// Which series, and which part of them.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    /// All of them must match; none selects every series.
+    pub matchers: Vec<Matcher>,
+    /// Samples outside are not returned.
+    pub range: TimeRange,
+}
+
+impl Selector {
+    /// The series that all `matchers` accept, with their samples in `range`.
+    #[must_use]
+    pub fn new(matchers: Vec<Matcher>, range: TimeRange) -> Self {
+        Self { matchers, range }
+    }
+}
+
+/// How an aggregation above the selector groups its series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grouping {
+    /// `by (…)`
+    By(Vec<String>),
+    /// `without (…)`
+    Without(Vec<String>),
+}
+
+/// What the caller will do with the samples. A source may use it to read less; the answer must
+/// stay right if it does not.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// Distance of the evaluation steps in ms, 0 for an instant query.
+    pub step_ms: i64,
+    /// Range of the range selector in ms, 0 for an instant selector.
+    pub range_ms: i64,
+    /// The function or aggregation right above the selector.
+    pub function: Option<&'static str>,
+    /// The grouping of the aggregation right above.
+    pub grouping: Option<Grouping>,
+    /// Return no more than so many series, 0 for all.
+    pub limit: usize,
+    /// Only labels are wanted: the cursors will not be read.
+    pub labels_only: bool,
+}
+
+/// Identity of a timestamp stream inside one selection: two batches with the same id have the
+/// very same times, so what depends on times alone can be computed once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(pub u64);
+
+/// Samples of one series in the order of time, as two columns of the same length.
+#[derive(Debug, Clone, Default)]
+pub struct SampleBatch {
+    /// Milliseconds since the epoch, strictly ascending.
+    pub times: Vec<i64>,
+    /// Values, bit for bit as they were written.
+    pub values: Vec<f64>,
+    /// The timestamp stream that `times` is, if it is a whole shared one.
+    pub stream: Option<StreamId>,
+}
+
+impl SampleBatch {
+    /// Empties the batch and keeps its memory.
+    pub fn clear(&mut self) {
+        self.times.clear();
+        self.values.clear();
+        self.stream = None;
+    }
+
+    /// Adds a sample at the end.
+    pub fn push(&mut self, t: i64, v: f64) {
+        self.times.push(t);
+        self.values.push(v);
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether the batch has no samples.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+}
+
+/// Pulls the samples of one series, oldest first.
+pub trait Cursor: Send {
+    /// Replaces the content of `batch` by the next samples, none of them before the last of the
+    /// batch before; `false` when there are no more (the batch is then empty).
+    ///
+    /// # Errors
+    /// If the samples can't be read or decoded.
+    fn next_batch(&mut self, batch: &mut SampleBatch) -> Result<bool>;
+}
+
+/// One series of a selection.
+pub struct SelectedSeries {
+    /// Its whole label set.
+    pub labels: Labels,
+    /// Its samples in the selector's range, merged, without duplicates.
+    pub cursor: Box<dyn Cursor>,
+}
+
+impl Debug for SelectedSeries {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SelectedSeries").field("labels", &self.labels).finish_non_exhaustive()
+    }
+}
+
+/// The answer to a [`Selector`].
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// The series, sorted by label set, each label set once.
+    pub series: Vec<SelectedSeries>,
+    /// What the answer lacks and why: quarantined blocks with their shard and times.
+    pub warnings: Vec<String>,
+}
+
+/// Something that holds series and can be asked for them.
+pub trait Source: Send + Sync {
+    /// The series that match, with their samples in the range.
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    fn select(&self, selector: &Selector, hints: &Hints) -> Result<Selection>;
+
+    /// Names of the labels of the series that match and have samples near the range, sorted;
+    /// at most `limit` (0: all).
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    fn label_names(&self, selector: &Selector, limit: usize) -> Result<Vec<String>>;
+
+    /// Values of the label `name` of the series that match and have samples near the range,
+    /// sorted; at most `limit` (0: all).
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    fn label_values(&self, name: &str, selector: &Selector, limit: usize) -> Result<Vec<String>>;
+}

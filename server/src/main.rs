@@ -1,0 +1,4 @@
+//! The `nunatak` binary.
+#![forbid(unsafe_code)]
+
+fn main() {}
