@@ -4,14 +4,19 @@
 #[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
 compile_error!("nunatak runs on 64-bit little-endian machines only");
 
+mod batch;
+mod db;
 mod error;
 mod limits;
 pub mod log;
 mod options;
 mod source;
+mod stats;
 pub mod storage;
 mod time;
 
+pub use batch::{Batch, BatchSeries, Outcome};
+pub use db::{AppendSeries, Appender, Db};
 pub use error::{Error, Result};
 pub use limits::{Limits, Refusal, RefusalReason};
 pub use nunatak_index::{
@@ -21,4 +26,5 @@ pub use options::{Durability, Options};
 pub use source::{
     Cursor, Grouping, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source, StreamId,
 };
+pub use stats::{Cardinality, Stats};
 pub use time::{Clock, ManualClock, SystemClock, TimeRange};

@@ -1,0 +1,55 @@
+//! Numbers about a database.
+
+/// A snapshot of a database's counters and sizes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Series in the heads.
+    pub active_series: u64,
+    /// Series that were created since the database was opened.
+    pub created_series: u64,
+    /// Samples that were stored since the database was opened.
+    pub stored_samples: u64,
+    /// Samples that were refused since the database was opened, by reason.
+    pub refused_samples: Vec<(crate::RefusalReason, u64)>,
+    /// Bytes of the heads: series, index and chunks.
+    pub head_bytes: u64,
+    /// Bytes of the table of known series.
+    pub known_bytes: u64,
+    /// Bytes written to the log since the database was opened.
+    pub log_bytes: u64,
+    /// Blocks on disk.
+    pub blocks: u64,
+    /// Bytes of the blocks.
+    pub block_bytes: u64,
+    /// Samples in the blocks.
+    pub block_samples: u64,
+    /// Oldest and newest sample in ms, `None` if there is none.
+    pub time_range: Option<(i64, i64)>,
+    /// Things that failed their checksum and were put aside, each with shard, name and reason.
+    pub quarantined: Vec<String>,
+    /// Failures of background work since the database was opened.
+    pub background_failures: u64,
+    /// The last failure of background work.
+    pub last_background_failure: Option<String>,
+    /// Bytes that the engine may use.
+    pub memory_budget: u64,
+}
+
+/// Who takes the space: the largest by number of series in the heads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cardinality {
+    /// Series in the heads.
+    pub series: u64,
+    /// Distinct label pairs in the heads.
+    pub label_pairs: u64,
+    /// Metric name and number of series.
+    pub series_by_metric: Vec<(String, u64)>,
+    /// Label name and number of values.
+    pub values_by_label: Vec<(String, u64)>,
+    /// Label name and bytes of its values.
+    pub bytes_by_label: Vec<(String, u64)>,
+    /// `name=value` and number of series.
+    pub series_by_pair: Vec<(String, u64)>,
+}
