@@ -7,6 +7,7 @@ compile_error!("nunatak runs on 64-bit little-endian machines only");
 mod error;
 mod limits;
 pub mod log;
+mod merge;
 mod options;
 mod source;
 pub mod storage;
@@ -14,6 +15,7 @@ mod time;
 
 pub use error::{Error, Result};
 pub use limits::{Limits, Refusal, RefusalReason};
+pub use merge::MergeCursor;
 pub use nunatak_index::{
     LabelError, Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, MatcherError, labels,
 };
