@@ -9,6 +9,7 @@ mod db;
 mod error;
 mod limits;
 pub mod log;
+mod merge;
 mod options;
 mod source;
 mod stats;
@@ -19,6 +20,7 @@ pub use batch::{Batch, BatchSeries, Outcome};
 pub use db::{AppendSeries, Appender, Db};
 pub use error::{Error, Result};
 pub use limits::{Limits, Refusal, RefusalReason};
+pub use merge::MergeCursor;
 pub use nunatak_index::{
     LabelError, Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, MatcherError, labels,
 };
