@@ -13,6 +13,7 @@ macro_rules! claim {
     };
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn text(error: std::io::Error) -> String {
     error.to_string()
 }

@@ -209,17 +209,17 @@ impl Tree {
     pub(super) fn create_folder(&mut self, path: &str) -> io::Result<()> {
         let mut node = ROOT;
         for part in parts(path)? {
-            node = match self.names(node, path)?.live.get(part) {
-                Some(&next) => next,
-                None => {
-                    let new = self.number();
-                    self.folders.insert(new, Names::default());
-                    self.set_name(node, new, part, Some(new));
-                    new
-                }
-            };
+            let next = self.names(node, path)?.live.get(part).copied();
+            node = next.unwrap_or_else(|| self.add_folder(node, part));
         }
         self.names(node, path).map(|_| ())
+    }
+
+    fn add_folder(&mut self, parent: Node, name: &str) -> Node {
+        let node = self.number();
+        self.folders.insert(node, Names::default());
+        self.set_name(parent, node, name, Some(node));
+        node
     }
 
     pub(super) fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
@@ -317,7 +317,9 @@ impl Tree {
             let (now, later): (Vec<_>, Vec<_>) =
                 names.changes.drain(..).partition(|change| numbers.contains(&change.number));
             names.changes = later;
-            now.iter().for_each(|change| change.apply(&mut names.durable));
+            for change in &now {
+                change.apply(&mut names.durable);
+            }
         }
         Ok(())
     }
