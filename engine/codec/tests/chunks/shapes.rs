@@ -1,10 +1,8 @@
 //! Columns of every shape, for the property tests.
-#![allow(dead_code, reason = "each test file uses its part")]
-
 use proptest::prelude::*;
 
 /// Values of one of the shapes that the encoder tells apart.
-pub fn values(max: usize) -> BoxedStrategy<Vec<f64>> {
+pub(crate) fn values(max: usize) -> BoxedStrategy<Vec<f64>> {
     let bits = prop::collection::vec(any::<u64>().prop_map(f64::from_bits), 1..max);
     let special = prop::sample::select(vec![
         0.0,
@@ -54,7 +52,7 @@ pub fn values(max: usize) -> BoxedStrategy<Vec<f64>> {
 }
 
 /// Strictly ascending times: regular, jittered, with gaps, extreme.
-pub fn times(max: usize) -> BoxedStrategy<Vec<i64>> {
+pub(crate) fn times(max: usize) -> BoxedStrategy<Vec<i64>> {
     let any_times =
         prop::collection::btree_set(any::<i64>(), 1..max).prop_map(|set| set.into_iter().collect());
     let regular = (any::<i64>(), 1u64..100_000, 1..max).prop_map(|(first, step, n)| {
@@ -74,19 +72,21 @@ pub fn times(max: usize) -> BoxedStrategy<Vec<i64>> {
         });
     let mut edges = vec![i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
     edges.extend((8..63).flat_map(|shift| [(1i64 << shift) - 1, 1 << shift, (1 << shift) + 1]));
+    edges.sort_unstable();
+    edges.dedup();
     let extreme = prop::sample::subsequence(edges.clone(), 1..edges.len());
     prop_oneof![any_times, regular, jittered, grid, extreme].boxed()
 }
 
 /// A way to spoil bytes: cut them off, or change some.
 #[derive(Debug, Clone)]
-pub struct Damage {
+pub(crate) struct Damage {
     cut: Option<prop::sample::Index>,
     changes: Vec<(prop::sample::Index, u8)>,
 }
 
 /// Cuts and changes.
-pub fn damage() -> impl Strategy<Value = Damage> {
+pub(crate) fn damage() -> impl Strategy<Value = Damage> {
     let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8);
     (prop::option::of(any::<prop::sample::Index>()), changes)
         .prop_map(|(cut, changes)| Damage { cut, changes })
@@ -94,7 +94,7 @@ pub fn damage() -> impl Strategy<Value = Damage> {
 
 impl Damage {
     /// Spoils `bytes`, changes mostly near their start, where the headers are.
-    pub fn apply(&self, bytes: &mut Vec<u8>) {
+    pub(crate) fn apply(&self, bytes: &mut Vec<u8>) {
         for (i, (at, byte)) in self.changes.iter().enumerate() {
             let len = if i % 2 == 0 { bytes.len().min(24) } else { bytes.len() };
             bytes[at.index(len)] = *byte;
@@ -106,6 +106,6 @@ impl Damage {
 }
 
 /// The bit patterns of values, which unlike the values can be compared.
-pub fn bits(values: &[f64]) -> Vec<u64> {
+pub(crate) fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }

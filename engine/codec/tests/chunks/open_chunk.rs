@@ -1,9 +1,7 @@
 //! Promise: an open chunk gives back every sample bit for bit, at every moment, and refuses what
 //! it can't hold.
 
-mod common;
-
-use common::{bits, damage, times, values};
+use crate::shapes::{bits, damage, times, values};
 use nunatak_codec::{AppendError, DecodeError, FrozenChunk, MAX_SAMPLES, OpenChunk, decode_open};
 use proptest::prelude::*;
 
