@@ -14,7 +14,7 @@ mod windows;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use nunatak_index::{HeadIndex, LabelIds, Labels, Matcher};
 use roaring::RoaringBitmap;
 
@@ -57,7 +57,7 @@ pub(crate) struct Head {
     by_labels: HashTable<u32>,
     by_reference: HashTable<u32>,
     index: HeadIndex,
-    hasher: std::hash::RandomState,
+    hasher: DefaultHashBuilder,
     next_reference: u64,
     epoch: Epoch,
     pending: VecDeque<PendingCut>,
@@ -75,7 +75,7 @@ impl Head {
             by_labels: HashTable::new(),
             by_reference: HashTable::new(),
             index: HeadIndex::new(),
-            hasher: std::hash::RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             next_reference: 1,
             epoch: 0,
             pending: VecDeque::new(),
@@ -341,4 +341,159 @@ fn mix(reference: u64) -> u64 {
     let x = (reference ^ (reference >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use nunatak_index::{MatchOp, labels};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::SampleBatch;
+
+    fn definition(reference: u64) -> Definition {
+        let instance = format!("host-{reference}");
+        Definition { reference, labels: labels! { "__name__" => "up", "instance" => &instance } }
+    }
+
+    fn samples(reference: u64, rows: &[(i64, f64)]) -> Samples {
+        Samples {
+            references: vec![reference; rows.len()],
+            times: rows.iter().map(|row| row.0).collect(),
+            values: rows.iter().map(|row| row.1).collect(),
+        }
+    }
+
+    fn write(head: &mut Head, position: u64, reference: u64, rows: &[(i64, f64)]) {
+        let definitions = vec![definition(reference)];
+        let record = Record::Write { definitions, samples: samples(reference, rows) };
+        head.apply(Position(position), 0, &record);
+    }
+
+    fn read(head: &Head, slot: u32, epoch: Epoch) -> Vec<(i64, u64)> {
+        let Some(snapshot) = head.snapshot(slot, TimeRange::ALL, epoch) else { return Vec::new() };
+        let mut cursor = snapshot.into_cursor();
+        let (mut batch, mut all) = (SampleBatch::default(), Vec::new());
+        while cursor.next_batch(&mut batch).unwrap() {
+            all.extend(batch.times.iter().zip(&batch.values).map(|(&t, v)| (t, v.to_bits())));
+        }
+        all
+    }
+
+    fn release(head: &mut Head, cut: PendingCut) {
+        head.release(cut, 0..head.slot_bound());
+        head.finish_cut(cut);
+    }
+
+    #[test]
+    fn a_series_is_found_by_labels_and_by_reference() {
+        let mut head = Head::new();
+        write(&mut head, 1, 7, &[(1000, 1.0)]);
+        assert_eq!(head.find(&definition(7).labels), Some(7));
+        assert_eq!(head.find(&definition(8).labels), None);
+        assert_eq!(head.newest_of(7), Some(Some(1000)));
+        assert_eq!(head.newest_of(8), None);
+        assert_eq!(head.next_reference(), 8);
+        let matcher = Matcher::new("instance", MatchOp::Equal, "host-7").unwrap();
+        assert_eq!(head.select(&[matcher]).len(), 1);
+    }
+
+    #[test]
+    fn a_sample_without_a_series_is_counted() {
+        let mut head = Head::new();
+        assert_eq!(head.insert_range(0, &samples(3, &[(1, 1.0), (2, 2.0)]), 0..2), 2);
+    }
+
+    #[test]
+    fn what_is_written_after_a_cut_was_ordered_stays() {
+        let mut head = Head::new();
+        write(&mut head, 1, 1, &[(1000, 1.0), (2000, 2.0)]);
+        head.apply(Position(2), 0, &Record::Cut { before: 5000 });
+        write(&mut head, 3, 1, &[(1500, 9.0), (3000, 3.0)]);
+        let cut = head.pending_cut().unwrap();
+        assert_eq!(read(&head, 0, cut.epoch), [(1000, 1f64.to_bits()), (2000, 2f64.to_bits())]);
+        release(&mut head, cut);
+        assert_eq!(read(&head, 0, Epoch::MAX), [(1500, 9f64.to_bits()), (3000, 3f64.to_bits())]);
+        assert_eq!((head.pending_cut(), head.first_needed()), (None, Some(Position(3))));
+    }
+
+    #[test]
+    fn only_empty_idle_series_are_evicted_and_slots_are_used_again() {
+        let mut head = Head::new();
+        write(&mut head, 1, 1, &[(1000, 1.0)]);
+        write(&mut head, 2, 2, &[(9000, 1.0)]);
+        assert_eq!(head.evict(i64::MAX, 0..2), 0, "both have samples");
+        head.apply(Position(3), 0, &Record::Cut { before: i64::MAX });
+        let cut = head.pending_cut().unwrap();
+        release(&mut head, cut);
+        assert_eq!(head.evict(5000, 0..2), 1);
+        assert_eq!((head.find(&definition(1).labels), head.newest_of(1)), (None, None));
+        write(&mut head, 4, 3, &[(9000, 1.0)]);
+        assert_eq!((head.series(), head.slot_bound()), (2, 2));
+        assert_eq!(head.index().len(), 2);
+    }
+
+    #[test]
+    fn bytes_are_given_back() {
+        let mut head = Head::new();
+        let rows: Vec<_> = (0..1000).map(|i| (i * 1000, i as f64)).collect();
+        write(&mut head, 1, 1, &rows);
+        let late: Vec<_> = (0..300).map(|i| (i * 1000 + 5, 0.5)).collect();
+        write(&mut head, 2, 1, &late);
+        assert!(head.sample_bytes > 1000, "{}", head.sample_bytes);
+        head.apply(Position(3), 0, &Record::Cut { before: i64::MAX });
+        let cut = head.pending_cut().unwrap();
+        release(&mut head, cut);
+        assert_eq!(head.sample_bytes, 0);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(i64, f64),
+        Cut(i64),
+        Release,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            20 => (0..400i64, any::<f64>()).prop_map(|(t, v)| Step::Insert(t, v)),
+            20 => (0..400i64, 0..3i32).prop_map(|(t, v)| Step::Insert(t, f64::from(v))),
+            1 => (0..500i64).prop_map(Step::Cut),
+            1 => Just(Step::Release),
+        ]
+    }
+
+    proptest! {
+        /// Against a map from time to the last value: cuts and releases change no answer, if what
+        /// was released is read from where it went.
+        #[test]
+        fn agrees_with_a_map(steps in prop::collection::vec(step(), 1..700)) {
+            let mut head = Head::new();
+            head.define(&definition(1));
+            let mut expected = BTreeMap::new();
+            let mut blocks: Vec<BTreeMap<i64, u64>> = Vec::new();
+            for (position, step) in steps.into_iter().enumerate() {
+                let position = Position(position as u64 + 1);
+                match step {
+                    Step::Insert(time, value) => {
+                        expected.insert(time, value.to_bits());
+                        head.insert_range(0, &samples(1, &[(time, value)]), 0..1);
+                    }
+                    Step::Cut(before) => head.apply(position, 0, &Record::Cut { before }),
+                    Step::Release => {
+                        let Some(cut) = head.pending_cut() else { continue };
+                        let all = read(&head, 0, cut.epoch);
+                        blocks.push(all.into_iter().filter(|s| s.0 < cut.before).collect());
+                        release(&mut head, cut);
+                    }
+                }
+            }
+            let mut found = BTreeMap::new();
+            blocks.iter().for_each(|block| found.extend(block));
+            found.extend(read(&head, 0, Epoch::MAX));
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

@@ -6,7 +6,7 @@ compile_error!("nunatak runs on 64-bit little-endian machines only");
 
 mod batch;
 mod block;
-mod compact;
+
 mod db;
 mod error;
 mod head;

@@ -93,6 +93,14 @@ impl Shard {
         self.tenants.read().values().map(Arc::clone).collect()
     }
 
+    /// The first log position that a head of the shard still needs. Every frame that was appended
+    /// before this call has been applied.
+    pub(crate) fn first_needed(&self) -> Option<Position> {
+        let _no_frame_between_log_and_head = self.writer.lock();
+        let tenants = self.tenants();
+        tenants.iter().filter_map(|tenant| tenant.head().read().first_needed()).min()
+    }
+
     /// Makes a change that the log holds already.
     pub(crate) fn replay(&self, position: Position, frame: Frame) -> Result<u64> {
         self.writer.lock().advance(frame.stamp);

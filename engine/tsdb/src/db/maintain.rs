@@ -116,15 +116,15 @@ impl Inner {
     /// Writes a checkpoint and lets go of the log before what the heads still need, if at least
     /// `least` frames can go.
     fn trim_log(&self, progress: &mut Progress, least: u64) -> Result<()> {
-        // What is written from here on lies behind `at` and is needed.
+        // What is written from here on lies behind `at` and is kept in any case.
         let at = self.log().last();
-        let tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
-        let needed = tenants.iter().filter_map(|tenant| tenant.head().read().first_needed());
-        let keep_from = needed.min().unwrap_or(Position(at.0 + 1));
+        let needed = self.shards.iter().filter_map(Shard::first_needed).min();
+        let keep_from = needed.unwrap_or(Position(at.0 + 1)).min(Position(at.0 + 1));
         if keep_from.0 < progress.trimmed.0 + least {
             return Ok(());
         }
         let stamp = self.now();
+        let tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
         let mut frames = tenants.iter().flat_map(|tenant| checkpoint_frames(tenant, stamp));
         self.log().checkpoint(at, keep_from, &mut frames)?;
         progress.trimmed = keep_from;

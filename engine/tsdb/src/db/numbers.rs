@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
+use nunatak_index::Count;
 
 use super::open::Inner;
 use crate::shard::Shard;
@@ -54,10 +55,10 @@ struct Sums {
 impl Sums {
     fn add(&mut self, part: &nunatak_index::Cardinality) {
         self.series += part.series;
-        self.label_pairs += part.label_pairs;
+        self.label_pairs += part.pairs;
         add_all(&mut self.by_metric, &part.series_by_metric);
-        add_all(&mut self.values, &part.values_by_label);
-        add_all(&mut self.bytes, &part.bytes_by_label);
+        add_all(&mut self.values, &part.values_by_name);
+        add_all(&mut self.bytes, &part.bytes_by_name);
         add_all(&mut self.by_pair, &part.series_by_pair);
     }
 
@@ -73,9 +74,9 @@ impl Sums {
     }
 }
 
-fn add_all(sums: &mut HashMap<String, u64>, counts: &[(String, u64)]) {
-    for (name, count) in counts {
-        *sums.entry_ref(name.as_str()).or_default() += count;
+fn add_all(sums: &mut HashMap<String, u64>, counts: &[Count]) {
+    for count in counts {
+        *sums.entry_ref(count.name.as_str()).or_default() += count.count;
     }
 }
 

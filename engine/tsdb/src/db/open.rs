@@ -116,7 +116,7 @@ impl Inner {
             return Arc::clone(state);
         }
         let mut tenants = self.tenants.write();
-        let state = tenants.entry_ref(name).or_insert_with(|| {
+        let state = tenants.entry(name.into()).or_insert_with(|| {
             let state = TenantState::new(name);
             let parts = self.shards.iter().filter_map(|shard| shard.find_tenant(name));
             parts.for_each(|part| state.note_newest(part.newest()));

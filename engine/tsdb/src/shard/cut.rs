@@ -79,10 +79,10 @@ impl TenantShard {
     ) -> Result<Option<Block>> {
         let range = TimeRange::new(start, window_end(start));
         let reach = TimeRange::new(start, range.end.min(cut.before.saturating_sub(1)));
-        let coverage = Coverage { from: reach.start, to: reach.end, position: cut.position };
+        let coverage = Coverage { from_ms: reach.start, to_ms: reach.end, position: cut.position };
         let sequence = self.next_sequence() + offset;
         let spec = BlockSpec { range, sequence, coverage: vec![coverage], zstd: false };
-        let mut writer = BlockWriter::new(&self.storage, &self.folder, spec)?;
+        let mut writer = BlockWriter::new(self.storage.clone(), &self.folder, spec)?;
         let mut all = SampleBatch::default();
         for (labels, slot) in series {
             let Some(snapshot) = self.snapshot(*slot, reach, cut) else { continue };

@@ -10,10 +10,12 @@ use nunatak_index::Labels;
 use roaring::RoaringBitmap;
 
 use super::{LOCK_PIECE, TenantShard};
+use crate::block::Block;
 use crate::error::Result;
 use crate::head::Epoch;
 use crate::merge::MergeCursor;
 use crate::source::{Cursor, SampleBatch, SelectedSeries, Selector};
+use crate::time::TimeRange;
 
 /// The parts of a series, the highest precedence first.
 type Parts = Vec<(i64, Box<dyn Cursor>)>;
@@ -60,14 +62,14 @@ impl TenantShard {
         self.select_head(selector, labels_only, found);
         let list = self.blocks();
         for block in &list.blocks {
-            if !block.meta().range().overlaps(&selector.range) {
+            if !held(block).overlaps(&selector.range) {
                 continue;
             }
             for series in block.select(&selector.matchers, selector.range)? {
                 let labels = series.labels.clone();
                 let parts = found.series.entry(labels).or_default();
                 if !labels_only {
-                    parts.push((series.start(), Box::new(series)));
+                    parts.push((series.starts_at(), Box::new(series)));
                 }
             }
         }
@@ -97,7 +99,7 @@ impl TenantShard {
 
     fn warn(&self, selector: &Selector, found: &mut Found) {
         for part in self.blocks().quarantined.iter() {
-            if part.range.is_none_or(|range| range.overlaps(&selector.range)) {
+            if part.range.overlaps(&selector.range) {
                 found.warnings.push(format!(
                     "incomplete: shard {} lacks block {} ({})",
                     self.shard, part.name, part.error
@@ -118,7 +120,7 @@ impl TenantShard {
             names.extend(head.index().label_names(selected.as_ref()));
         }
         for block in &self.blocks().blocks {
-            if block.meta().range().overlaps(&selector.range) {
+            if held(block).overlaps(&selector.range) {
                 names.extend(block.label_names(&selector.matchers)?);
             }
         }
@@ -140,12 +142,17 @@ impl TenantShard {
             values.extend(head.index().label_values(name, selected.as_ref()));
         }
         for block in &self.blocks().blocks {
-            if block.meta().range().overlaps(&selector.range) {
+            if held(block).overlaps(&selector.range) {
                 values.extend(block.label_values(name, &selector.matchers, limit)?);
             }
         }
         Ok(())
     }
+}
+
+/// The times that a block has samples of.
+fn held(block: &Block) -> TimeRange {
+    TimeRange::new(block.meta().min_t, block.meta().max_t)
 }
 
 /// The selected slots, `None` for all.

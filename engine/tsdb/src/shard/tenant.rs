@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::{DEFAULT_TENANT, LOCK_PIECE};
-use crate::block::{Block, Coverage, Quarantined, open_all};
+use crate::block::{Block, Coverage, OpenedBlocks, Quarantined, open_all};
 use crate::error::{Error, Result};
 use crate::head::Head;
 use crate::log::{Frame, Position, Record, Samples};
@@ -52,7 +52,7 @@ impl TenantShard {
     pub(super) fn open(shard: u16, name: Arc<str>, storage: &Arc<dyn Storage>) -> Result<Self> {
         let own = if name.is_empty() { DEFAULT_TENANT } else { &name };
         let folder = format!("{}/{own}", shard_folder(shard));
-        let (blocks, quarantined) = open_all(storage, &folder)?;
+        let OpenedBlocks { blocks, quarantined } = open_all(storage, &folder)?;
         let list = BlockList { blocks, quarantined: Arc::new(quarantined) };
         let tenant = Self {
             shard,
@@ -96,7 +96,7 @@ impl TenantShard {
     /// Time of the newest sample in head and blocks.
     pub(crate) fn newest(&self) -> Option<i64> {
         let blocks = self.blocks();
-        let in_blocks = blocks.blocks.iter().map(|block| block.meta().max_time).max();
+        let in_blocks = blocks.blocks.iter().map(|block| block.meta().max_t).max();
         in_blocks.max(self.head.read().newest())
     }
 
@@ -139,7 +139,7 @@ impl TenantShard {
         let keep: Vec<bool> = samples
             .times
             .iter()
-            .map(|&t| !covering.iter().any(|c| c.from <= t && t <= c.to))
+            .map(|&t| !covering.iter().any(|c| c.from_ms <= t && t <= c.to_ms))
             .collect();
         retain(&mut samples.references, &keep);
         retain(&mut samples.times, &keep);

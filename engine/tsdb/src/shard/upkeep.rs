@@ -26,13 +26,13 @@ impl TenantShard {
 
     /// Removes blocks whose samples all lie before `oldest`.
     pub(crate) fn remove_blocks_before(&self, oldest: i64) -> Result<()> {
-        if self.blocks().blocks.iter().all(|block| block.meta().max_time >= oldest) {
+        if self.blocks().blocks.iter().all(|block| block.meta().max_t >= oldest) {
             return Ok(());
         }
         let _physical = self.physical.lock();
         let list = self.blocks();
         let (kept, ended): (Vec<_>, Vec<_>) =
-            list.blocks.iter().cloned().partition(|block| block.meta().max_time >= oldest);
+            list.blocks.iter().cloned().partition(|block| block.meta().max_t >= oldest);
         self.set_blocks(BlockList { blocks: kept, quarantined: list.quarantined.clone() });
         ended.iter().try_for_each(|block| self.remove_files(block))
     }
@@ -57,7 +57,7 @@ impl TenantShard {
             stats.blocks += 1;
             stats.block_bytes += meta.bytes;
             stats.block_samples += meta.samples;
-            add_time(stats, Some(meta.min_time), Some(meta.max_time));
+            add_time(stats, Some(meta.min_t), Some(meta.max_t));
         }
         for part in list.quarantined.iter() {
             stats.quarantined.push(format!("shard {}: {}: {}", self.shard, part.name, part.error));

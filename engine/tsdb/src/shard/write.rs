@@ -1,7 +1,5 @@
 //! The write path of a shard: resolve, refuse, log, apply.
 
-use std::collections::hash_map::RandomState;
-
 use hashbrown::HashMap;
 use nunatak_index::Labels;
 
@@ -95,8 +93,8 @@ pub(crate) struct WriteRequest<'a> {
 struct Plan<'a> {
     request: &'a WriteRequest<'a>,
     next_reference: Option<u64>,
-    defined: HashMap<u32, u64, RandomState>,
-    by_labels: HashMap<Labels, u64, RandomState>,
+    defined: HashMap<u32, u64>,
+    by_labels: HashMap<Labels, u64>,
     definitions: Vec<Definition>,
     samples: Samples,
     resolved: Vec<(u32, u64)>,
