@@ -3,10 +3,17 @@
 //! [`WriteLog`] hides where the log is: segments on this machine, memory in tests, a replicated
 //! stream in a cluster. A [`Frame`] is the unit of the log, of replication and of `apply`.
 
+mod bytes;
+mod decode;
+mod encode;
+mod error;
 mod frame;
 
 use std::fmt::Debug;
 
+pub use decode::DecodeScratch;
+pub use encode::EncodeScratch;
+pub use error::FrameError;
 pub use frame::{Definition, Frame, Record, Samples};
 
 use crate::error::Result;
