@@ -35,5 +35,6 @@ pub use manifest::{BlockMeta, Coverage};
 pub use name::BlockName;
 pub use reader::Block;
 pub use selection::BlockSeries;
+pub(crate) use selection::Selected;
 pub use verify::VerifyReport;
 pub use writer::{BlockSpec, BlockWriter};

@@ -4,6 +4,8 @@
 #[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
 compile_error!("nunatak runs on 64-bit little-endian machines only");
 
+pub mod block;
+pub mod compact;
 mod error;
 mod limits;
 pub mod log;

@@ -31,6 +31,7 @@ pub struct Block(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    storage: Arc<dyn Storage>,
     manifest: Manifest,
     path: String,
     data_path: String,
@@ -49,7 +50,6 @@ impl Block {
     /// [`Error::Corrupt`] if a file is missing, has the wrong length or does not begin or end as
     /// it should; [`Error::Version`] if another version wrote it; else if it can't be read. What
     /// lies inside is checked when it is read, or by [`verify`](Self::verify).
-    // The storage is a handle: callers that open many blocks clone it.
     pub fn open(storage: Arc<dyn Storage>, parent: &str, name: &str) -> Result<Self> {
         let path = join(parent, name);
         let manifest = read_manifest(&*storage, &join(&path, "manifest"), name)?;
@@ -59,7 +59,8 @@ impl Block {
         let index = SeriesIndex::open(&*storage, join(&path, "index"), &manifest)?;
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         let table = OnceLock::new();
-        let inner = Inner { manifest, path, data_path, file, footer, table, index, number };
+        let inner =
+            Inner { storage, manifest, path, data_path, file, footer, table, index, number };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -130,8 +131,8 @@ impl Block {
         &self.0.footer
     }
 
-    pub(super) fn file(&self) -> &dyn File {
-        &*self.0.file
+    pub(super) fn storage(&self) -> &dyn Storage {
+        &*self.0.storage
     }
 
     pub(super) fn index(&self) -> &SeriesIndex {

@@ -204,6 +204,9 @@ pub(super) fn decode_values(
     samples: usize,
     values: &mut Vec<f64>,
 ) -> Result<()> {
+    if (chunk.offset + chunk.len) as usize > page.raw().len() {
+        return Err(block.corrupt(0, "a chunk goes beyond its page"));
+    }
     let encoded = page.padded_from(chunk.offset as usize);
     let used = nunatak_codec::decode_values(encoded, samples, values);
     let used = used.map_err(|e| block.corrupt(0, e.to_string()))?;

@@ -72,15 +72,6 @@ impl SeriesIndex {
         self.segment.verify().map_err(|e| damage(&self.path, e))
     }
 
-    /// Reads the file, not the map, and compares it with the manifest.
-    pub(super) fn verify_digest(&self, entry: &FileEntry) -> Result<()> {
-        let found = xxh3_128(self.segment.bytes());
-        if found == entry.digest {
-            return Ok(());
-        }
-        Err(Error::corrupt(&self.path, 0, "the file's digest is not the manifest's"))
-    }
-
     /// `None` stands for all series, which the index answers without looking at any.
     fn selected(&self, matchers: &[Matcher]) -> Result<Option<RoaringBitmap>> {
         if matchers.is_empty() { Ok(None) } else { self.select(matchers).map(Some) }

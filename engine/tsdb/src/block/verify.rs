@@ -3,10 +3,12 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
+use crate::storage::File;
 
 use super::directory::{ChunkPlace, DirectoryPage};
+use super::folder::join;
 use super::page::Page;
-use super::reader::Block;
+use super::reader::{Block, check_len, missing};
 use super::selection::decode_values;
 use super::streams::StreamPage;
 
@@ -49,21 +51,17 @@ impl Block {
     }
 
     fn verify_digests(&self) -> Result<()> {
-        let data = &self.manifest().data;
-        let mut hasher = Xxh3::new();
-        let mut buffer = vec![0; BUFFER];
-        let mut at = 0;
-        while at < data.len {
-            let len = (data.len - at).min(BUFFER as u64) as usize;
-            let part = buffer.get_mut(..len).unwrap_or_default();
-            self.read(at, part)?;
-            hasher.update(part);
-            at += len as u64;
+        let manifest = self.manifest();
+        for (name, entry) in [("data", &manifest.data), ("index", &manifest.index)] {
+            let path = join(self.path(), name);
+            let file = self.storage().open(&path).map_err(|e| missing("open", &path, e))?;
+            let len = file.len().map_err(|e| missing("read", &path, e))?;
+            check_len(&path, len, entry.len)?;
+            if digest(&*file, &path, len)? != entry.digest {
+                return Err(Error::corrupt(path, 0, "the file's digest is not the manifest's"));
+            }
         }
-        if hasher.digest128() != data.digest {
-            return Err(self.corrupt(0, "the file's digest is not the manifest's"));
-        }
-        self.index().verify_digest(&self.manifest().index)
+        Ok(())
     }
 
     /// Labels decode and are in the order of series.
@@ -71,7 +69,10 @@ impl Block {
         let mut before = None;
         for id in 0..self.footer().series {
             let labels = self.index().labels(id)?;
-            if before.as_ref().is_some_and(|b: &nunatak_index::Labels| b.series_cmp(&labels).is_ge()) {
+            if before
+                .as_ref()
+                .is_some_and(|b: &nunatak_index::Labels| b.series_cmp(&labels).is_ge())
+            {
                 let what = format!("series {id} is not in order");
                 return Err(Error::corrupt(self.index().path(), 0, what));
             }
@@ -79,6 +80,20 @@ impl Block {
         }
         Ok(())
     }
+}
+
+/// The digest of a file's bytes: read, not mapped, so that a bad disk is an error and no signal.
+pub(super) fn digest(file: &dyn File, path: &str, len: u64) -> Result<u128> {
+    let mut hasher = Xxh3::new();
+    let mut buffer = vec![0; BUFFER];
+    let mut at = 0;
+    while at < len {
+        let part = buffer.get_mut(..(len - at).min(BUFFER as u64) as usize).unwrap_or_default();
+        file.read_at(at, part).map_err(|e| missing("read", path, e))?;
+        hasher.update(part);
+        at += part.len() as u64;
+    }
+    Ok(hasher.digest128())
 }
 
 /// Goes over all chunks in the order of the directory.
