@@ -25,7 +25,7 @@ pub(crate) use series::Epoch;
 use series::SeriesSamples;
 use slab::Slab;
 pub(crate) use snapshot::SeriesSnapshot;
-pub(crate) use windows::{WINDOW_MS, window_end, window_of};
+pub(crate) use windows::{window_end, window_of};
 use windows::Windows;
 
 /// Heap bytes of the two hash tables for each series, at their mean load.

@@ -5,8 +5,8 @@
 compile_error!("nunatak runs on 64-bit little-endian machines only");
 
 mod batch;
-mod block;
-
+pub mod block;
+pub mod compact;
 mod db;
 mod error;
 mod head;

@@ -22,7 +22,7 @@ use crate::storage::Storage;
 pub(crate) use placement::shard_of;
 pub(crate) use read::Found;
 pub(crate) use tenant::TenantShard;
-pub(crate) use write::{Row, SeriesRef, TimeBounds, WriteRequest, Written};
+pub(crate) use write::{Row, SeriesRef, TimeBounds, WriteRequest};
 
 /// Folder of the default tenant, and another way to name it.
 pub(crate) const DEFAULT_TENANT: &str = "default";
@@ -99,6 +99,15 @@ impl Shard {
         let _no_frame_between_log_and_head = self.writer.lock();
         let tenants = self.tenants();
         tenants.iter().filter_map(|tenant| tenant.head().read().first_needed()).min()
+    }
+
+    /// The last log position that a block of the shard covers.
+    pub(crate) fn last_covered(&self) -> Option<Position> {
+        let covered = |tenant: &Arc<TenantShard>| {
+            let list = tenant.blocks();
+            list.blocks.iter().map(|block| block.precedence().0).max()
+        };
+        self.tenants().iter().filter_map(covered).max()
     }
 
     /// Makes a change that the log holds already.

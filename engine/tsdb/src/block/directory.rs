@@ -68,10 +68,6 @@ impl DirectoryPage {
         end(index).and_then(|end| self.chunks.get(start..end)).unwrap_or_default()
     }
 
-    /// All chunks of the page.
-    pub(super) fn all(&self) -> &[ChunkPlace] {
-        &self.chunks
-    }
 }
 
 /// The entry behind the chunk at `before`.
@@ -202,7 +198,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(raw in prop::collection::vec(any::<u8>(), 0..300)) {
             if let Some(parsed) = DirectoryPage::parse(&page(&raw), u32::MAX - 3) {
-                prop_assert!(parsed.all().iter().all(|c| (c.offset + c.len) as usize <= MAX_PAGE));
+                prop_assert!(parsed.chunks.iter().all(|c| (c.offset + c.len) as usize <= MAX_PAGE));
                 prop_assert!(parsed.chunks(0).is_empty());
             }
         }

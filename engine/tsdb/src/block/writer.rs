@@ -172,7 +172,7 @@ impl BlockWriter {
             return Ok(());
         }
         if let Some(labels) = &self.labels {
-            self.index.add(labels);
+            self.index.add(labels).map_err(|e| Error::Invalid { what: e.to_string() })?;
         }
         self.series += 1;
         Ok(())
@@ -199,7 +199,8 @@ impl BlockWriter {
         let (output, bytes) = self.data.finish(self.series)?;
         let data = output.finish()?;
         let folder = &self.temporary.path;
-        let index = write_file(&*self.storage, join(folder, "index"), &self.index.finish())?;
+        let image = self.index.finish().map_err(|e| Error::Invalid { what: e.to_string() })?;
+        let index = write_file(&*self.storage, join(folder, "index"), &image)?;
         let hash = content_hash(&data, &index);
         let BlockSpec { range, sequence, mut coverage, .. } = self.spec;
         coverage.sort_unstable();
@@ -262,7 +263,13 @@ impl Temporary {
         self.storage.sync_folder(&self.path).map_err(io("sync", &self.path))?;
         self.storage.rename(&self.path, &target).map_err(io("rename", &self.path))?;
         self.published = true;
-        self.storage.sync_folder(parent).map_err(io("sync", parent))
+        // The folders above may be new as well.
+        let mut folder = parent;
+        while !folder.is_empty() {
+            self.storage.sync_folder(folder).map_err(io("sync", folder))?;
+            folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+        }
+        self.storage.sync_folder("").map_err(io("sync", ""))
     }
 }
 

@@ -62,9 +62,7 @@ impl Inner {
         let count = description::shard_count(storage.as_ref(), options.shards)?;
         let shards: Result<Vec<_>> = (0..count as u16).map(|id| Shard::open(id, &storage)).collect();
         let shards = shards?;
-        let wal = WalOptions::new(options.durability).segment_bytes(options.segment_bytes);
-        let log: Box<dyn WriteLog> = Box::new(LocalWal::open(Arc::clone(&storage), wal)?);
-        let replay = replay::replay(log.as_ref(), &shards, options.threads != Some(0))?;
+        let (log, replay) = open_log(&options, storage, &shards)?;
         let memory_budget = options.memory_budget.unwrap_or_else(budget::default_bytes);
         let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
         let inner = Self {
@@ -177,6 +175,23 @@ impl Drop for Inner {
             tracing::error!(id = error.id(), %error, "the last sync failed");
         }
     }
+}
+
+/// Opens the log and replays it into the shards.
+fn open_log(
+    options: &Options,
+    storage: Arc<dyn Storage>,
+    shards: &[Shard],
+) -> Result<(Box<dyn WriteLog>, ReplayReport)> {
+    let wal =
+        WalOptions::new().durability(options.durability).segment_bytes(options.segment_bytes);
+    let log = LocalWal::open(storage, wal)?;
+    let replay = replay::replay(&log, shards, options.threads != Some(0))?;
+    // Blocks may cover positions that the log lost with its unsynced end.
+    if let Some(covered) = shards.iter().filter_map(Shard::last_covered).max() {
+        log.advance_to(covered)?;
+    }
+    Ok((Box::new(log), replay))
 }
 
 fn storage_of(options: &Options) -> Result<Arc<dyn Storage>> {

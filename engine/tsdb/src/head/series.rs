@@ -105,17 +105,16 @@ impl SeriesSamples {
         self.newest = Some(time);
     }
 
-    /// Whether the open chunk has the very sample, as after a repeated request.
+    /// Whether the open chunk has the very sample, as after a repeated request, and no late one
+    /// counts above it.
     fn open_has(&self, time: i64, value: f64) -> bool {
-        let bits = value.to_bits();
-        if self.open.last() == Some((time, bits)) {
-            return true;
-        }
+        let late_has_time = || self.history.as_ref().is_some_and(|h| h.late.has_time(time));
+        let is_same = |(t, bits)| t == time && bits == value.to_bits();
         let begins_before = self.open.first_time().is_some_and(|first| first <= time);
-        // A late sample of the same time would count above the one in the open chunk.
         begins_before
-            && self.history.as_ref().is_none_or(|history| !history.late.has_time(time))
-            && self.open.iter().flatten().any(|(t, v)| t == time && v.to_bits() == bits)
+            && !late_has_time()
+            && (self.open.last().is_some_and(is_same)
+                || self.open.iter().flatten().any(|(t, v)| is_same((t, v.to_bits()))))
     }
 
     fn freeze(&mut self) {

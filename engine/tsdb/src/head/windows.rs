@@ -58,7 +58,7 @@ mod tests {
         windows.note(HOUR + 5, 3 * HOUR);
         assert_eq!(windows.due(3 * HOUR + 1), None, "a late sample came");
         windows.note(3 * HOUR, 3 * HOUR);
-        assert_eq!(windows.due(4 * HOUR), Some(2 * HOUR), "the next is not over");
+        assert_eq!(windows.due(4 * HOUR - 1), Some(2 * HOUR), "the next is not over");
         windows.cut(2 * HOUR);
         assert_eq!(windows.due(9 * HOUR), Some(4 * HOUR));
     }

@@ -94,7 +94,8 @@ impl TenantShard {
         writer.finish()
     }
 
-    fn next_sequence(&self) -> u64 {
+    /// The sequence of the next block.
+    pub(super) fn next_sequence(&self) -> u64 {
         self.blocks().blocks.iter().map(|block| block.meta().sequence + 1).max().unwrap_or(1)
     }
 

@@ -2,9 +2,9 @@
 
 use super::TenantShard;
 use super::tenant::BlockList;
-use crate::block::Block;
-use crate::compact;
-use crate::error::{Error, Result};
+use crate::block::{self, Block};
+use crate::compact::{self, DEFAULT_LEVELS, merged_spec};
+use crate::error::Result;
 use crate::stats::Stats;
 
 impl TenantShard {
@@ -13,9 +13,11 @@ impl TenantShard {
         let _physical = self.physical.lock();
         let list = self.blocks();
         let metas: Vec<_> = list.blocks.iter().map(|block| block.meta().clone()).collect();
-        let Some(group) = compact::plan(&metas) else { return Ok(false) };
+        let Some(group) = compact::plan(&metas, &DEFAULT_LEVELS) else { return Ok(false) };
         let parts: Vec<Block> = group.iter().filter_map(|&i| list.blocks.get(i).cloned()).collect();
-        let merged = compact::merge(&self.storage, &self.folder, &parts)?;
+        let metas: Vec<_> = parts.iter().map(Block::meta).collect();
+        let spec = merged_spec(&metas, &DEFAULT_LEVELS, self.next_sequence(), false);
+        let merged = compact::merge(&self.storage, &self.folder, &parts, spec)?;
         let is_part = |block: &Block| parts.iter().any(|p| p.meta().name == block.meta().name);
         let kept = list.blocks.iter().filter(|block| !is_part(block)).cloned();
         let blocks = kept.chain(merged).collect();
@@ -39,8 +41,7 @@ impl TenantShard {
 
     /// Removes a block's folder. Readers that hold the block keep reading: its files are open.
     fn remove_files(&self, block: &Block) -> Result<()> {
-        let path = format!("{}/{}", self.folder, block.meta().name);
-        self.storage.remove(&path).map_err(|error| Error::io("remove", path, error))
+        block::remove(self.storage.as_ref(), &self.folder, &block.meta().name)
     }
 
     /// Adds this part's numbers.
