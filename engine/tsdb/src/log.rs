@@ -3,6 +3,7 @@
 //! [`WriteLog`] hides where the log is: segments on this machine, memory in tests, a replicated
 //! stream in a cluster. A [`Frame`] is the unit of the log, of replication and of `apply`.
 
+mod aside;
 mod bytes;
 mod checkpoint;
 mod decode;

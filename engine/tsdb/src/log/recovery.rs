@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::aside::{self, Bad};
 use super::layout::{FILE_HEADER, FOLDER, FileHeader, Kind, parse_segment, segment_path};
 use super::scan::{Piece, Scan, Window};
 use super::{checkpoint, layout};
@@ -39,6 +40,8 @@ struct Tail {
     /// From where on it is torn.
     torn_from: Option<u64>,
     len: u64,
+    /// Bad stretches before the torn end that nothing proves to have been synced: offset, bytes.
+    unsynced: Vec<(u64, u64)>,
 }
 
 /// Makes the folder if it is missing, finds the end of the log and cuts a torn one.
@@ -68,7 +71,7 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<Recovered> {
         }
         recovered.last = recovered.last.max(tail.last).max(tail.synced);
         recovered.synced = recovered.synced.max(tail.synced);
-        end_segment(storage, &path, &tail, &mut recovered)?;
+        end_segment(storage, first, &path, &tail, &mut recovered)?;
         break;
     }
     storage.sync_folder(FOLDER).map_err(|error| Error::io("sync", FOLDER, error))?;
@@ -85,6 +88,7 @@ fn report(recovered: &mut Recovered, path: &str, offset: u64, len: u64) {
 /// Cuts the torn end and syncs the rest: what a reader sees from now on must stay.
 fn end_segment(
     storage: &dyn Storage,
+    first: u64,
     path: &str,
     tail: &Tail,
     recovered: &mut Recovered,
@@ -93,6 +97,9 @@ fn end_segment(
     if let Some(offset) = tail.torn_from {
         report(recovered, path, offset, tail.len);
         file.truncate(offset).map_err(|error| Error::io("truncate", path, error))?;
+    }
+    for &(offset, len) in &tail.unsynced {
+        Bad { file: &*file, path, first, offset, len }.put_aside(storage, false);
     }
     file.sync().map_err(|error| Error::io("sync", path, error))
 }
@@ -104,35 +111,43 @@ fn tail(storage: &dyn Storage, first: u64, synced: u64) -> Result<Tail> {
     let mut window = Window::new(Arc::clone(&file)).map_err(failed)?;
     let len = window.len();
     let before = first.saturating_sub(1);
-    let mut tail = Tail { is_used: false, last: before, synced, torn_from: None, len };
-    FileHeader::decode(Kind::Segment, &path, window.get(0, FILE_HEADER as usize).map_err(failed)?)?;
+    let mut tail =
+        Tail { is_used: false, last: before, synced, torn_from: None, len, unsynced: Vec::new() };
+    let header = window.get(0, FILE_HEADER as usize).map_err(failed)?;
+    let header = FileHeader::decode(Kind::Segment, &path, header)?;
     let mut scan = Scan::new(window, before);
-    let mut bad = Vec::new();
+    // Offset, bytes and position of bad stretches, and how many of them a good frame follows.
+    let (mut bad, mut followed) = (Vec::new(), 0);
+    if header.is_none() {
+        bad.push((0, FILE_HEADER, first));
+        followed = 1;
+    }
     while let Some(piece) = scan.next().map_err(failed)? {
         match piece {
             Piece::Good { header, .. } => {
                 tail.last = header.position;
                 tail.is_used = true;
-                bad.clear();
+                followed = bad.len();
             }
-            Piece::Bad { offset, position, .. } => bad.push((offset, position)),
+            Piece::Bad { offset, len, position } => bad.push((offset, len, position)),
         }
     }
     tail.synced = tail.synced.max(scan.synced());
-    for (offset, position) in bad {
-        if position > tail.synced {
+    for (i, (offset, len, position)) in bad.into_iter().enumerate() {
+        let is_synced = position <= tail.synced;
+        if i >= followed && !is_synced {
             tail.torn_from = Some(offset);
             break;
         }
-        tail.last = position;
-        tail.is_used = true;
+        if i >= followed {
+            tail.last = position;
+            tail.is_used = true;
+        }
+        if !is_synced {
+            tail.unsynced.push((offset, len));
+        }
     }
     Ok(tail)
-}
-
-/// Whether the name is one of bytes put aside from the segment that begins with `first`.
-pub(super) fn is_aside(name: &str, first: u64) -> bool {
-    name.starts_with(&format!("unsynced-{first:020}-"))
 }
 
 /// Removes the segments that lie wholly before `keep_from`, the oldest first; never the newest.
@@ -146,7 +161,7 @@ pub(super) fn remove_segments(storage: &dyn Storage, keep_from: u64) -> Result<(
         let path = segment_path(first);
         storage.remove(&path).map_err(|error| Error::io("remove", path, error))?;
         let entries = storage.list(FOLDER).map_err(|error| Error::io("list", FOLDER, error))?;
-        for entry in entries.iter().filter(|entry| is_aside(&entry.name, first)) {
+        for entry in entries.iter().filter(|entry| aside::is_unsynced(&entry.name, first)) {
             let path = layout::in_folder(&entry.name);
             storage.remove(&path).map_err(|error| Error::io("remove", path, error))?;
         }

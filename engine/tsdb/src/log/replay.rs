@@ -1,24 +1,19 @@
 //! Visits what the log holds, and puts aside what is damaged.
 #![deny(clippy::indexing_slicing, reason = "reads bytes that may be hostile")]
 
-use std::io;
 use std::sync::Arc;
 
+use super::aside::Bad;
 use super::checkpoint::{self, Checkpoint};
 use super::decode::DecodeScratch;
 use super::error::FrameError;
 use super::frame::{Frame, Record};
-use super::layout::{
-    FILE_HEADER, FOLDER, FRAME_HEADER, FileHeader, Kind, checkpoint_path, segment_path,
-};
+use super::layout::{FILE_HEADER, FRAME_HEADER, FileHeader, Kind, checkpoint_path, segment_path};
 use super::recovery::{Recovered, segments};
 use super::scan::{Piece, Scan, Window};
 use super::{Position, ReplayReport};
 use crate::error::{Error, Result};
-use crate::storage::{File, Storage};
-
-/// Bytes that are copied at once.
-const COPY: usize = 256 * 1024;
+use crate::storage::Storage;
 
 type Visit<'a> = dyn FnMut(Position, Frame) -> Result<()> + 'a;
 
@@ -175,18 +170,11 @@ impl<'a> Replay<'a> {
     }
 
     /// Copies a bad stretch into a file of its own and reports it.
-    ///
-    /// The copy's name remembers whether the stretch was synced: a later replay can't know.
     fn put_aside(&mut self, bad: &Bad<'_>, is_synced: bool) {
-        let name = |kind| format!("{FOLDER}/{kind}-{:020}-{:012}", bad.first, bad.offset);
-        let was_unsynced = self.storage.open(&name("unsynced")).is_ok();
-        let is_synced = is_synced && !was_unsynced;
-        let aside = name(if is_synced { "quarantine" } else { "unsynced" });
-        if let Err(error) = copy(self.storage, bad, &aside) {
-            tracing::warn!(%error, path = aside, "a damaged stretch of the log could not be copied");
-        }
+        let is_synced = is_synced && !bad.is_known_unsynced(self.storage);
+        bad.put_aside(self.storage, is_synced);
         let (path, offset, bytes) = (bad.path, bad.offset, bad.len);
-        tracing::error!(path, offset, bytes, aside, "a stretch of the log is damaged");
+        tracing::error!(path, offset, bytes, "a stretch of the log is damaged");
         let found = (path.to_owned(), offset, bytes);
         if is_synced {
             self.report.quarantined.push(found);
@@ -194,35 +182,4 @@ impl<'a> Replay<'a> {
             self.report.unsynced.push(found);
         }
     }
-}
-
-/// A stretch of a segment that is no frame.
-#[derive(Clone, Copy)]
-struct Bad<'a> {
-    file: &'a dyn File,
-    path: &'a str,
-    first: u64,
-    offset: u64,
-    len: u64,
-}
-
-fn copy(storage: &dyn Storage, bad: &Bad<'_>, to: &str) -> io::Result<()> {
-    let end = (bad.offset + bad.len).min(bad.file.len()?);
-    let bytes = end.saturating_sub(bad.offset);
-    match storage.open(to) {
-        Ok(there) if there.len()? == bytes => return Ok(()),
-        Ok(_) => storage.remove(to)?,
-        Err(_) => {}
-    }
-    let copy = storage.create(to)?;
-    let mut offset = bad.offset;
-    let mut buffer = vec![0; COPY];
-    while offset < end {
-        buffer.resize((end - offset).min(COPY as u64) as usize, 0);
-        bad.file.read_at(offset, &mut buffer)?;
-        copy.append(&buffer)?;
-        offset += buffer.len() as u64;
-    }
-    copy.sync()?;
-    storage.sync_folder(FOLDER)
 }

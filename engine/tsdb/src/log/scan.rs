@@ -34,6 +34,9 @@ impl Window {
     pub(super) fn get(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
         let left = self.len.saturating_sub(offset);
         let len = left.min(len as u64) as usize;
+        if len == 0 {
+            return Ok(&[]);
+        }
         let end = self.start + self.buffer.len() as u64;
         if offset < self.start || offset + len as u64 > end {
             self.buffer.clear();
