@@ -60,7 +60,7 @@ pub use values::{decode_values, decode_values_with, encode_values};
 pub const MAX_SAMPLES: usize = 4096;
 
 /// The number of samples at which chunks should be sealed: against 120 it saves a few per cent of
-/// bytes and a third of the time to decode; more saves next to nothing.
+/// bytes and of the time to decode; more saves next to nothing.
 pub const CHUNK_SAMPLES: usize = 480;
 
 /// Bytes that should follow the last stream of a page, so that kernels can use their fastest loads

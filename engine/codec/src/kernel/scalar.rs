@@ -185,7 +185,7 @@ pub(super) fn add_ulps(
 ) -> Result<(), DecodeError> {
     let mut left = values.iter_mut();
     for_blocks(reader, left.len(), |block| {
-        for (value, &u) in left.by_ref().zip(block) {
+        for (&u, value) in block.iter().zip(left.by_ref()) {
             let ulps = min.wrapping_add(u as i64) as u64;
             *value = f64::from_bits(value.to_bits().wrapping_add(ulps));
         }

@@ -130,7 +130,7 @@ fn starts(positions: &[u8], width: usize) -> impl Iterator<Item = usize> {
 fn check_bitmap(bitmap: &[u8], n: usize) -> Option<usize> {
     let first = bitmap.first()?;
     let last = bitmap.last()?;
-    let spare = if n % 8 == 0 { 0 } else { last >> (n % 8) };
+    let spare = last.checked_shr(((n - 1) % 8 + 1) as u32).unwrap_or(0);
     let set = bitmap.iter().map(|byte| byte.count_ones() as usize).sum();
     (first & 1 == 0 && spare == 0).then_some(set)
 }
