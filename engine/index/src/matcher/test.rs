@@ -48,7 +48,7 @@ impl Test {
         if let Some(simple) = simple(parts) {
             return Some(simple);
         }
-        let prefix = text(parts.first()?).unwrap_or_default();
+        let prefix = parts.first().and_then(text).unwrap_or_default();
         let prunes = !parts.first().is_some_and(|part| is_any(part, 0) || is_any(part, 1));
         Some(Self::Pattern { prefix: prefix.into(), prunes, engine: Engine::new(hir)? })
     }
@@ -101,6 +101,7 @@ fn parts(hir: &Hir) -> &[Hir] {
 fn simple(parts: &[Hir]) -> Option<Test> {
     let boxed = |hir| text(hir).map(Into::into);
     match parts {
+        [] => Some(Test::Exact("".into())),
         [one] if is_any(one, 0) => Some(Test::Any),
         [one] if is_any(one, 1) => Some(Test::NotEmpty),
         [start, rest] if is_any(rest, 0) => boxed(start).map(Test::Prefix),
