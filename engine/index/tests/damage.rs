@@ -1,4 +1,5 @@
 //! A damaged segment gives errors, never a panic and never a wrong answer without one.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use nunatak_index::{
     Labels, MatchOp, Matcher, RoaringBitmap, Segment, SegmentError, SegmentWriter,

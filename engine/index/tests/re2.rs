@@ -1,4 +1,5 @@
 //! Patterns mean what they mean in Prometheus: RE2 syntax, anchored at both ends.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use nunatak_index::{MatchOp, Matcher};
 use proptest::prelude::*;

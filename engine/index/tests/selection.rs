@@ -1,4 +1,5 @@
 //! Head and segment select what a filter over the label sets selects, for every kind of matcher.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
