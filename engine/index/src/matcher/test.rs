@@ -41,7 +41,7 @@ pub(crate) enum Test {
 impl Test {
     /// The set that a pattern matches; `None` if the pattern is too large.
     pub(super) fn of(hir: Hir) -> Option<Self> {
-        if let Some(set) = literals(&hir) {
+        if let Some(set) = whole_literals(&hir) {
             return Some(Self::of_set(set));
         }
         let parts = parts(&hir);
@@ -128,7 +128,14 @@ fn text(hir: &Hir) -> Option<&str> {
     }
 }
 
-/// All strings that a pattern matches, if they are few.
+/// All strings that a whole pattern matches, if they are few; its anchors are needless.
+fn whole_literals(hir: &Hir) -> Option<Vec<String>> {
+    let HirKind::Alternation(branches) = hir.kind() else { return product(parts(hir)) };
+    let sets: Option<Vec<_>> = branches.iter().map(|branch| product(parts(branch))).collect();
+    sets.map(|sets| sets.concat())
+}
+
+/// All strings that a part matches, if they are few. An anchor inside is left to the engine.
 fn literals(hir: &Hir) -> Option<Vec<String>> {
     match hir.kind() {
         HirKind::Empty => Some(vec![String::new()]),
@@ -139,7 +146,7 @@ fn literals(hir: &Hir) -> Option<Vec<String>> {
             set.push(String::new());
             Some(set)
         }
-        HirKind::Concat(_) => product(parts(hir)),
+        HirKind::Concat(parts) => product(parts),
         HirKind::Alternation(branches) => {
             let mut set = Vec::new();
             for branch in branches {
