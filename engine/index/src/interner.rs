@@ -252,3 +252,62 @@ fn hash_pair(seed: u64, name: u32, value: &str) -> u64 {
         seed ^ (u64::from(name) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_stable_counted_and_reused() {
+        let mut interner = Interner::default();
+        let a = interner.acquire("a", "1");
+        assert!(a.new && !interner.acquire("a", "1").new);
+        let other = interner.acquire("b", "1");
+        assert_ne!((a.id, a.name), (other.id, other.name));
+        assert_eq!(interner.release(a.id), None);
+        assert_eq!(interner.get(a.id), Some(("a", "1")));
+        assert_eq!(interner.release(a.id), Some(a.name));
+        assert_eq!((interner.get(a.id), interner.find("a", "1")), (None, None));
+        assert_eq!(interner.find_name("a"), None);
+        let reused = interner.acquire("c", "3");
+        assert_eq!((reused.id, reused.name), (a.id, a.name));
+        assert_eq!(interner.get(reused.id), Some(("c", "3")));
+        assert_eq!(interner.release(77), None);
+    }
+
+    #[test]
+    fn strings_survive_the_moves_of_their_neighbours() {
+        let mut interner = Interner::default();
+        let text = |i: usize| "x".repeat(i * 37 % 900) + &i.to_string();
+        let mut kept = Vec::new();
+        for i in 0..5000 {
+            let id = interner.acquire("n", &text(i)).id;
+            if i % 7 == 0 {
+                kept.push((i, id));
+            } else if i % 2 == 0 {
+                interner.release(id);
+            }
+        }
+        let large = "y".repeat(200_000);
+        let large_id = interner.acquire("n", &large).id;
+        for (i, id) in kept {
+            assert_eq!(interner.get(id), Some(("n", text(i).as_str())));
+            assert_eq!(interner.find("n", &text(i)), Some(id));
+        }
+        assert_eq!(interner.get(large_id).map(|(_, v)| v.len()), Some(200_000));
+    }
+
+    #[test]
+    fn memory_returns_when_everything_leaves() {
+        let mut interner = Interner::default();
+        let ids: Vec<_> =
+            (0..20_000).map(|i| interner.acquire("n", &format!("value-{i:020}")).id).collect();
+        let full = interner.heap_bytes();
+        assert!(full < 20_000 * (26 + 45), "{full}");
+        for id in ids {
+            interner.release(id);
+        }
+        assert!(interner.heap_bytes() < full * 6 / 10, "{} of {full}", interner.heap_bytes());
+        assert_eq!(interner.len(), 0);
+    }
+}

@@ -260,3 +260,42 @@ impl Union {
         self.bitmap
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_set_takes_16_bytes() {
+        assert_eq!(size_of::<Postings>(), 16);
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_set(steps in prop::collection::vec((any::<bool>(), 0u32..200), 0..600)) {
+            let (mut postings, mut model) = (Postings::default(), BTreeSet::new());
+            let wanted: RoaringBitmap = [3, 50, 199].into_iter().collect();
+            for (add, id) in steps {
+                if add || id % 3 == 0 {
+                    postings.insert(id);
+                    model.insert(id);
+                } else {
+                    postings.remove(id);
+                    model.remove(&id);
+                }
+                prop_assert_eq!(postings.len(), model.len() as u64);
+                prop_assert_eq!(postings.meets(&wanted), model.iter().any(|&id| wanted.contains(id)));
+            }
+            let expected: RoaringBitmap = model.into_iter().collect();
+            prop_assert_eq!(&*postings.bitmap(), &expected);
+            let mut union = Union::default();
+            postings.add_to(&mut union);
+            postings.add_to(&mut union);
+            prop_assert_eq!(union.finish(), expected);
+        }
+    }
+}

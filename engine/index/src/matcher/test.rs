@@ -41,14 +41,14 @@ pub(crate) enum Test {
 impl Test {
     /// The set that a pattern matches; `None` if the pattern is too large.
     pub(super) fn of(hir: Hir) -> Option<Self> {
-        if let Some(set) = literals(&hir) {
+        if let Some(set) = whole_literals(&hir) {
             return Some(Self::of_set(set));
         }
         let parts = parts(&hir);
         if let Some(simple) = simple(parts) {
             return Some(simple);
         }
-        let prefix = text(parts.first()?).unwrap_or_default();
+        let prefix = parts.first().and_then(text).unwrap_or_default();
         let prunes = !parts.first().is_some_and(|part| is_any(part, 0) || is_any(part, 1));
         Some(Self::Pattern { prefix: prefix.into(), prunes, engine: Engine::new(hir)? })
     }
@@ -101,6 +101,7 @@ fn parts(hir: &Hir) -> &[Hir] {
 fn simple(parts: &[Hir]) -> Option<Test> {
     let boxed = |hir| text(hir).map(Into::into);
     match parts {
+        [] => Some(Test::Exact("".into())),
         [one] if is_any(one, 0) => Some(Test::Any),
         [one] if is_any(one, 1) => Some(Test::NotEmpty),
         [start, rest] if is_any(rest, 0) => boxed(start).map(Test::Prefix),
@@ -127,7 +128,14 @@ fn text(hir: &Hir) -> Option<&str> {
     }
 }
 
-/// All strings that a pattern matches, if they are few.
+/// All strings that a whole pattern matches, if they are few; its anchors are needless.
+fn whole_literals(hir: &Hir) -> Option<Vec<String>> {
+    let HirKind::Alternation(branches) = hir.kind() else { return product(parts(hir)) };
+    let sets: Option<Vec<_>> = branches.iter().map(|branch| product(parts(branch))).collect();
+    sets.map(|sets| sets.concat())
+}
+
+/// All strings that a part matches, if they are few. An anchor inside is left to the engine.
 fn literals(hir: &Hir) -> Option<Vec<String>> {
     match hir.kind() {
         HirKind::Empty => Some(vec![String::new()]),
@@ -138,7 +146,7 @@ fn literals(hir: &Hir) -> Option<Vec<String>> {
             set.push(String::new());
             Some(set)
         }
-        HirKind::Concat(_) => product(parts(hir)),
+        HirKind::Concat(parts) => product(parts),
         HirKind::Alternation(branches) => {
             let mut set = Vec::new();
             for branch in branches {
