@@ -4,6 +4,8 @@
 pub mod ast;
 mod functions;
 mod parser;
+mod print;
 
 pub use functions::{Function, FunctionId, Variadic};
-pub use parser::{ParseError, ParserOptions, parse};
+pub use parser::{ParseError, ParserOptions, parse, parse_duration, parse_metric_selector};
+pub use print::prettify;

@@ -1,7 +1,7 @@
 //! Selectors and subqueries: where samples come from, and from when.
 
 use super::{DurationExpr, Expr, Span};
-use nunatak_index::Matcher;
+use nunatak_index::{MatchOp, Matcher};
 
 /// The `@` modifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,7 +26,8 @@ pub enum RangeMode {
 /// The series that fit all matchers, at one instant.
 #[derive(Debug, Clone, Default)]
 pub struct VectorSelector {
-    /// The metric name if it was written before the braces or quoted inside them without a label.
+    /// The metric name if it was written before the braces. (One that is quoted inside them is just
+    /// a matcher.)
     pub name: Option<String>,
     /// All matchers, among them (the last) that of the metric name if `name` is there.
     pub matchers: Vec<Matcher>,
@@ -41,18 +42,27 @@ pub struct VectorSelector {
 }
 
 impl PartialEq for VectorSelector {
+    /// The order of the matchers does not count.
     fn eq(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Matcher, &Matcher)| {
-            a.name() == b.name() && a.op() == b.op() && a.value() == b.value()
-        };
         self.name == other.name
-            && self.matchers.len() == other.matchers.len()
-            && self.matchers.iter().zip(&other.matchers).all(same)
+            && sorted(&self.matchers) == sorted(&other.matchers)
             && self.offset_ms == other.offset_ms
             && self.offset_expr == other.offset_expr
             && self.at == other.at
             && self.mode == other.mode
     }
+}
+
+fn sorted(matchers: &[Matcher]) -> Vec<(&str, &str, &str)> {
+    let text = |op| match op {
+        MatchOp::Equal => "=",
+        MatchOp::NotEqual => "!=",
+        MatchOp::Regex => "=~",
+        MatchOp::NotRegex => "!~",
+    };
+    let mut all: Vec<_> = matchers.iter().map(|m| (m.name(), text(m.op()), m.value())).collect();
+    all.sort_unstable();
+    all
 }
 
 /// A selector and a window: (t − range, t].
@@ -79,7 +89,7 @@ impl PartialEq for MatrixSelector {
 /// An expression that is evaluated at many steps to make a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subquery {
-    /// An instant vector or a scalar.
+    /// An instant vector.
     pub expr: Expr,
     /// The length of the window in milliseconds. 0 if `range_expr` is there.
     pub range_ms: i64,

@@ -28,9 +28,9 @@ impl Span {
             None => Position::Invalid,
             Some(before) => {
                 let last_break = before.iter().rposition(|&b| b == b'\n');
-                let breaks = before.iter().filter(|&&b| b == b'\n').count();
+                let line = before.split(|&b| b == b'\n').count();
                 let column = last_break.map_or(before.len() + 1, |i| before.len() - i);
-                Position::At { line: breaks + 1, column }
+                Position::At { line, column }
             }
         }
     }

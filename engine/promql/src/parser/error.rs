@@ -35,3 +35,40 @@ impl ParseError {
         &self.message
     }
 }
+
+/// A mistake in a tree, found without the text at hand.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) place: Place,
+    pub(super) message: String,
+}
+
+/// Where a mistake is.
+#[derive(Debug)]
+pub(super) enum Place {
+    Span(Span),
+    /// Between two operands, without the blanks around: the operator.
+    Between(Span),
+}
+
+impl Fault {
+    pub(super) fn at(span: Span, message: impl Into<String>) -> Self {
+        Self { place: Place::Span(span), message: message.into() }
+    }
+
+    pub(super) fn into_error(self, input: &str) -> ParseError {
+        let span = match self.place {
+            Place::Span(span) => span,
+            Place::Between(gap) => {
+                let text = input.get(gap.start..gap.end).unwrap_or_default();
+                let start = gap.start + (text.len() - text.trim_start_matches(is_space).len());
+                Span { start, end: start + text.trim_matches(is_space).len() }
+            }
+        };
+        ParseError::new(input, span, self.message)
+    }
+}
+
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}

@@ -16,6 +16,9 @@ pub struct ParserOptions {
     pub max_depth: usize,
     /// How many bytes a query may have. Default: 1 MiB.
     pub max_length: usize,
+    /// How many selectors, matchers, literals, calls and operators a query may have.
+    /// Default: 20,000.
+    pub max_parts: usize,
 }
 
 impl Default for ParserOptions {
@@ -27,6 +30,7 @@ impl Default for ParserOptions {
             fill_modifiers: false,
             max_depth: 500,
             max_length: 1 << 20,
+            max_parts: 20_000,
         }
     }
 }
