@@ -81,6 +81,9 @@ pub enum ExprKind {
     Number(NumberLiteral),
     /// `"text"`
     String(String),
+    /// `"\xff"`: a string that is not UTF-8. No label can hold it, so every use of it is an error
+    /// of the evaluation, not of the parser.
+    Bytes(Vec<u8>),
     /// `up{job="node"} offset 5m`
     VectorSelector(Box<VectorSelector>),
     /// `up{job="node"}[5m] offset 5m`
@@ -105,7 +108,7 @@ impl Expr {
     pub fn value_type(&self) -> ValueType {
         match &self.kind {
             ExprKind::Number(_) => ValueType::Scalar,
-            ExprKind::String(_) => ValueType::String,
+            ExprKind::String(_) | ExprKind::Bytes(_) => ValueType::String,
             ExprKind::VectorSelector(_) | ExprKind::Aggregate(_) => ValueType::Vector,
             ExprKind::MatrixSelector(_) | ExprKind::Subquery(_) => ValueType::Matrix,
             ExprKind::Unary(unary) => unary.expr.value_type(),
@@ -132,6 +135,7 @@ impl Expr {
         match &self.kind {
             ExprKind::Number(_)
             | ExprKind::String(_)
+            | ExprKind::Bytes(_)
             | ExprKind::VectorSelector(_)
             | ExprKind::MatrixSelector(_) => Vec::new(),
             ExprKind::Subquery(subquery) => vec![&subquery.expr],

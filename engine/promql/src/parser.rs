@@ -18,7 +18,7 @@ pub(crate) use duration::format_duration;
 pub use duration::parse_duration;
 pub use error::ParseError;
 pub use options::ParserOptions;
-pub(crate) use quote::quote;
+pub(crate) use quote::{quote, quote_bytes};
 
 use crate::ast::Expr;
 use grammar::Parser;

@@ -11,7 +11,7 @@ use crate::ast::{
     ExprKind, MatchCardinality, MatrixSelector, NumberLiteral, RangeMode, Subquery, VectorMatching,
     VectorSelector,
 };
-use crate::parser::{format_duration, quote};
+use crate::parser::{format_duration, quote, quote_bytes};
 use nunatak_index::{METRIC_NAME, MatchOp, Matcher};
 use std::fmt::{self, Display, Formatter};
 
@@ -22,6 +22,7 @@ impl Display for Expr {
         match &self.kind {
             ExprKind::Number(number) => number.fmt(f),
             ExprKind::String(text) => f.write_str(&quote(text)),
+            ExprKind::Bytes(bytes) => f.write_str(&quote_bytes(bytes)),
             ExprKind::VectorSelector(selector) => selector.fmt(f),
             ExprKind::MatrixSelector(matrix) => matrix.fmt(f),
             ExprKind::Subquery(subquery) => {

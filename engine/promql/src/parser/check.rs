@@ -17,7 +17,7 @@ type Result<T> = std::result::Result<T, Fault>;
 pub(super) fn check(expr: &mut Expr) -> Result<ValueType> {
     let span = expr.span;
     match &mut expr.kind {
-        ExprKind::Number(_) | ExprKind::String(_) => {}
+        ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Bytes(_) => {}
         ExprKind::VectorSelector(selector) => check_selector(selector, span)?,
         ExprKind::MatrixSelector(matrix) => check_selector(&matrix.selector, matrix.selector_span)?,
         ExprKind::Paren(inner) => {

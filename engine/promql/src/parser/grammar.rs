@@ -284,12 +284,19 @@ impl<'a> Parser<'a> {
 
     fn string(&mut self) -> Result<Tree> {
         let token = self.take()?;
-        let text = self.unquote(token)?;
-        self.tree(ExprKind::String(text), token.span, 0)
+        let bytes = literal::unquote(self.text(token.span))
+            .map_err(|message| self.error(token.span, message))?;
+        let kind = match String::from_utf8(bytes) {
+            Ok(text) => ExprKind::String(text),
+            Err(error) => ExprKind::Bytes(error.into_bytes()),
+        };
+        self.tree(kind, token.span, 0)
     }
 
+    /// The text of a string that names a label or its value: those are UTF-8.
     fn unquote(&self, token: Token) -> Result<String> {
-        literal::unquote(self.text(token.span)).map_err(|message| self.error(token.span, message))
+        literal::unquote_text(self.text(token.span))
+            .map_err(|message| self.error(token.span, message))
     }
 
     /// Makes a tree above others of at most that height.

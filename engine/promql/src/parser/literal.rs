@@ -61,20 +61,28 @@ fn underscores_fit(text: &str) -> bool {
 
 /// The text that a string literal stands for. The lexer has checked its escapes.
 ///
-/// Go strings hold any bytes, ours UTF-8: `"\xff"` alone is refused.
-pub(crate) fn unquote(literal: &str) -> Result<String, String> {
-    let problem = |what| format!("error unquoting string {}: {what}", quote(literal));
+/// Bytes, because `"\xff"` is none.
+pub(crate) fn unquote(literal: &str) -> Result<Vec<u8>, String> {
+    let problem = || problem(literal, "invalid syntax");
     let mut chars = literal.chars();
     let (open, close) = (chars.next(), chars.next_back());
     if open.is_none() || open != close {
-        return Err(problem("invalid syntax"));
+        return Err(problem());
     }
     let inner = chars.as_str();
     if open == Some('`') || !inner.contains('\\') {
-        return Ok(inner.to_owned());
+        return Ok(inner.as_bytes().to_owned());
     }
-    let bytes = unescape(inner).ok_or_else(|| problem("invalid syntax"))?;
-    String::from_utf8(bytes).map_err(|_| problem("invalid UTF-8"))
+    unescape(inner).ok_or_else(problem)
+}
+
+/// As [`unquote`], but only UTF-8.
+pub(crate) fn unquote_text(literal: &str) -> Result<String, String> {
+    String::from_utf8(unquote(literal)?).map_err(|_| problem(literal, "invalid UTF-8"))
+}
+
+fn problem(literal: &str, what: &str) -> String {
+    format!("error unquoting string {}: {what}", quote(literal))
 }
 
 fn unescape(inner: &str) -> Option<Vec<u8>> {
@@ -141,10 +149,11 @@ mod tests {
 
     #[test]
     fn unquotes() {
-        assert_eq!(unquote(r#""a\n\x41\101\u00e9\\\"""#), Ok("a\nAAé\\\"".into()));
-        assert_eq!(unquote(r#""\xc3\xa9""#), Ok("é".into()));
-        assert_eq!(unquote(r"`a\n'`"), Ok(r"a\n'".into()));
-        assert_eq!(unquote(r"'\''"), Ok("'".into()));
-        assert!(unquote(r#""\xff""#).is_err());
+        assert_eq!(unquote_text(r#""a\n\x41\101\u00e9\\\"""#), Ok("a\nAAé\\\"".into()));
+        assert_eq!(unquote_text(r#""\xc3\xa9""#), Ok("é".into()));
+        assert_eq!(unquote_text(r"`a\n'`"), Ok(r"a\n'".into()));
+        assert_eq!(unquote_text(r"'\''"), Ok("'".into()));
+        assert_eq!(unquote(r#""a\xff""#), Ok(b"a\xff".into()));
+        assert!(unquote_text(r#""a\xff""#).is_err());
     }
 }

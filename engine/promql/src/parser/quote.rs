@@ -36,6 +36,20 @@ pub(super) fn unicode_rune(c: char) -> String {
     if is_printable(c) { format!("U+{code:04X} '{c}'") } else { format!("U+{code:04X}") }
 }
 
+/// Go's `%q` of a string that may be no UTF-8.
+pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from('"');
+    for chunk in bytes.utf8_chunks() {
+        chunk.valid().chars().for_each(|c| escape(&mut out, c, '"'));
+        for byte in chunk.invalid() {
+            // Writing into a String can't fail.
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out.push('"');
+    out
+}
+
 fn escape(out: &mut String, c: char, quote: char) {
     // Writing into a String can't fail.
     let _ = match c {
