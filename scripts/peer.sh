@@ -55,6 +55,7 @@ fetch() { # package
     die "$package can't be fetched: the download from $archive failed"
   rm -rf "$cache/$package.part"
   dpkg -x "$cache/deb/${package}"_*.deb "$cache/$package.part"
+  dpkg-deb -f "$cache/deb/${package}"_*.deb Version >"$cache/$package.part/VERSION"
   rm -rf "${cache:?}/$package"
   mv "$cache/$package.part" "$cache/$package"
   rm -f "$cache/deb/${package}"_*.deb
@@ -75,5 +76,6 @@ if [ -z "${!override:-}" ]; then
   [ -x "$path" ] || fetch "$1"
 fi
 shown=$("$path" "$version" 2>&1 9>&-) || die "$path does not run: $shown"
-say "$path: $(grep -m 1 . <<<"$shown" || echo "(says no version)")"
+if [ -z "${!override:-}" ]; then shown="$1 $(cat "$cache/$1/VERSION")"; fi
+say "$path: ${shown%%$'\n'*}"
 echo "$path"
