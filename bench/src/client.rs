@@ -15,7 +15,7 @@ pub struct Client(ureq::Agent);
 
 impl Default for Client {
     fn default() -> Self {
-        Self::new(Duration::from_secs(600))
+        Self::new(Duration::from_mins(10))
     }
 }
 

@@ -211,8 +211,10 @@ mod tests {
     #[test]
     fn connections_share_the_hosts() {
         let streams = encode(&mut Fleet::new(OPTIONS), 1, 100, 2, &ProgressBar::hidden());
-        let samples: Vec<usize> =
-            streams.iter().map(|stream| stream.iter().map(|request| request.samples).sum()).collect();
+        let samples: Vec<usize> = streams
+            .iter()
+            .map(|stream| stream.iter().map(|request| request.samples).sum())
+            .collect();
         assert_eq!(samples.iter().sum::<usize>(), 1_500);
         assert!(samples.iter().all(|count| *count > 0));
     }

@@ -27,11 +27,11 @@ pub fn count_stored(
     from_ms: i64,
     to_ms: i64,
 ) -> Result<Stored> {
-    let range = to_ms - from_ms;
+    // A range does not hold its left end.
+    let range = to_ms - from_ms + 1;
     let mut found = 0.0;
     for host in 0..fleet.hosts() {
         let (instance, _) = fleet.host(host);
-        // `{__name__!=""}` in words that every target understands.
         let query = format!(
             "sum(count_over_time({{instance=\"{instance}\",job=\"node-exporter\"}}[{range}ms]))"
         );

@@ -35,12 +35,7 @@ impl Rows {
         self.0.push(Row { name, labels, signal });
     }
 
-    fn family(
-        &mut self,
-        label: &'static str,
-        values: &[&str],
-        metrics: &[(&'static str, Signal)],
-    ) {
+    fn family(&mut self, label: &'static str, values: &[&str], metrics: &[(&'static str, Signal)]) {
         for (name, signal) in metrics {
             for value in values {
                 self.add(name, &[(label, value)], *signal);
