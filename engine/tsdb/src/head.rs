@@ -25,8 +25,8 @@ pub(crate) use series::Epoch;
 use series::SeriesSamples;
 use slab::Slab;
 pub(crate) use snapshot::SeriesSnapshot;
-pub(crate) use windows::{window_end, window_of};
 use windows::Windows;
+pub(crate) use windows::{window_end, window_of};
 
 /// Heap bytes of the two hash tables for each series, at their mean load.
 const TABLE_BYTES: usize = 14;
@@ -123,9 +123,8 @@ impl Head {
         }
         let slots = &self.slots;
         self.by_labels.insert_unique(hash, slot, |&s| slots.get(s).map_or(0, |e| e.hash));
-        self.by_reference.insert_unique(mix(reference), slot, |&s| {
-            slots.get(s).map_or(0, |e| mix(e.reference))
-        });
+        self.by_reference
+            .insert_unique(mix(reference), slot, |&s| slots.get(s).map_or(0, |e| mix(e.reference)));
         self.created += 1;
     }
 
