@@ -1,5 +1,7 @@
 //! Whenever the machine stops, every acknowledged frame is there afterwards, in order, once.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+#[cfg(test)]
 #[path = "support/log.rs"]
 mod support;
 

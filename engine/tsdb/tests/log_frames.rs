@@ -1,4 +1,5 @@
 //! A frame comes back bit for bit, and no bytes at all can do harm.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::sync::Arc;
 

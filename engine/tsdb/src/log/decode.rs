@@ -25,7 +25,9 @@ pub struct DecodeScratch {
 
 impl fmt::Debug for DecodeScratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DecodeScratch").field("capacity", &self.raw.capacity()).finish()
+        f.debug_struct("DecodeScratch")
+            .field("capacity", &self.raw.capacity())
+            .finish_non_exhaustive()
     }
 }
 

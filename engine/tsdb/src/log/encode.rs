@@ -38,7 +38,9 @@ pub struct EncodeScratch {
 
 impl fmt::Debug for EncodeScratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncodeScratch").field("capacity", &self.raw.capacity()).finish()
+        f.debug_struct("EncodeScratch")
+            .field("capacity", &self.raw.capacity())
+            .finish_non_exhaustive()
     }
 }
 
