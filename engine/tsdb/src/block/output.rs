@@ -54,6 +54,9 @@ impl Output {
 
 impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Output").field("path", &self.path).field("len", &self.len).finish()
+        f.debug_struct("Output")
+            .field("path", &self.path)
+            .field("len", &self.len)
+            .finish_non_exhaustive()
     }
 }

@@ -181,7 +181,8 @@ impl BlockWriter {
     /// Ends the block and makes it visible; `None` if it has no samples.
     ///
     /// # Errors
-    /// If it can't be written; nothing of it is then left behind.
+    /// If it can't be written. Nothing of it is then left behind, unless the very last step, the
+    /// sync of the folder above, was what failed: the block is then met at the next start.
     pub fn finish(self) -> Result<Option<Block>> {
         Ok(self.finish_with_bytes()?.map(|(block, _)| block))
     }
