@@ -1,4 +1,5 @@
 //! Blocks keep what they are given, bit for bit, or say that they can't.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panic")]
 
 #[path = "block_suite/crash.rs"]
 mod crash;

@@ -60,3 +60,10 @@ impl std::fmt::Debug for Output {
             .finish_non_exhaustive()
     }
 }
+
+/// Writes and syncs a whole file.
+pub(super) fn write_file(storage: &dyn Storage, path: String, bytes: &[u8]) -> Result<FileEntry> {
+    let mut output = Output::create(storage, path)?;
+    output.write(bytes)?;
+    output.finish()
+}

@@ -12,9 +12,9 @@ use crate::time::TimeRange;
 use super::Block;
 use super::data::{DataBytes, DataWriter};
 use super::folder::{TEMPORARY, join};
-use super::manifest::{BlockMeta, Coverage, FileEntry, Manifest, content_hash};
+use super::manifest::{BlockMeta, Coverage, Manifest, content_hash};
 use super::name::BlockName;
-use super::output::Output;
+use super::output::{Output, write_file};
 
 /// What the writer of a block must know before the first sample.
 #[derive(Debug, Clone)]
@@ -223,12 +223,6 @@ impl BlockWriter {
         self.temporary.publish(&self.parent, &name)?;
         Ok(Some((Block::open(self.storage, &self.parent, &name)?, bytes)))
     }
-}
-
-fn write_file(storage: &dyn Storage, path: String, bytes: &[u8]) -> Result<FileEntry> {
-    let mut output = Output::create(storage, path)?;
-    output.write(bytes)?;
-    output.finish()
 }
 
 /// A folder that is removed again unless it is published.

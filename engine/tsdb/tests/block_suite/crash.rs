@@ -73,7 +73,9 @@ fn two_blocks(storage: &FaultStorage) -> (Vec<Block>, Model) {
     new.retain(|labels, _| labels.get("instance") != Some("b"));
     for samples in new.values_mut() {
         samples.retain(|t, _| t % 2 == 0);
-        samples.values_mut().for_each(|v| *v ^= 1);
+        for value in samples.values_mut() {
+            *value ^= 1;
+        }
     }
     let mut blocks = Vec::new();
     blocks.extend(write(&shared, spec(1, 10), &old).unwrap());

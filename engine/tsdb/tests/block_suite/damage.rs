@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nunatak::block::{Block, clean_temporary, open_all};
+use nunatak::block::{Block, clean_temporary, open_all, rebuild_manifest};
 use nunatak::storage::{MemoryStorage, Storage};
 use nunatak::{Error, Result, TimeRange};
 
@@ -155,4 +155,35 @@ fn leftovers_go_and_a_missing_folder_is_empty() {
     let names: Vec<String> =
         storage.list(PARENT).unwrap().into_iter().map(|entry| entry.name).collect();
     assert_eq!(names, [good.meta().name.clone()]);
+}
+
+#[test]
+fn a_lost_manifest_is_made_again_of_the_folder() {
+    for manifest in [None, Some(b"nonsense".to_vec())] {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+        let Written { name, mut files, model } = written();
+        files.remove("manifest");
+        files.extend(manifest.map(|bytes| ("manifest".to_owned(), bytes)));
+        place(&*storage, &name, &files);
+        assert_eq!(open_all(&storage, PARENT).unwrap().quarantined.len(), 1);
+        let block = rebuild_manifest(&storage, PARENT, &name).unwrap();
+        assert_eq!(read(&block, &[], TimeRange::ALL).unwrap(), model);
+        assert_eq!(block.precedence(), (nunatak::log::Position(0), 1));
+        let opened = open_all(&storage, PARENT).unwrap();
+        assert_eq!((opened.blocks.len(), opened.quarantined.len()), (1, 0));
+        opened.blocks[0].verify().unwrap();
+    }
+}
+
+#[test]
+fn a_manifest_is_not_made_again_over_damaged_data() {
+    for file in ["data", "index"] {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+        let Written { name, mut files, .. } = written();
+        files.remove("manifest");
+        files.get_mut(file).unwrap()[40] ^= 1;
+        place(&*storage, &name, &files);
+        let error = rebuild_manifest(&storage, PARENT, &name).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    }
 }
