@@ -17,6 +17,8 @@ mod cache;
 mod data;
 mod directory;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod manifest;
 mod name;
 mod output;
