@@ -1,0 +1,66 @@
+//! `count_values`: a series for each value.
+
+use std::collections::BTreeMap;
+
+use nunatak_index::{Labels, LabelsBuilder};
+
+use super::groups::keeps;
+use crate::column::{Column, Row};
+use crate::error::{QueryError, Result};
+use crate::eval::{Exec, Sink};
+use crate::grid::Grid;
+use crate::key::Interner;
+use crate::number::format_plain;
+use crate::plan::AggregatePlan;
+
+/// How often a group saw its value at each step.
+type Counts = BTreeMap<usize, f64>;
+
+pub(super) fn count_values(
+    exec: &Exec,
+    plan: &AggregatePlan,
+    label: &str,
+    grid: &Grid,
+    sink: Sink,
+) -> Result<()> {
+    let mut numbers = Interner::default();
+    let mut groups: Vec<(Labels, Counts)> = Vec::new();
+    let mut held = exec.held();
+    // The label of the value belongs to each group of `by`.
+    let keep = |name: &str| keeps(plan, name) || (!plan.without && name == label);
+    exec.stream(&plan.input, grid, &mut |row| {
+        let mut known: BTreeMap<u64, usize> = BTreeMap::new();
+        for (step, value) in row.column.iter() {
+            let group = match known.get(&value.to_bits()) {
+                Some(&group) => group,
+                None => {
+                    let labels = valued(&row.labels, label, value)?;
+                    let (group, new) = numbers.number(&labels, keep);
+                    if new {
+                        groups.push((labels.filtered(keep), Counts::new()));
+                    }
+                    known.insert(value.to_bits(), group);
+                    group
+                }
+            };
+            let counts = &mut groups[group].1;
+            let before = counts.len();
+            *counts.entry(step).or_default() += 1.0;
+            exec.take(&mut held, counts.len() - before)?;
+        }
+        Ok(())
+    })?;
+    let mut column = Column::default();
+    for (labels, counts) in groups {
+        column.reset(grid.count);
+        counts.into_iter().for_each(|(step, count)| column.set(step, count));
+        sink(Row { labels, drop_name: false, column: &mut column })?;
+    }
+    Ok(())
+}
+
+fn valued(labels: &Labels, label: &str, value: f64) -> Result<Labels> {
+    let mut builder = LabelsBuilder::from_labels(labels);
+    builder.set(label, &format_plain(value));
+    builder.build().map_err(|error| QueryError::execution(error.to_string()))
+}

@@ -1,0 +1,294 @@
+//! Evaluation: one series and all steps at a time.
+//!
+//! [`Exec::stream`] walks the plan and hands each series of the result, as a [`Row`] whose column
+//! is reused for the next one, to a sink: a function of windows fills the column from the samples,
+//! functions of values change it in place, an aggregation folds it into its groups, and nothing in
+//! between keeps it. Operators that need more than one series at a time (joins, histograms, label
+//! changes) [`collect`](Exec::collect) their input first.
+
+mod absent;
+mod histogram;
+mod info;
+mod labels;
+mod map;
+mod ranges;
+mod scalar;
+mod select;
+mod sort;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use nunatak::Source;
+
+use crate::aggregate::aggregate;
+use crate::ast::AggregateOp;
+use crate::binary::{mixed, pair, set_operation};
+use crate::column::{Column, Held, Matrix, Row, Series};
+use crate::error::{QueryError, Result};
+use crate::grid::Grid;
+use crate::key::{Interner, is_metadata, without_metadata};
+use crate::notes::Notes;
+use crate::plan::VectorPlan;
+
+pub(crate) use scalar::ScalarColumn;
+pub(crate) use select::Samples;
+
+/// Takes the series of a vector one by one.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(Row<'_>) -> Result<()>;
+
+/// Changes a series and hands it on.
+pub(crate) type Stage<'a> = &'a mut dyn FnMut(Row<'_>, Sink) -> Result<()>;
+
+/// Limits of one query, and when to stop.
+#[derive(Debug)]
+pub(crate) struct Bounds<'a> {
+    pub(crate) max_samples: u64,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) cancel: Option<&'a AtomicBool>,
+}
+
+/// One evaluation of one query.
+pub(crate) struct Exec<'a> {
+    pub(crate) source: &'a dyn Source,
+    pub(crate) notes: Notes,
+    pub(crate) bounds: Bounds<'a>,
+    pub(crate) lookback_ms: i64,
+    /// Metric names go at the end of the query, not where they lose their meaning.
+    pub(crate) delayed_names: bool,
+    pub(crate) is_range_query: bool,
+    live: Rc<Cell<u64>>,
+    pub(crate) peak: Cell<u64>,
+    pub(crate) samples_read: Cell<u64>,
+    pub(crate) series_read: Cell<u64>,
+    ticks: Cell<u32>,
+}
+
+impl<'a> Exec<'a> {
+    pub(crate) fn new(source: &'a dyn Source, notes: Notes, bounds: Bounds<'a>) -> Self {
+        Self {
+            source,
+            notes,
+            bounds,
+            lookback_ms: 0,
+            delayed_names: false,
+            is_range_query: false,
+            live: Rc::default(),
+            peak: Cell::new(0),
+            samples_read: Cell::new(0),
+            series_read: Cell::new(0),
+            ticks: Cell::new(0),
+        }
+    }
+
+    /// Stops a query that was cancelled or has run too long; looks at the clock now and then.
+    pub(crate) fn tick(&self) -> Result<()> {
+        let ticks = self.ticks.get().wrapping_add(1);
+        self.ticks.set(ticks);
+        if ticks % 32 == 1 { self.check() } else { Ok(()) }
+    }
+
+    fn check(&self) -> Result<()> {
+        let stage = "expression evaluation";
+        if self.bounds.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            return Err(QueryError::Canceled { stage });
+        }
+        if self.bounds.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(QueryError::Timeout { stage });
+        }
+        Ok(())
+    }
+
+    /// An empty account for samples that will be kept in memory.
+    pub(crate) fn held(&self) -> Held {
+        Held::new(Rc::clone(&self.live))
+    }
+
+    /// Charges samples to an account.
+    pub(crate) fn take(&self, held: &mut Held, samples: usize) -> Result<()> {
+        let live = held.take(samples as u64);
+        self.peak.set(self.peak.get().max(live));
+        if live > self.bounds.max_samples {
+            return Err(QueryError::too_many_samples());
+        }
+        Ok(())
+    }
+
+    /// Refuses a grid whose columns alone would be above the limit.
+    pub(crate) fn admit(&self, grid: &Grid) -> Result<()> {
+        if grid.count as u64 > self.bounds.max_samples {
+            return Err(QueryError::too_many_samples());
+        }
+        Ok(())
+    }
+
+    /// All series of a vector at rest; series without values are left out.
+    pub(crate) fn collect(&self, plan: &VectorPlan, grid: &Grid) -> Result<Matrix> {
+        self.gather(&mut |sink| self.stream(plan, grid, sink))
+    }
+
+    /// Collects what `produce` hands to its sink.
+    pub(crate) fn gather(&self, produce: &mut dyn FnMut(Sink) -> Result<()>) -> Result<Matrix> {
+        let mut matrix = Matrix { series: Vec::new(), held: self.held() };
+        produce(&mut |row| {
+            let points = row.column.present.count();
+            if points > 0 {
+                self.take(&mut matrix.held, points)?;
+                let column = std::mem::take(row.column);
+                matrix.series.push(Series { labels: row.labels, drop_name: row.drop_name, column });
+            }
+            Ok(())
+        })?;
+        Ok(matrix)
+    }
+
+    /// Hands series at rest to a sink.
+    pub(crate) fn replay(&self, matrix: Matrix, sink: Sink) -> Result<()> {
+        for mut series in matrix.series {
+            self.tick()?;
+            let (labels, drop_name) = (series.labels, series.drop_name);
+            sink(Row { labels, drop_name, column: &mut series.column })?;
+        }
+        Ok(())
+    }
+
+    /// Hands the series of a vector to `sink`, one by one.
+    pub(crate) fn stream(&self, plan: &VectorPlan, grid: &Grid, sink: Sink) -> Result<()> {
+        if grid.count == 0 {
+            return Ok(());
+        }
+        self.tick()?;
+        match plan {
+            VectorPlan::Select(select) => self.select(select, grid, sink),
+            VectorPlan::Window(call) => self.window(call, grid, sink),
+            VectorPlan::Map(call) => self.map(call, grid, sink),
+            VectorPlan::Timestamp(select) => self.timestamp(select, grid, sink),
+            VectorPlan::OfScalar(scalar) => {
+                let values = self.scalar(scalar, grid)?.into_values(grid.count);
+                let mut column = Column::full(values);
+                sink(Row {
+                    labels: nunatak_index::Labels::empty(),
+                    drop_name: false,
+                    column: &mut column,
+                })
+            }
+            VectorPlan::Clock(func) => self.clock(*func, grid, sink),
+            VectorPlan::Absent(input, labels) => self.absent(input, labels, grid, sink),
+            VectorPlan::AbsentOverTime(range, labels) => {
+                self.absent_over_time(range, labels, grid, sink)
+            }
+            VectorPlan::Labels(call) => self.edit_labels(call, grid, sink),
+            VectorPlan::Sort(call) => self.sort(call, grid, sink),
+            VectorPlan::Histogram(call) => self.histogram(call, grid, sink),
+            VectorPlan::Info(call) => self.info(call, grid, sink),
+            VectorPlan::Nothing(input) => self.stream(input, grid, &mut |_| Ok(())),
+            VectorPlan::Negate(input) => self.dropping_names(
+                input,
+                grid,
+                &mut |row, sink| {
+                    row.column.map(|value| -value);
+                    sink(row)
+                },
+                sink,
+            ),
+            VectorPlan::Aggregate(plan) => aggregate(self, plan, grid, sink),
+            VectorPlan::Mixed(plan) => mixed(self, plan, grid, sink),
+            VectorPlan::Pair(plan) if plan.op.is_set() => set_operation(self, plan, grid, sink),
+            VectorPlan::Pair(plan) => pair(self, plan, grid, sink),
+            VectorPlan::Invariant(inner) => self.stream(inner, &grid.first(), &mut |row| {
+                row.column.spread(grid.count);
+                sink(row)
+            }),
+        }
+    }
+
+    /// Streams `input` through `stage` and takes the names of the metrics away, now or, with
+    /// delayed name removal, later.
+    pub(crate) fn dropping_names(
+        &self,
+        input: &VectorPlan,
+        grid: &Grid,
+        stage: Stage,
+        sink: Sink,
+    ) -> Result<()> {
+        if self.delayed_names {
+            return self.stream(input, grid, &mut |mut row| {
+                row.drop_name = true;
+                stage(row, sink)
+            });
+        }
+        if let VectorPlan::Select(select) = input
+            && self.select_without_names(select, grid, stage, sink)?.is_some()
+        {
+            return Ok(());
+        }
+        if unique_without_names(input) {
+            return self.stream(input, grid, &mut |mut row| {
+                row.labels = without_metadata(&row.labels);
+                stage(row, sink)
+            });
+        }
+        let matrix = self.gather(&mut |sink| {
+            self.stream(input, grid, &mut |mut row| {
+                row.labels = without_metadata(&row.labels);
+                stage(row, sink)
+            })
+        })?;
+        self.replay(self.merge_equal(matrix)?, sink)
+    }
+
+    /// Makes one series of those with equal labels.
+    ///
+    /// # Errors
+    /// If two of them have a value at the same step.
+    pub(crate) fn merge_equal(&self, matrix: Matrix) -> Result<Matrix> {
+        let Matrix { series, held } = matrix;
+        let mut numbers = Interner::default();
+        let mut merged: Vec<Series> = Vec::with_capacity(series.len());
+        for next in series {
+            self.tick()?;
+            let (number, new) = numbers.whole(&next.labels);
+            if new {
+                merged.push(next);
+                continue;
+            }
+            let first = &mut merged[number];
+            if first.column.present.first_common(&next.column.present).is_some() {
+                return Err(QueryError::same_labels());
+            }
+            first.column.absorb(&next.column);
+        }
+        Ok(Matrix { series: merged, held })
+    }
+
+    /// With delayed name removal: takes the names away that are due.
+    pub(crate) fn drop_due_names(&self, mut matrix: Matrix) -> Result<Matrix> {
+        if !self.delayed_names {
+            return Ok(matrix);
+        }
+        for series in &mut matrix.series {
+            if series.drop_name {
+                series.labels = without_metadata(&series.labels);
+            }
+        }
+        self.merge_equal(matrix)
+    }
+}
+
+/// Whether no two series of the result differ in the metric's name, type and unit alone, as far
+/// as the plan tells.
+fn unique_without_names(plan: &VectorPlan) -> bool {
+    match plan {
+        VectorPlan::Window(call) => !select::keeps_name(call.func),
+        VectorPlan::Map(_) | VectorPlan::Negate(_) | VectorPlan::OfScalar(_) => true,
+        VectorPlan::Aggregate(plan) => {
+            use AggregateOp::{Bottomk, LimitRatio, Limitk, Topk};
+            let keeps_names = matches!(plan.op, Topk | Bottomk | Limitk | LimitRatio);
+            !keeps_names && !plan.without && !plan.grouping.iter().any(|label| is_metadata(label))
+        }
+        VectorPlan::Invariant(inner) => unique_without_names(inner),
+        _ => false,
+    }
+}

@@ -1,0 +1,157 @@
+//! Windows of samples: from a selector, or from a subquery.
+
+use super::select::{keeps_name, unique};
+use super::{Exec, Sink};
+use crate::ast::Span;
+use crate::column::{Column, Matrix, Row};
+use crate::error::{QueryError, Result};
+use crate::eval::select::Samples;
+use crate::functions::FunctionId;
+use crate::grid::Grid;
+use crate::key::{Interner, without_metadata};
+use crate::plan::{RangePlan, SubqueryInput, SubqueryPlan, WindowCall};
+use crate::value::MatrixSeries;
+use crate::window::{self, Frames};
+use nunatak_index::Labels;
+
+/// A series with its samples: labels, whether its name is due to go, and the samples.
+type Taker<'a> = &'a mut dyn FnMut(&Labels, bool, &mut Samples) -> Result<()>;
+
+impl Exec<'_> {
+    /// A function of windows.
+    pub(super) fn window(&self, call: &WindowCall, grid: &Grid, sink: Sink) -> Result<()> {
+        window::check_mode(call.func, call.range.mode())?;
+        if self.delayed_names || keeps_name(call.func) {
+            return self.windows(call, grid, None, sink);
+        }
+        if let RangePlan::Select(select, range_ms) = &call.range {
+            let series = self.open(select, grid, *range_ms)?;
+            if unique(&series) {
+                return self.windows(call, grid, Some(series), sink);
+            }
+        }
+        let matrix = self.gather(&mut |sink| self.windows(call, grid, None, sink))?;
+        refuse_equal(&matrix)?;
+        self.replay(matrix, sink)
+    }
+
+    fn windows(
+        &self,
+        call: &WindowCall,
+        grid: &Grid,
+        opened: Option<Vec<nunatak::SelectedSeries>>,
+        sink: Sink,
+    ) -> Result<()> {
+        let params = call.params.iter().map(|param| self.scalar(param, grid));
+        let params = params.collect::<Result<Vec<_>>>()?;
+        let mut function = window::WindowFunction::new(call, params);
+        function.remark(&self.notes);
+        let mut frames = Frames::new(&call.range, grid, self.lookback_ms);
+        let mut column = Column::default();
+        let counter = matches!(call.func, FunctionId::Rate | FunctionId::Increase);
+        // The position of a subquery is lost in Prometheus' remarks.
+        let is_subquery = matches!(call.range, RangePlan::Subquery(_));
+        let span = if is_subquery { Span::default() } else { call.span };
+        let keeps = keeps_name(call.func);
+        self.each_samples(&call.range, grid, opened, &mut |labels, name_due, samples| {
+            column.reset(grid.count);
+            function.evaluate(&frames.of(samples), &mut column)?;
+            if column.present.is_empty() {
+                return Ok(());
+            }
+            if counter {
+                self.notes.possible_non_counter(labels, span);
+            }
+            let labels =
+                if keeps || self.delayed_names { labels.clone() } else { without_metadata(labels) };
+            sink(Row { labels, drop_name: name_due || !keeps, column: &mut column })
+        })
+    }
+
+    /// The samples of each series that some window may see, without the marks of ends.
+    pub(super) fn each_samples(
+        &self,
+        range: &RangePlan,
+        grid: &Grid,
+        opened: Option<Vec<nunatak::SelectedSeries>>,
+        take: Taker,
+    ) -> Result<()> {
+        let mut samples = self.samples();
+        match range {
+            RangePlan::Select(select, range_ms) => {
+                let series = match opened {
+                    Some(series) => series,
+                    None => self.open(select, grid, *range_ms)?,
+                };
+                for mut series in series {
+                    self.read(&mut series, &mut samples, false)?;
+                    take(&series.labels, false, &mut samples)?;
+                }
+                Ok(())
+            }
+            RangePlan::Subquery(subquery) => self.subquery(subquery, grid, &mut samples, take),
+        }
+    }
+
+    fn subquery(
+        &self,
+        subquery: &SubqueryPlan,
+        grid: &Grid,
+        samples: &mut Samples,
+        take: Taker,
+    ) -> Result<()> {
+        let inner =
+            grid.subquery(subquery.at, subquery.offset_ms, subquery.range_ms, subquery.step_ms);
+        self.admit(&inner)?;
+        if inner.count == 0 {
+            return Ok(());
+        }
+        match &subquery.input {
+            SubqueryInput::Scalar(scalar) => {
+                let values = self.scalar(scalar, &inner)?.into_values(inner.count);
+                let times = (0..inner.count).map(|step| inner.time(step));
+                samples.refill(self, times.zip(values))?;
+                take(&Labels::empty(), false, samples)
+            }
+            SubqueryInput::Vector(vector) => self.stream(vector, &inner, &mut |row| {
+                let points = row.column.iter().map(|(step, value)| (inner.time(step), value));
+                samples.refill(self, points)?;
+                take(&row.labels, row.drop_name, samples)
+            }),
+        }
+    }
+
+    /// A whole expression of windows: the samples of each series at one instant.
+    pub(crate) fn matrix(&self, range: &RangePlan, at: i64) -> Result<Vec<MatrixSeries>> {
+        let grid = Grid::instant(at);
+        let mut all = Vec::new();
+        let mut held = self.held();
+        let mut numbers = Interner::default();
+        let mut frames = Frames::new(range, &grid, self.lookback_ms);
+        self.each_samples(range, &grid, None, &mut |labels, name_due, samples| {
+            let (times, values) = window::cut(&frames.of(samples), range.mode());
+            if times.is_empty() {
+                return Ok(());
+            }
+            self.take(&mut held, times.len())?;
+            let drop = name_due && self.delayed_names;
+            let labels = if drop { without_metadata(labels) } else { labels.clone() };
+            if drop && !numbers.whole(&labels).1 {
+                return Err(QueryError::same_labels());
+            }
+            all.push(MatrixSeries { labels, times, values });
+            Ok(())
+        })?;
+        all.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(all)
+    }
+}
+
+/// Functions of windows refuse equal labels even if the series never meet at a step.
+fn refuse_equal(matrix: &Matrix) -> Result<()> {
+    let mut numbers = Interner::default();
+    match matrix.series.iter().all(|series| numbers.whole(&series.labels).1) {
+        true => Ok(()),
+        false => Err(QueryError::same_labels()),
+    }
+}

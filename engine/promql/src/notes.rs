@@ -1,0 +1,89 @@
+//! Warnings and infos: what may be wrong with a query or its data though there is an answer.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use nunatak_index::Labels;
+
+use crate::ast::Span;
+use crate::number::format_general;
+use crate::parser::quote;
+
+/// The remarks of one query, each text once.
+#[derive(Debug)]
+pub(crate) struct Notes {
+    query: String,
+    warnings: RefCell<BTreeSet<String>>,
+    infos: RefCell<BTreeSet<String>>,
+}
+
+impl Notes {
+    pub(crate) fn new(query: &str) -> Self {
+        Self { query: query.to_owned(), warnings: RefCell::default(), infos: RefCell::default() }
+    }
+
+    /// A remark of the storage, as it is.
+    pub(crate) fn storage(&self, text: String) {
+        self.warnings.borrow_mut().insert(text);
+    }
+
+    pub(crate) fn warn(&self, text: &str, span: Span) {
+        let text = format!("PromQL warning: {text} ({})", span.position(&self.query));
+        self.warnings.borrow_mut().insert(text);
+    }
+
+    pub(crate) fn info(&self, text: &str, span: Span) {
+        let text = format!("PromQL info: {text} ({})", span.position(&self.query));
+        self.infos.borrow_mut().insert(text);
+    }
+
+    /// Warnings and infos, sorted.
+    pub(crate) fn finish(self) -> (Vec<String>, Vec<String>) {
+        let list = |set: RefCell<BTreeSet<String>>| set.into_inner().into_iter().collect();
+        (list(self.warnings), list(self.infos))
+    }
+
+    pub(crate) fn invalid_quantile(&self, q: f64, span: Span) {
+        let q = format_general(q);
+        self.warn(&format!("quantile value should be between 0 and 1, got {q}"), span);
+    }
+
+    pub(crate) fn invalid_ratio(&self, ratio: f64, cap: f64, span: Span) {
+        let (ratio, cap) = (format_general(ratio), format_general(cap));
+        let text = format!("ratio value should be between -1 and 1, got {ratio}, capping to {cap}");
+        self.warn(&text, span);
+    }
+
+    pub(crate) fn bad_bucket_label(&self, le: &str, metric: &str, span: Span) {
+        let le = quote(le);
+        let text = format!("bucket label \"le\" is missing or has a malformed value of {le}");
+        self.warn(&for_metric(text, metric), span);
+    }
+
+    pub(crate) fn forced_monotonic(&self, metric: &str, span: Span) {
+        let text = "input to histogram_quantile needed to be fixed for monotonicity (see \
+                    https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+        self.info(&for_metric(text.to_owned(), metric), span);
+    }
+
+    pub(crate) fn sort_of_range(&self, span: Span) {
+        let text =
+            "sort is ineffective for range queries since results are always ordered by labels";
+        self.warn(text, span);
+    }
+
+    /// `rate` or `increase` of a metric whose name is not a counter's.
+    pub(crate) fn possible_non_counter(&self, labels: &Labels, span: Span) {
+        let metric = labels.metric_name();
+        let counter = ["_total", "_sum", "_count", "_bucket"].iter().any(|s| metric.ends_with(s));
+        if !metric.is_empty() && !counter {
+            let rule = "name does not end in _total/_sum/_count/_bucket";
+            let metric = quote(metric);
+            self.info(&format!("metric might not be a counter, {rule}: {metric}"), span);
+        }
+    }
+}
+
+fn for_metric(text: String, metric: &str) -> String {
+    if metric.is_empty() { text } else { format!("{text} for metric name {}", quote(metric)) }
+}

@@ -1,0 +1,529 @@
+//! From tree to plan.
+
+use nunatak::Grouping;
+use nunatak_index::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
+
+use super::duration::resolve;
+use super::{
+    AggregateParam, AggregatePlan, HistogramCall, HistogramKind, InfoCall, LabelCall, LabelEdit,
+    MapCall, MixedPlan, PairPlan, Plan, RangePlan, ScalarPlan, SelectPlan, SortCall, SubqueryInput,
+    SubqueryPlan, VectorPlan, WindowCall,
+};
+use crate::ast::{
+    AggregateExpr, AggregateOp, AtModifier, BinaryExpr, Call, Expr, ExprKind, UnaryOp, ValueType,
+    VectorSelector,
+};
+use crate::binary::apply;
+use crate::error::{QueryError, Result};
+use crate::functions::FunctionId;
+use crate::parser::{quote, quote_bytes};
+
+/// When a query runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Query {
+    pub(crate) start_ms: i64,
+    pub(crate) end_ms: i64,
+    /// 0 for an instant query.
+    pub(crate) step_ms: i64,
+    /// The step of subqueries that don't name one.
+    pub(crate) subquery_step_ms: i64,
+}
+
+impl Query {
+    pub(super) fn step_seconds(&self) -> f64 {
+        self.step_ms as f64 / 1000.0
+    }
+
+    pub(super) fn range_seconds(&self) -> f64 {
+        (self.end_ms - self.start_ms) as f64 / 1000.0
+    }
+
+    fn at(&self, at: Option<AtModifier>) -> Option<i64> {
+        at.map(|at| match at {
+            AtModifier::Timestamp(t) => t,
+            AtModifier::Start => self.start_ms,
+            AtModifier::End => self.end_ms,
+        })
+    }
+}
+
+/// The plan of an expression.
+pub(crate) fn build(expr: &Expr, query: &Query) -> Result<Plan> {
+    let builder = Builder { query };
+    let expr = expr.unwrap_parens();
+    Ok(match expr.value_type() {
+        ValueType::Scalar => Plan::Scalar(builder.scalar(expr)?.once()),
+        ValueType::String => Plan::String(string(expr)?),
+        ValueType::Vector => Plan::Vector(builder.vector(expr, &Above::default())?.once()),
+        ValueType::Matrix => Plan::Range(builder.range(expr, &Above::default())?.plan),
+    })
+}
+
+/// A plan, and whether it gives the same at every step.
+struct Built<T> {
+    plan: T,
+    invariant: bool,
+}
+
+impl<T> Built<T> {
+    fn new(plan: T, invariant: bool) -> Self {
+        Self { plan, invariant }
+    }
+}
+
+impl Built<ScalarPlan> {
+    /// Evaluated once if that is enough.
+    fn once(self) -> ScalarPlan {
+        match self.plan {
+            plan if !self.invariant => plan,
+            ScalarPlan::Number(number) => ScalarPlan::Number(number),
+            plan => ScalarPlan::Invariant(Box::new(plan)),
+        }
+    }
+}
+
+impl Built<VectorPlan> {
+    /// Evaluated once if that is enough.
+    fn once(self) -> VectorPlan {
+        if self.invariant { VectorPlan::Invariant(Box::new(self.plan)) } else { self.plan }
+    }
+}
+
+/// What stands above a selector, as a hint to the storage.
+#[derive(Default, Clone)]
+struct Above {
+    function: Option<&'static str>,
+    grouping: Option<Grouping>,
+}
+
+impl Above {
+    fn function(name: &'static str) -> Self {
+        Self { function: Some(name), grouping: None }
+    }
+}
+
+struct Builder<'a> {
+    query: &'a Query,
+}
+
+impl Builder<'_> {
+    fn scalar(&self, expr: &Expr) -> Result<Built<ScalarPlan>> {
+        match &expr.kind {
+            ExprKind::Paren(inner) => self.scalar(inner),
+            ExprKind::Number(number) => Ok(Built::new(ScalarPlan::Number(number.value), true)),
+            ExprKind::Unary(unary) => {
+                let inner = self.scalar(&unary.expr)?;
+                Ok(match (unary.op, inner.plan) {
+                    (UnaryOp::Plus, plan) => Built::new(plan, inner.invariant),
+                    (UnaryOp::Minus, ScalarPlan::Number(n)) => {
+                        Built::new(ScalarPlan::Number(-n), true)
+                    }
+                    (UnaryOp::Minus, plan) => {
+                        Built::new(ScalarPlan::Negate(Box::new(plan)), inner.invariant)
+                    }
+                })
+            }
+            ExprKind::Binary(binary) => self.scalar_binary(binary),
+            ExprKind::Call(call) => self.scalar_call(call),
+            _ => Err(unexpected(expr)),
+        }
+    }
+
+    fn scalar_binary(&self, binary: &BinaryExpr) -> Result<Built<ScalarPlan>> {
+        let (lhs, rhs) = (self.scalar(&binary.lhs)?, self.scalar(&binary.rhs)?);
+        if let (ScalarPlan::Number(a), ScalarPlan::Number(b)) = (&lhs.plan, &rhs.plan) {
+            return Ok(Built::new(ScalarPlan::Number(apply::scalars(binary.op, *a, *b)), true));
+        }
+        let invariant = lhs.invariant && rhs.invariant;
+        let (lhs, rhs) = if invariant { (lhs.plan, rhs.plan) } else { (lhs.once(), rhs.once()) };
+        let plan = ScalarPlan::Binary(binary.op, Box::new(lhs), Box::new(rhs));
+        Ok(Built::new(plan, invariant))
+    }
+
+    fn scalar_call(&self, call: &Call) -> Result<Built<ScalarPlan>> {
+        let seconds = |ms: i64| Built::new(ScalarPlan::Number(ms as f64 / 1000.0), true);
+        Ok(match call.func.id {
+            FunctionId::Pi => Built::new(ScalarPlan::Number(std::f64::consts::PI), true),
+            FunctionId::Time => Built::new(ScalarPlan::Time, false),
+            FunctionId::Start => seconds(self.query.start_ms),
+            FunctionId::End => seconds(self.query.end_ms),
+            FunctionId::Step => seconds(self.query.step_ms),
+            FunctionId::Range => seconds(self.query.end_ms - self.query.start_ms),
+            FunctionId::Scalar => {
+                let inner = self.vector(argument(call, 0)?, &Above::function("scalar"))?;
+                let plan = |input| ScalarPlan::OfVector(Box::new(input));
+                Built::new(plan(inner.plan), inner.invariant)
+            }
+            FunctionId::MinOf | FunctionId::MaxOf => {
+                let (a, b) = (self.scalar(argument(call, 0)?)?, self.scalar(argument(call, 1)?)?);
+                let invariant = a.invariant && b.invariant;
+                let (a, b) = (Box::new(a.once()), Box::new(b.once()));
+                let max = call.func.id == FunctionId::MaxOf;
+                Built::new(ScalarPlan::Extreme { max, a, b }, invariant)
+            }
+            _ => return Err(QueryError::execution(format!("unknown function {}", call.func.name))),
+        })
+    }
+
+    fn vector(&self, expr: &Expr, above: &Above) -> Result<Built<VectorPlan>> {
+        match &expr.kind {
+            ExprKind::Paren(inner) => self.vector(inner, above),
+            ExprKind::VectorSelector(selector) => {
+                let select = self.select(selector, above)?;
+                let invariant = select.at.is_some();
+                Ok(Built::new(VectorPlan::Select(Box::new(select)), invariant))
+            }
+            ExprKind::Unary(unary) => {
+                let inner = self.vector(&unary.expr, above)?;
+                Ok(match unary.op {
+                    UnaryOp::Plus => inner,
+                    UnaryOp::Minus => {
+                        Built::new(VectorPlan::Negate(Box::new(inner.plan)), inner.invariant)
+                    }
+                })
+            }
+            ExprKind::Binary(binary) => self.vector_binary(binary, expr),
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate),
+            ExprKind::Call(call) => self.vector_call(call, expr),
+            _ => Err(unexpected(expr)),
+        }
+    }
+
+    fn vector_binary(&self, binary: &BinaryExpr, expr: &Expr) -> Result<Built<VectorPlan>> {
+        let above = Above::default();
+        let (op, return_bool, span) = (binary.op, binary.return_bool, expr.span);
+        let (left, right) = (binary.lhs.value_type(), binary.rhs.value_type());
+        if left == ValueType::Vector && right == ValueType::Vector {
+            let lhs = self.vector(&binary.lhs, &above)?;
+            let rhs = self.vector(&binary.rhs, &above)?;
+            let invariant = lhs.invariant && rhs.invariant;
+            let (lhs, rhs) =
+                if invariant { (lhs.plan, rhs.plan) } else { (lhs.once(), rhs.once()) };
+            let matching = binary.matching.clone().unwrap_or_default();
+            let plan = PairPlan { op, lhs, rhs, matching, return_bool, span };
+            return Ok(Built::new(VectorPlan::Pair(Box::new(plan)), invariant));
+        }
+        let scalar_left = left == ValueType::Scalar;
+        let (scalar, vector) =
+            if scalar_left { (&binary.lhs, &binary.rhs) } else { (&binary.rhs, &binary.lhs) };
+        let (scalar, vector) = (self.scalar(scalar)?, self.vector(vector, &above)?);
+        let invariant = scalar.invariant && vector.invariant;
+        let (scalar, vector) =
+            if invariant { (scalar.plan, vector.plan) } else { (scalar.once(), vector.once()) };
+        let plan = MixedPlan { op, vector, scalar, scalar_left, return_bool, span };
+        Ok(Built::new(VectorPlan::Mixed(Box::new(plan)), invariant))
+    }
+
+    fn aggregate(&self, aggregate: &AggregateExpr) -> Result<Built<VectorPlan>> {
+        let mut grouping = aggregate.grouping.clone();
+        grouping.sort_unstable();
+        grouping.dedup();
+        let hint = grouping.clone();
+        let hint = if aggregate.without { Grouping::Without(hint) } else { Grouping::By(hint) };
+        let above = Above { function: Some(aggregate.op.name()), grouping: Some(hint) };
+        let input = self.vector(aggregate.expr.unwrap_parens(), &above)?;
+        let mut invariant = input.invariant;
+        let param = match &aggregate.param {
+            None => None,
+            Some(param) if aggregate.op == AggregateOp::CountValues => {
+                Some(AggregateParam::Label(label_name(param)?))
+            }
+            Some(param) => {
+                let param = param.unwrap_parens();
+                let number = self.scalar(param)?;
+                invariant &= number.invariant;
+                Some(AggregateParam::Number(number.once(), param.span))
+            }
+        };
+        let input = if invariant { input.plan } else { input.once() };
+        let (op, without) = (aggregate.op, aggregate.without);
+        let plan = AggregatePlan { op, input, param, grouping, without };
+        Ok(Built::new(VectorPlan::Aggregate(Box::new(plan)), invariant))
+    }
+
+    fn vector_call(&self, call: &Call, expr: &Expr) -> Result<Built<VectorPlan>> {
+        use FunctionId as F;
+        let above = Above::function(call.func.name);
+        let input = |index| self.vector(argument(call, index)?, &above);
+        match call.func.id {
+            F::Vector => {
+                let scalar = self.scalar(argument(call, 0)?)?;
+                Ok(Built::new(VectorPlan::OfScalar(scalar.plan), scalar.invariant))
+            }
+            F::Absent => {
+                let labels = absent_labels(argument(call, 0)?)?;
+                let inner = input(0)?;
+                Ok(Built::new(VectorPlan::Absent(Box::new(inner.plan), labels), inner.invariant))
+            }
+            F::AbsentOverTime => {
+                let labels = absent_labels(argument(call, 0)?)?;
+                let range = self.range(argument(call, 0)?, &above)?;
+                Ok(Built::new(VectorPlan::AbsentOverTime(range.plan, labels), range.invariant))
+            }
+            F::Timestamp => self.timestamp(call, &above),
+            F::LabelReplace | F::LabelJoin => {
+                let inner = input(0)?;
+                let plan = LabelCall { input: inner.plan, edit: label_edit(call)? };
+                Ok(Built::new(VectorPlan::Labels(Box::new(plan)), inner.invariant))
+            }
+            F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc => {
+                let inner = input(0)?;
+                let by_label = matches!(call.func.id, F::SortByLabel | F::SortByLabelDesc);
+                let labels = by_label.then(|| strings(call, 1)).transpose()?;
+                let descending = matches!(call.func.id, F::SortDesc | F::SortByLabelDesc);
+                let plan = SortCall { input: inner.plan, labels, descending, span: expr.span };
+                Ok(Built::new(VectorPlan::Sort(Box::new(plan)), inner.invariant))
+            }
+            F::HistogramQuantile | F::HistogramFraction | F::HistogramQuantiles => {
+                self.histogram(call, &above)
+            }
+            F::HistogramAvg
+            | F::HistogramCount
+            | F::HistogramSum
+            | F::HistogramStddev
+            | F::HistogramStdvar
+            | F::StartTimestamp => {
+                let inner = input(0)?;
+                Ok(Built::new(VectorPlan::Nothing(Box::new(inner.plan)), inner.invariant))
+            }
+            F::Info => self.info(call, &above),
+            id if call.args.is_empty() => Ok(Built::new(VectorPlan::Clock(id), false)),
+            _ if call.func.args.contains(&ValueType::Matrix) => self.window(call, &above),
+            func => {
+                let inner = input(0)?;
+                let (params, constant) = self.params(call, 1)?;
+                let invariant = inner.invariant && constant;
+                let input = if invariant { inner.plan } else { inner.once() };
+                let plan = MapCall { func, input, params };
+                Ok(Built::new(VectorPlan::Map(Box::new(plan)), invariant))
+            }
+        }
+    }
+
+    /// The scalar arguments from `first` on, and whether all are the same at every step.
+    fn params(&self, call: &Call, first: usize) -> Result<(Vec<ScalarPlan>, bool)> {
+        let mut constant = true;
+        let mut params = Vec::new();
+        for arg in call.args.iter().skip(first) {
+            let scalar = self.scalar(arg)?;
+            constant &= scalar.invariant;
+            params.push(scalar.once());
+        }
+        Ok((params, constant))
+    }
+
+    fn window(&self, call: &Call, above: &Above) -> Result<Built<VectorPlan>> {
+        let mut invariant = call.func.id != FunctionId::PredictLinear;
+        let mut params = Vec::new();
+        let mut range = None;
+        for arg in &call.args {
+            if arg.value_type() == ValueType::Matrix {
+                let built = self.range(arg, above)?;
+                invariant &= built.invariant;
+                range = Some(built.plan);
+            } else {
+                let scalar = self.scalar(arg)?;
+                invariant &= scalar.invariant;
+                params.push(scalar.once());
+            }
+        }
+        let range = range.ok_or_else(|| QueryError::execution("missing range vector"))?;
+        let span = argument(call, 0)?.span;
+        let plan = WindowCall { func: call.func.id, range, params, span };
+        Ok(Built::new(VectorPlan::Window(Box::new(plan)), invariant))
+    }
+
+    fn timestamp(&self, call: &Call, above: &Above) -> Result<Built<VectorPlan>> {
+        let arg = argument(call, 0)?;
+        if let ExprKind::VectorSelector(selector) = &arg.kind {
+            let select = self.select(selector, above)?;
+            return Ok(Built::new(VectorPlan::Timestamp(Box::new(select)), false));
+        }
+        let input = self.vector(arg, above)?.once();
+        let plan = MapCall { func: FunctionId::Timestamp, input, params: Vec::new() };
+        Ok(Built::new(VectorPlan::Map(Box::new(plan)), false))
+    }
+
+    fn histogram(&self, call: &Call, above: &Above) -> Result<Built<VectorPlan>> {
+        let vector_at = match call.func.id {
+            FunctionId::HistogramQuantile => 1,
+            FunctionId::HistogramFraction => 2,
+            _ => 0,
+        };
+        let vector = argument(call, vector_at)?;
+        let inner = self.vector(vector, above)?;
+        let mut invariant = inner.invariant;
+        let mut number = |index| -> Result<(ScalarPlan, crate::ast::Span)> {
+            let arg = argument(call, index)?;
+            let scalar = self.scalar(arg)?;
+            invariant &= scalar.invariant;
+            Ok((scalar.once(), arg.span))
+        };
+        let kind = match call.func.id {
+            FunctionId::HistogramQuantile => {
+                let (q, span) = number(0)?;
+                HistogramKind::Quantile(q, span)
+            }
+            FunctionId::HistogramFraction => HistogramKind::Fraction(number(0)?.0, number(1)?.0),
+            _ => {
+                let label = string(argument(call, 1)?)?;
+                let quantiles = (2..call.args.len()).map(number).collect::<Result<_>>()?;
+                HistogramKind::Quantiles(label, quantiles)
+            }
+        };
+        let input = if invariant { inner.plan } else { inner.once() };
+        let plan = HistogramCall { input, input_span: vector.span, kind };
+        Ok(Built::new(VectorPlan::Histogram(Box::new(plan)), invariant))
+    }
+
+    fn info(&self, call: &Call, above: &Above) -> Result<Built<VectorPlan>> {
+        let base = argument(call, 0)?;
+        let inner = self.vector(base, above)?;
+        let matchers = match call.args.get(1).map(|arg| &arg.unwrap_parens().kind) {
+            Some(ExprKind::VectorSelector(selector)) => Some(selector.matchers.clone()),
+            _ => None,
+        };
+        let mut first = None;
+        base.walk(&mut |expr| {
+            let selector = match &expr.kind {
+                ExprKind::VectorSelector(selector) => Some(&**selector),
+                ExprKind::MatrixSelector(matrix) => Some(&matrix.selector),
+                _ => None,
+            };
+            first = first.or(selector);
+        });
+        let (offset_ms, at) = match first {
+            None => (0, None),
+            Some(selector) => {
+                let offset = selector.offset_expr.as_deref();
+                let offset = resolve(selector.offset_ms, offset, true, self.query)?;
+                (offset, self.query.at(selector.at))
+            }
+        };
+        let function = Some("info");
+        let (mode, grouping, none) = (None, None, Vec::new());
+        let select = SelectPlan { matchers: none, offset_ms, at, mode, function, grouping };
+        let plan = InfoCall { input: inner.plan, matchers, select };
+        Ok(Built::new(VectorPlan::Info(Box::new(plan)), inner.invariant))
+    }
+
+    fn range(&self, expr: &Expr, above: &Above) -> Result<Built<RangePlan>> {
+        let expr = expr.unwrap_parens();
+        match &expr.kind {
+            ExprKind::MatrixSelector(matrix) => {
+                let select = self.select(&matrix.selector, above)?;
+                let computed = matrix.range_expr.as_deref();
+                let range_ms = resolve(matrix.range_ms, computed, false, self.query)?;
+                let invariant = select.at.is_some();
+                Ok(Built::new(RangePlan::Select(Box::new(select), range_ms), invariant))
+            }
+            ExprKind::Subquery(subquery) => {
+                let input = match subquery.expr.value_type() {
+                    ValueType::Scalar => SubqueryInput::Scalar(self.scalar(&subquery.expr)?.once()),
+                    _ => SubqueryInput::Vector(self.vector(&subquery.expr, above)?.once()),
+                };
+                let offset = subquery.offset_expr.as_deref();
+                let default_step = self.query.subquery_step_ms;
+                let step = subquery.step_ms.filter(|&step| step > 0).unwrap_or(default_step);
+                let plan = SubqueryPlan {
+                    input,
+                    range_ms: resolve(
+                        subquery.range_ms,
+                        subquery.range_expr.as_deref(),
+                        false,
+                        self.query,
+                    )?,
+                    step_ms: resolve(step, subquery.step_expr.as_deref(), false, self.query)?,
+                    offset_ms: resolve(subquery.offset_ms, offset, true, self.query)?,
+                    at: self.query.at(subquery.at),
+                };
+                let invariant = plan.at.is_some();
+                Ok(Built::new(RangePlan::Subquery(Box::new(plan)), invariant))
+            }
+            _ => Err(unexpected(expr)),
+        }
+    }
+
+    fn select(&self, selector: &VectorSelector, above: &Above) -> Result<SelectPlan> {
+        let offset = selector.offset_expr.as_deref();
+        Ok(SelectPlan {
+            matchers: selector.matchers.clone(),
+            offset_ms: resolve(selector.offset_ms, offset, true, self.query)?,
+            at: self.query.at(selector.at),
+            mode: selector.mode,
+            function: above.function,
+            grouping: above.grouping.clone(),
+        })
+    }
+}
+
+fn argument(call: &Call, index: usize) -> Result<&Expr> {
+    let missing = || QueryError::execution(format!("missing argument of {}", call.func.name));
+    call.args.get(index).map(Expr::unwrap_parens).ok_or_else(missing)
+}
+
+fn string(expr: &Expr) -> Result<String> {
+    match &expr.unwrap_parens().kind {
+        ExprKind::String(text) => Ok(text.clone()),
+        ExprKind::Bytes(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+        _ => Err(unexpected(expr)),
+    }
+}
+
+/// The label that `count_values` is to set.
+fn label_name(expr: &Expr) -> Result<String> {
+    let invalid = |name: String| QueryError::execution(format!("invalid label name {name}"));
+    match &expr.unwrap_parens().kind {
+        ExprKind::Bytes(bytes) => Err(invalid(quote_bytes(bytes))),
+        ExprKind::String(name) if name.is_empty() => Err(invalid(quote(name))),
+        _ => string(expr),
+    }
+}
+
+fn strings(call: &Call, first: usize) -> Result<Vec<String>> {
+    call.args.iter().skip(first).map(string).collect()
+}
+
+fn unexpected(expr: &Expr) -> QueryError {
+    QueryError::execution(format!("unexpected {} expression", expr.value_type().documented()))
+}
+
+fn label_edit(call: &Call) -> Result<LabelEdit> {
+    let text = |index| string(argument(call, index)?);
+    if call.func.id == FunctionId::LabelJoin {
+        let (dst, separator, src) = (text(1)?, text(2)?, strings(call, 3)?);
+        if src.iter().any(String::is_empty) {
+            return Err(QueryError::execution("invalid source label name in label_join(): "));
+        }
+        if dst.is_empty() {
+            return Err(QueryError::execution("invalid destination label name in label_join(): "));
+        }
+        return Ok(LabelEdit::Join { dst, separator, src });
+    }
+    let (dst, replacement, src, regex) = (text(1)?, text(2)?, text(3)?, text(4)?);
+    if dst.is_empty() {
+        return Err(QueryError::execution("invalid destination label name in label_replace(): "));
+    }
+    Ok(LabelEdit::Replace { dst, replacement, src, regex })
+}
+
+/// The labels that the missing series would have had: those that exactly one matcher names, with
+/// `=`.
+fn absent_labels(expr: &Expr) -> Result<Labels> {
+    let matchers: &[Matcher] = match &expr.kind {
+        ExprKind::VectorSelector(selector) => &selector.matchers,
+        ExprKind::MatrixSelector(matrix) => &matrix.selector.matchers,
+        _ => &[],
+    };
+    let mut builder = LabelsBuilder::default();
+    let mut seen: Vec<&str> = Vec::new();
+    for matcher in matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME) {
+        if matcher.op() == MatchOp::Equal && !seen.contains(&matcher.name()) {
+            builder.set(matcher.name(), matcher.value());
+            seen.push(matcher.name());
+        } else {
+            builder.remove(matcher.name());
+        }
+    }
+    builder.build().map_err(|error| QueryError::execution(error.to_string()))
+}

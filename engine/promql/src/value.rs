@@ -1,0 +1,88 @@
+//! What a query returns.
+
+use nunatak_index::Labels;
+
+/// The answer to a query.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct QueryResult {
+    /// The value.
+    pub value: Value,
+    /// What may be wrong with the answer, each text once, with its place in the query.
+    pub warnings: Vec<String>,
+    /// What may be wrong with the query, each text once, with its place in the query.
+    pub infos: Vec<String>,
+    /// What the query cost.
+    pub stats: QueryStats,
+}
+
+/// The value of a query.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Value {
+    /// A number (instant queries only).
+    Scalar {
+        /// The time of the query, in ms since the epoch.
+        t: i64,
+        /// The number.
+        v: f64,
+    },
+    /// A text (instant queries only).
+    String {
+        /// The time of the query, in ms since the epoch.
+        t: i64,
+        /// The text.
+        s: String,
+    },
+    /// One sample for each series, in the order that the query asks for (instant queries only).
+    Vector(Vec<VectorSample>),
+    /// Samples of series, sorted by labels.
+    Matrix(Vec<MatrixSeries>),
+}
+
+impl Value {
+    /// The name of the type in Prometheus' HTTP API.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Scalar { .. } => "scalar",
+            Self::String { .. } => "string",
+            Self::Vector(_) => "vector",
+            Self::Matrix(_) => "matrix",
+        }
+    }
+}
+
+/// A series at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VectorSample {
+    /// Its labels.
+    pub labels: Labels,
+    /// The time of the query, in ms since the epoch.
+    pub t: i64,
+    /// Its value.
+    pub v: f64,
+}
+
+/// A series over time, as two columns of the same length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatrixSeries {
+    /// Its labels.
+    pub labels: Labels,
+    /// Milliseconds since the epoch, ascending.
+    pub times: Vec<i64>,
+    /// The value at each time.
+    pub values: Vec<f64>,
+}
+
+/// What a query cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueryStats {
+    /// Samples read from the storage.
+    pub samples: u64,
+    /// Series read from the storage; a series that two selectors read counts twice.
+    pub series: u64,
+    /// The most samples that were in memory at one time.
+    pub peak_samples: u64,
+}

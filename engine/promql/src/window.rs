@@ -1,0 +1,219 @@
+//! Functions of windows: all steps of one series at a time.
+//!
+//! The borders of the windows are found with two pointers, once for each timestamp stream. What a
+//! window function computes is then O(1) a step where the function allows it: resets and changes
+//! are counted by prefix sums, counters look only at the resets between their first and last
+//! sample, minima and maxima keep a monotonic queue. Sums and means are computed anew for each
+//! window, in the order of time, so that the result does not depend on the step.
+
+mod extended;
+mod over_time;
+mod rate;
+mod regression;
+
+use nunatak::StreamId;
+
+use crate::ast::{RangeMode, Span};
+use crate::column::Column;
+use crate::error::{QueryError, Result};
+use crate::eval::{Samples, ScalarColumn};
+use crate::functions::FunctionId;
+use crate::grid::Grid;
+use crate::notes::Notes;
+use crate::number::format_plain;
+use crate::plan::{RangePlan, WindowCall};
+
+pub(crate) use extended::{cut, smooth_instants};
+
+/// Where the windows of all steps lie, in time and in the samples of one series.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    /// The end of the window of each step; its start is `range_ms` earlier and not part of it.
+    ends: Vec<i64>,
+    /// The times of the steps.
+    steps: Grid,
+    range_ms: i64,
+    mode: Option<RangeMode>,
+    lookback_ms: i64,
+    bounds: Vec<(usize, usize)>,
+    known: Option<(StreamId, usize)>,
+}
+
+/// The windows of one series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Windows<'a> {
+    pub(crate) times: &'a [i64],
+    pub(crate) values: &'a [f64],
+    /// For each step the samples of its window: from the first index up to before the second.
+    pub(crate) bounds: &'a [(usize, usize)],
+    pub(crate) ends: &'a [i64],
+    pub(crate) steps: &'a Grid,
+    pub(crate) range_ms: i64,
+}
+
+impl Windows<'_> {
+    /// The steps whose windows have at least `least` samples, with their bounds.
+    pub(crate) fn filled(&self, least: usize) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
+        let all = self.bounds.iter().enumerate().map(|(step, &(from, to))| (step, from, to));
+        all.filter(move |&(_, from, to)| to - from >= least)
+    }
+
+    pub(crate) fn range_seconds(&self) -> f64 {
+        self.range_ms as f64 / 1000.0
+    }
+}
+
+impl Frames {
+    pub(crate) fn new(range: &RangePlan, grid: &Grid, lookback_ms: i64) -> Self {
+        let ends = (0..grid.count).map(|step| range.window_end(grid.time(step))).collect();
+        let (range_ms, mode) = (range.range_ms(), range.mode());
+        let (steps, bounds, known) = (*grid, Vec::new(), None);
+        Self { ends, steps, range_ms, mode, lookback_ms, bounds, known }
+    }
+
+    /// The windows of a series.
+    pub(crate) fn of<'a>(&'a mut self, samples: &'a Samples) -> Windows<'a> {
+        let key = samples.stream.map(|stream| (stream, samples.times.len()));
+        if key.is_none() || key != self.known {
+            self.find(&samples.times);
+            self.known = key;
+        }
+        Windows {
+            times: &samples.times,
+            values: &samples.values,
+            bounds: &self.bounds,
+            ends: &self.ends,
+            steps: &self.steps,
+            range_ms: self.range_ms,
+        }
+    }
+
+    fn find(&mut self, times: &[i64]) {
+        self.bounds.clear();
+        let (before, after) = match self.mode {
+            None => (0, 0),
+            Some(RangeMode::Anchored) => (self.lookback_ms, 0),
+            Some(RangeMode::Smoothed) => (self.lookback_ms, self.lookback_ms),
+        };
+        let (mut from, mut to) = (0, 0);
+        for &end in &self.ends {
+            let start = end.saturating_sub(self.range_ms).saturating_sub(before);
+            let end = end.saturating_add(after);
+            while times.get(from).is_some_and(|&t| t <= start) {
+                from += 1;
+            }
+            to = to.max(from);
+            while times.get(to).is_some_and(|&t| t <= end) {
+                to += 1;
+            }
+            self.bounds.push((from, to));
+        }
+    }
+}
+
+/// A function of windows with its scalar arguments and its memory.
+#[derive(Debug)]
+pub(crate) struct WindowFunction {
+    func: FunctionId,
+    mode: Option<RangeMode>,
+    params: Vec<ScalarColumn>,
+    span: Span,
+    scratch: Vec<f64>,
+    marks: Vec<usize>,
+}
+
+impl WindowFunction {
+    pub(crate) fn new(call: &WindowCall, params: Vec<ScalarColumn>) -> Self {
+        let (func, mode, span) = (call.func, call.range.mode(), call.span);
+        Self { func, mode, params, span, scratch: Vec::new(), marks: Vec::new() }
+    }
+
+    /// Remarks on the arguments.
+    pub(crate) fn remark(&self, notes: &Notes) {
+        if self.func == FunctionId::QuantileOverTime {
+            for &q in self.params.iter().flat_map(ScalarColumn::distinct) {
+                if !(0.0..=1.0).contains(&q) {
+                    notes.invalid_quantile(q, self.span);
+                }
+            }
+        }
+    }
+
+    fn param(&self, index: usize, step: usize) -> f64 {
+        self.params.get(index).map_or(f64::NAN, |param| param.get(step))
+    }
+
+    /// The function's value at each step that has one.
+    pub(crate) fn evaluate(&mut self, w: &Windows, out: &mut Column) -> Result<()> {
+        use FunctionId as F;
+        if self.mode.is_some() {
+            extended::evaluate(self.func, self.mode, w, out);
+            return Ok(());
+        }
+        match self.func {
+            F::Rate => rate::extrapolated(w, true, true, &mut self.marks, out),
+            F::Increase => rate::extrapolated(w, true, false, &mut self.marks, out),
+            F::Delta => rate::extrapolated(w, false, false, &mut self.marks, out),
+            F::Irate => rate::instant(w, true, out),
+            F::Idelta => rate::instant(w, false, out),
+            F::Resets => rate::counted(w, &mut self.marks, |a, b| b < a, out),
+            F::Changes => {
+                let differ = |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan());
+                rate::counted(w, &mut self.marks, differ, out);
+            }
+            F::Deriv => regression::deriv(w, out),
+            F::PredictLinear => regression::predict(w, |step| self.param(0, step), out),
+            F::DoubleExponentialSmoothing => self.smoothing(w, out)?,
+            F::QuantileOverTime => {
+                let mut scratch = std::mem::take(&mut self.scratch);
+                over_time::quantiles(w, &mut scratch, |step| self.param(0, step), out);
+                self.scratch = scratch;
+            }
+            F::MadOverTime => over_time::mad(w, &mut self.scratch, out),
+            func => over_time::simple(func, w, &mut self.marks, out),
+        }
+        Ok(())
+    }
+
+    fn smoothing(&self, w: &Windows, out: &mut Column) -> Result<()> {
+        for (step, from, to) in w.filled(1) {
+            let (smoothing, trend) = (self.param(0, step), self.param(1, step));
+            factor("smoothing", "sf", smoothing)?;
+            factor("trend", "tf", trend)?;
+            if to - from >= 2 {
+                out.set(step, regression::smoothed(&w.values[from..to], smoothing, trend));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn factor(name: &str, short: &str, value: f64) -> Result<()> {
+    if value > 0.0 && value < 1.0 || value.is_nan() {
+        return Ok(());
+    }
+    let got = if value.is_finite() { format!("{value:.6}") } else { format_plain(value) };
+    let text = format!("invalid {name} factor. Expected: 0 < {short} < 1, got: {got}");
+    Err(QueryError::execution(text))
+}
+
+/// Refuses functions that `anchored` or `smoothed` mean nothing to.
+pub(crate) fn check_mode(func: FunctionId, mode: Option<RangeMode>) -> Result<()> {
+    use FunctionId as F;
+    let name =
+        crate::functions::Function::all().iter().find(|f| f.id == func).map_or("", |f| f.name);
+    let rates = matches!(func, F::Rate | F::Increase | F::Delta);
+    let (mode, allowed, fits) = match mode {
+        None => return Ok(()),
+        Some(RangeMode::Anchored) => {
+            let fits = rates || matches!(func, F::Changes | F::Resets);
+            ("anchored", "changes, delta, increase, rate, resets", fits)
+        }
+        Some(RangeMode::Smoothed) => ("smoothed", "delta, increase, rate", rates),
+    };
+    if fits {
+        return Ok(());
+    }
+    let text = format!("{mode} modifier can only be used with: {allowed} - not with {name}");
+    Err(QueryError::execution(text))
+}

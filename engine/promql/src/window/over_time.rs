@@ -1,0 +1,126 @@
+//! The `…_over_time` functions.
+
+use super::Windows;
+use crate::column::Column;
+use crate::functions::FunctionId;
+use crate::math::{Mean, Sum, quantile};
+
+/// The functions without arguments.
+pub(super) fn simple(func: FunctionId, w: &Windows, queue: &mut Vec<usize>, out: &mut Column) {
+    use FunctionId as F;
+    let seconds = |i: usize| w.times[i] as f64 / 1000.0;
+    match func {
+        F::MinOverTime => return extremes(w, queue, |a, b| a < b, out),
+        F::MaxOverTime => return extremes(w, queue, |a, b| a > b, out),
+        _ => {}
+    }
+    for (step, from, to) in w.filled(1) {
+        let values = &w.values[from..to];
+        let value = match func {
+            F::CountOverTime => (to - from) as f64,
+            F::PresentOverTime => 1.0,
+            F::LastOverTime => w.values[to - 1],
+            F::FirstOverTime => w.values[from],
+            F::SumOverTime => sum(values),
+            F::AvgOverTime => mean(values),
+            F::StddevOverTime => variance(values).sqrt(),
+            F::StdvarOverTime => variance(values),
+            F::TsOfFirstOverTime => seconds(from),
+            F::TsOfLastOverTime => seconds(to - 1),
+            F::TsOfMinOverTime => seconds(from + last_extreme(values, |a, b| a <= b)),
+            F::TsOfMaxOverTime => seconds(from + last_extreme(values, |a, b| a >= b)),
+            _ => continue,
+        };
+        out.set(step, value);
+    }
+}
+
+fn sum(values: &[f64]) -> f64 {
+    let mut sum = Sum::default();
+    values.iter().for_each(|&value| sum.add(value));
+    if sum.value.is_infinite() { sum.value } else { sum.total() }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    let mut mean = Mean::default();
+    values.iter().for_each(|&value| mean.add(value));
+    mean.total()
+}
+
+/// The population variance (Welford 1962) with compensated sums.
+fn variance(values: &[f64]) -> f64 {
+    let (mut mean, mut squares) = (Sum::default(), Sum::default());
+    let mut count = 0.0;
+    for &value in values {
+        count += 1.0;
+        let delta = value - mean.total();
+        mean.add(delta / count);
+        squares.add(delta * (value - mean.total()));
+    }
+    squares.total() / count
+}
+
+/// The index of the last value that no other one beats; NaN loses against everything.
+fn last_extreme(values: &[f64], at_least: impl Fn(f64, f64) -> bool) -> usize {
+    let mut best = 0;
+    for (i, &value) in values.iter().enumerate() {
+        if at_least(value, values[best]) || values[best].is_nan() {
+            best = i;
+        }
+    }
+    best
+}
+
+/// Minimum or maximum of each window; NaN only if there is nothing else. `queue` holds the
+/// indices of the values that may still win, the best one first.
+fn extremes(
+    w: &Windows,
+    queue: &mut Vec<usize>,
+    beats: impl Fn(f64, f64) -> bool,
+    out: &mut Column,
+) {
+    queue.clear();
+    let (mut head, mut next) = (0, 0);
+    for (step, from, to) in w.filled(1) {
+        next = next.max(from);
+        while next < to {
+            let value = w.values[next];
+            if !value.is_nan() {
+                while queue.len() > head && beats(value, w.values[queue[queue.len() - 1]]) {
+                    queue.pop();
+                }
+                queue.push(next);
+            }
+            next += 1;
+        }
+        while queue.get(head).is_some_and(|&i| i < from) {
+            head += 1;
+        }
+        out.set(step, queue.get(head).map_or(f64::NAN, |&i| w.values[i]));
+    }
+}
+
+/// `quantile_over_time`
+pub(super) fn quantiles(
+    w: &Windows,
+    scratch: &mut Vec<f64>,
+    q: impl Fn(usize) -> f64,
+    out: &mut Column,
+) {
+    for (step, from, to) in w.filled(1) {
+        scratch.clear();
+        scratch.extend_from_slice(&w.values[from..to]);
+        out.set(step, quantile(q(step), scratch));
+    }
+}
+
+/// `mad_over_time`: the median distance from the median.
+pub(super) fn mad(w: &Windows, scratch: &mut Vec<f64>, out: &mut Column) {
+    for (step, from, to) in w.filled(1) {
+        scratch.clear();
+        scratch.extend_from_slice(&w.values[from..to]);
+        let median = quantile(0.5, scratch);
+        scratch.iter_mut().for_each(|value| *value = (*value - median).abs());
+        out.set(step, quantile(0.5, scratch));
+    }
+}

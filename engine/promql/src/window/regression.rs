@@ -1,0 +1,59 @@
+//! Straight lines through samples, and exponential smoothing.
+
+use super::Windows;
+use crate::column::Column;
+use crate::math::Sum;
+
+/// `deriv`: the slope of the line.
+pub(super) fn deriv(w: &Windows, out: &mut Column) {
+    for (step, from, to) in w.filled(2) {
+        // Times relative to the first sample keep the sums small.
+        let (slope, _) = line(&w.times[from..to], &w.values[from..to], w.times[from]);
+        out.set(step, slope);
+    }
+}
+
+/// `predict_linear`: the line's value some seconds after the step.
+pub(super) fn predict(w: &Windows, seconds: impl Fn(usize) -> f64, out: &mut Column) {
+    for (step, from, to) in w.filled(2) {
+        let now = w.steps.time(step);
+        let (slope, now_value) = line(&w.times[from..to], &w.values[from..to], now);
+        out.set(step, slope * seconds(step) + now_value);
+    }
+}
+
+/// Least squares: the slope per second, and the line's value at `origin`.
+fn line(times: &[i64], values: &[f64], origin: i64) -> (f64, f64) {
+    let first = values[0];
+    if values.iter().all(|&value| value == first) {
+        return if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first) };
+    }
+    let n = values.len() as f64;
+    let [mut x, mut y, mut xy, mut xx] = [Sum::default(); 4];
+    for (&t, &v) in times.iter().zip(values) {
+        let seconds = (t - origin) as f64 / 1e3;
+        x.add(seconds);
+        y.add(v);
+        xy.add(seconds * v);
+        xx.add(seconds * seconds);
+    }
+    let [x, y, xy, xx] = [x, y, xy, xx].map(Sum::total);
+    let covariance = xy - x * y / n;
+    let variance = xx - x * x / n;
+    let slope = covariance / variance;
+    (slope, y / n - slope * x / n)
+}
+
+/// `double_exponential_smoothing` (Holt's linear method).
+pub(super) fn smoothed(values: &[f64], smoothing: f64, trend: f64) -> f64 {
+    let (mut before, mut now) = (0.0, values[0]);
+    let mut slope = values[1] - values[0];
+    for (i, &value) in values.iter().enumerate().skip(1) {
+        if i > 1 {
+            slope = trend * (now - before) + (1.0 - trend) * slope;
+        }
+        let next = smoothing * value + (1.0 - smoothing) * (now + slope);
+        (before, now) = (now, next);
+    }
+    now
+}

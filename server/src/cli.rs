@@ -1,0 +1,148 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A Prometheus-compatible time-series database.
+#[derive(Debug, Parser)]
+#[command(name = "nunatak", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server; works without any argument.
+    #[command(after_help = SERVE_HELP)]
+    Serve(ServeArgs),
+    /// Ask a running server a PromQL question and print the answer.
+    #[command(after_help = QUERY_HELP)]
+    Query(QueryArgs),
+    /// Check a configuration file, print what would be used, and exit (2 if it can't be used).
+    CheckConfig(ServeArgs),
+}
+
+const SERVE_HELP: &str = "\
+Each setting is taken from its flag, else from its environment variable, else from the file \
+(keys are the flags with _ for -), else from the default.
+
+Signals: SIGTERM and SIGINT stop the server cleanly; SIGHUP reads the configuration file again \
+(the log level changes at once, all else at the next start).
+Exit codes: 0 stopped; 1 failed while running; 2 could not start (one line says why).
+
+Then open http://localhost:9099/, or point Prometheus' remote_write or Grafana's Prometheus \
+data source at it:
+  remote_write:
+    - url: http://localhost:9099/api/v1/write";
+
+const QUERY_HELP: &str = "\
+Examples:
+  nunatak query 'up'
+  nunatak query 'sum by (job) (rate(http_requests_total[5m]))' --time 2026-01-31T12:00:00Z
+  nunatak query 'up' --start 1769860800 --end 1769864400 --step 1m --output json
+
+Exit codes: 0 answered; 1 the server refused or can't be reached; 2 bad arguments.";
+
+/// Settings of the server as the command line and the environment give them.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServeArgs {
+    /// Folder of the database, made if it is missing [default: ./nunatak-data]
+    #[arg(long, value_name = "DIR", env = "NUNATAK_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Address to listen on; [::] is IPv6 and IPv4 [default: [::]:9099]
+    #[arg(long, value_name = "HOST:PORT", env = "NUNATAK_LISTEN")]
+    pub listen: Option<String>,
+    /// How long samples are kept: 30d, 1y, forever [default: forever]
+    #[arg(long, value_name = "DURATION", env = "NUNATAK_RETENTION")]
+    pub retention: Option<String>,
+    /// Memory that the engine may use: 512MiB, 2GiB [default: half of the machine's]
+    #[arg(long, value_name = "SIZE", env = "NUNATAK_MEMORY_BUDGET")]
+    pub memory_budget: Option<String>,
+    /// When a write counts as done: fsync (survives power loss), interval (survives kill -9, and
+    /// power loss but for the last --sync-interval), os (survives kill -9) [default: fsync]
+    #[arg(long, value_name = "HOW", env = "NUNATAK_DURABILITY")]
+    pub durability: Option<String>,
+    /// How often to sync with --durability interval [default: 1s]
+    #[arg(long, value_name = "DURATION", env = "NUNATAK_SYNC_INTERVAL")]
+    pub sync_interval: Option<String>,
+    /// YAML file with settings
+    #[arg(long, value_name = "FILE", env = "NUNATAK_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Allow /api/v1/admin/… to whoever reaches the port
+    #[arg(long, value_name = "BOOL", env = "NUNATAK_ENABLE_ADMIN_API",
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub enable_admin_api: Option<bool>,
+    /// How long a query may take [default: 2m]
+    #[arg(long, value_name = "DURATION", env = "NUNATAK_QUERY_TIMEOUT")]
+    pub query_timeout: Option<String>,
+    /// How many queries may run at once; others wait [default: 20]
+    #[arg(long, value_name = "N", env = "NUNATAK_QUERY_CONCURRENCY")]
+    pub query_concurrency: Option<usize>,
+    /// How far an instant selector looks back for a sample [default: 5m]
+    #[arg(long, value_name = "DURATION", env = "NUNATAK_LOOKBACK_DELTA")]
+    pub lookback_delta: Option<String>,
+    /// Queries that take longer are logged [default: 5s]
+    #[arg(long, value_name = "DURATION", env = "NUNATAK_SLOW_QUERY")]
+    pub slow_query: Option<String>,
+    /// How log lines look: text, json [default: text]
+    #[arg(long, value_name = "FORMAT", env = "NUNATAK_LOG_FORMAT")]
+    pub log_format: Option<String>,
+    /// What is logged: error, warn, info, debug, trace [default: info]
+    #[arg(long, value_name = "LEVEL", env = "NUNATAK_LOG_LEVEL")]
+    pub log_level: Option<String>,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A table for people.
+    Table,
+    /// The server's reply as it is.
+    Json,
+}
+
+/// A question to a running server.
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// The PromQL expression
+    #[arg(value_name = "EXPR")]
+    pub expr: String,
+    /// The server
+    #[arg(long, env = "NUNATAK_URL", default_value = "http://localhost:9099")]
+    pub url: String,
+    /// Ask for this time: seconds since 1970, or RFC 3339 [default: now]
+    #[arg(long, conflicts_with_all = ["start", "end", "step"])]
+    pub time: Option<String>,
+    /// Ask for a range that begins here [default: an hour before the end]
+    #[arg(long)]
+    pub start: Option<String>,
+    /// End of the range [default: now]
+    #[arg(long)]
+    pub end: Option<String>,
+    /// Distance of the range's points: 15s, 1m, or seconds [default: 1m]
+    #[arg(long)]
+    pub step: Option<String>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// One line for what clap has to say, without usage and colours.
+#[must_use]
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut line = lines.next().unwrap_or("bad arguments").trim_start_matches("error: ").to_owned();
+    for more in lines {
+        if let Some(tip) = more.strip_prefix("tip: ") {
+            line += &format!("; {tip}");
+        } else if more.starts_with('-') || more.starts_with('<') {
+            line += &format!(" {more}");
+        }
+    }
+    line
+}

@@ -1,0 +1,294 @@
+//! Configuration: flag, then environment, then file, then default.
+
+mod file;
+mod units;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nunatak::{Durability, Limits, Options};
+
+pub use units::{format_bytes, format_duration, parse_bytes, parse_duration};
+
+use crate::cli::ServeArgs;
+
+/// A setting that can't be used, in one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file can't be read or says something that can't be.
+    #[error("configuration file {}: {what}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        what: String,
+    },
+    /// A value can't be.
+    #[error("{key}: {what}")]
+    Value {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// All settings of the server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Folder of the database.
+    pub data_dir: PathBuf,
+    /// `host:port` to listen on.
+    pub listen: String,
+    /// How long samples are kept; `None` for ever.
+    pub retention: Option<Duration>,
+    /// Bytes that the engine may use; `None` for half of what the machine has.
+    pub memory_budget: Option<u64>,
+    /// When a write counts as done.
+    pub durability: Durability,
+    /// Whether `/api/v1/admin/…` is open.
+    pub admin_api: bool,
+    /// How long a query may take.
+    pub query_timeout: Duration,
+    /// How many queries may run at once.
+    pub query_concurrency: usize,
+    /// How far an instant selector looks back.
+    pub lookback: Duration,
+    /// Queries that take longer are logged.
+    pub slow_query: Duration,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines are written, in the notation of `tracing`'s `EnvFilter`.
+    pub log_level: String,
+    /// Bounds on label sets and sample times.
+    pub limits: Limits,
+    /// The file, if there is one.
+    pub config: Option<PathBuf>,
+    /// The file's text.
+    pub config_text: String,
+}
+
+impl Settings {
+    /// Puts together flags and environment (both in `args`), the file and the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file or a value can't be used.
+    pub fn resolve(args: &ServeArgs) -> Result<Self, ConfigError> {
+        let (file, config_text) = match &args.config {
+            Some(path) => file::read(path)?,
+            None => Default::default(),
+        };
+        let pick = |flag: &Option<String>, file: &Option<String>| flag.clone().or(file.clone());
+        let duration = |key, flag: &Option<String>, file: &Option<String>, default: u64| {
+            value(key, pick(flag, file), parse_duration)
+                .map(|d| d.unwrap_or(Duration::from_millis(default)))
+        };
+        let sync_interval = duration("sync_interval", &args.sync_interval, &file.sync_interval, 1000)?;
+        let query_concurrency =
+            args.query_concurrency.or(file.query_concurrency).unwrap_or(20);
+        if query_concurrency == 0 {
+            let what = "at least one query must be able to run".to_owned();
+            return Err(ConfigError::Value { key: "query_concurrency", what });
+        }
+        Ok(Self {
+            data_dir: args
+                .data_dir
+                .clone()
+                .or(file.data_dir.clone())
+                .unwrap_or_else(|| "./nunatak-data".into()),
+            listen: pick(&args.listen, &file.listen).unwrap_or_else(|| "[::]:9099".to_owned()),
+            retention: value("retention", pick(&args.retention, &file.retention), retention)?
+                .flatten(),
+            memory_budget: value(
+                "memory_budget",
+                pick(&args.memory_budget, &file.memory_budget),
+                parse_bytes,
+            )?,
+            durability: value("durability", pick(&args.durability, &file.durability), |text| {
+                durability(text, sync_interval)
+            })?
+            .unwrap_or_default(),
+            admin_api: args.enable_admin_api.or(file.enable_admin_api).unwrap_or(false),
+            query_timeout: duration(
+                "query_timeout",
+                &args.query_timeout,
+                &file.query_timeout,
+                120_000,
+            )?,
+            query_concurrency,
+            lookback: duration(
+                "lookback_delta",
+                &args.lookback_delta,
+                &file.lookback_delta,
+                300_000,
+            )?,
+            slow_query: duration("slow_query", &args.slow_query, &file.slow_query, 5_000)?,
+            log_format: value("log_format", pick(&args.log_format, &file.log_format), log_format)?
+                .unwrap_or(LogFormat::Text),
+            log_level: pick(&args.log_level, &file.log_level).unwrap_or_else(|| "info".to_owned()),
+            limits: limits(&file.limits)?,
+            config: args.config.clone(),
+            config_text,
+        })
+    }
+
+    /// The engine's options.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        let mut options = Options::new(&self.data_dir)
+            .durability(self.durability)
+            .limits(self.limits.clone());
+        if let Some(retention) = self.retention {
+            options = options.retention(retention);
+        }
+        if let Some(bytes) = self.memory_budget {
+            options = options.memory_budget(bytes);
+        }
+        options
+    }
+
+    /// Every setting as text, in the order of the documentation.
+    #[must_use]
+    pub fn describe(&self) -> Vec<(&'static str, String)> {
+        let file = self.config.as_deref().map_or(String::new(), |p: &Path| p.display().to_string());
+        let budget = self.memory_budget.map_or("half of the memory".to_owned(), format_bytes);
+        vec![
+            ("config", file),
+            ("data-dir", self.data_dir.display().to_string()),
+            ("listen", self.listen.clone()),
+            ("retention", self.retention_text()),
+            ("memory-budget", budget),
+            ("durability", self.durability_text()),
+            ("enable-admin-api", self.admin_api.to_string()),
+            ("query-timeout", format_duration(self.query_timeout)),
+            ("query-concurrency", self.query_concurrency.to_string()),
+            ("lookback-delta", format_duration(self.lookback)),
+            ("slow-query", format_duration(self.slow_query)),
+            ("log-format", format!("{:?}", self.log_format).to_lowercase()),
+            ("log-level", self.log_level.clone()),
+            ("limits.labels-per-series", self.limits.labels_per_series.to_string()),
+            ("limits.label-name-bytes", self.limits.label_name_bytes.to_string()),
+            ("limits.label-value-bytes", self.limits.label_value_bytes.to_string()),
+            ("limits.future", millis_text(self.limits.future_ms)),
+            ("limits.out-of-order", millis_text(self.limits.out_of_order_ms)),
+        ]
+    }
+
+    /// The retention in words.
+    #[must_use]
+    pub fn retention_text(&self) -> String {
+        self.retention.map_or("forever".to_owned(), format_duration)
+    }
+
+    /// The durability in words.
+    #[must_use]
+    pub fn durability_text(&self) -> String {
+        match self.durability {
+            Durability::Fsync => "fsync".to_owned(),
+            Durability::Interval(every) => format!("interval of {}", format_duration(every)),
+            _ => "os".to_owned(),
+        }
+    }
+}
+
+fn millis_text(ms: i64) -> String {
+    format_duration(Duration::from_millis(ms.max(0) as u64))
+}
+
+fn value<T>(
+    key: &'static str,
+    text: Option<String>,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, ConfigError> {
+    text.map(|text| parse(&text)).transpose().map_err(|what| ConfigError::Value { key, what })
+}
+
+fn retention(text: &str) -> Result<Option<Duration>, String> {
+    match text.trim() {
+        "forever" | "0" => Ok(None),
+        other => parse_duration(other).map(Some),
+    }
+}
+
+fn durability(text: &str, interval: Duration) -> Result<Durability, String> {
+    match text {
+        "fsync" => Ok(Durability::Fsync),
+        "interval" => Ok(Durability::Interval(interval)),
+        "os" => Ok(Durability::Os),
+        other => Err(format!("{other:?} is none of fsync, interval, os")),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        other => Err(format!("{other:?} is none of text, json")),
+    }
+}
+
+fn limits(file: &file::LimitsFile) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
+    let ms = |key, text: &Option<String>, default| {
+        value(key, text.clone(), parse_duration)
+            .map(|d| d.map_or(default, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
+    };
+    limits.future_ms = ms("limits.future", &file.future, limits.future_ms)?;
+    limits.out_of_order_ms = ms("limits.out_of_order", &file.out_of_order, limits.out_of_order_ms)?;
+    limits.labels_per_series = file.labels_per_series.unwrap_or(limits.labels_per_series);
+    limits.label_name_bytes = file.label_name_bytes.unwrap_or(limits.label_name_bytes);
+    limits.label_value_bytes = file.label_value_bytes.unwrap_or(limits.label_value_bytes);
+    Ok(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, ServeArgs) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("n.yml");
+        std::fs::write(&path, text).unwrap();
+        (dir, ServeArgs { config: Some(path), ..ServeArgs::default() })
+    }
+
+    #[test]
+    fn defaults() {
+        let settings = Settings::resolve(&ServeArgs::default()).unwrap();
+        assert_eq!(settings.data_dir, Path::new("./nunatak-data"));
+        assert_eq!(settings.listen, "[::]:9099");
+        assert_eq!((settings.retention, settings.memory_budget), (None, None));
+        assert_eq!(settings.durability, Durability::Fsync);
+        assert!(!settings.admin_api);
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let (_dir, mut args) = file("retention: 1d\ndurability: interval\nlisten: a:1\n");
+        args.retention = Some("2d".to_owned());
+        let settings = Settings::resolve(&args).unwrap();
+        assert_eq!(settings.retention, Some(Duration::from_secs(2 * 86_400)));
+        assert_eq!(settings.durability, Durability::Interval(Duration::from_secs(1)));
+        assert_eq!(settings.listen, "a:1");
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        let (_dir, args) = file("durability: maybe\n");
+        let error = Settings::resolve(&args).unwrap_err().to_string();
+        assert_eq!(error, "durability: \"maybe\" is none of fsync, interval, os");
+        let args = ServeArgs { config: Some("/nowhere/n.yml".into()), ..ServeArgs::default() };
+        let error = Settings::resolve(&args).unwrap_err().to_string();
+        assert!(error.starts_with("configuration file /nowhere/n.yml: No such file"), "{error}");
+    }
+}

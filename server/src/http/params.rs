@@ -1,0 +1,159 @@
+//! Parameters of a request: from the body of a form first, then from the URL.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{Method, header};
+
+use super::reply::ApiError;
+use nunatak::TimeRange;
+
+/// Go reads so much of a form.
+const MAX_FORM: usize = 10 << 20;
+
+/// Names and values in the order in which they count.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl<S: Sync> FromRequest<S> for Params {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let mut pairs = Vec::new();
+        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let is_form =
+            content_type.is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
+        if parts.method == Method::POST && is_form {
+            pairs = read_form(body).await?;
+        }
+        let url = parts.uri.query().unwrap_or_default();
+        pairs.extend(form_urlencoded::parse(url.as_bytes()).into_owned());
+        Ok(Self(pairs))
+    }
+}
+
+async fn read_form(body: Body) -> Result<Vec<(String, String)>, ApiError> {
+    let bytes = to_bytes(body, MAX_FORM).await.map_err(|error| {
+        ApiError::bad_data(format!("error parsing form values: {error} (at most 10 MiB)"))
+    })?;
+    Ok(form_urlencoded::parse(&bytes).into_owned().collect())
+}
+
+impl Params {
+    /// The first value of a parameter, empty if it is not there.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// All values of a parameter.
+    pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A time in ms, `None` if the parameter is not there.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        match self.get(name) {
+            "" => Ok(None),
+            text => parse_time(text).map(Some).map_err(|what| ApiError::parameter(name, what)),
+        }
+    }
+
+    /// A time that must be there.
+    pub(crate) fn required_time(&self, name: &str) -> Result<i64, ApiError> {
+        parse_time(self.get(name)).map_err(|what| ApiError::parameter(name, what))
+    }
+
+    /// A duration, `None` if the parameter is not there.
+    pub(crate) fn duration(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        match self.get(name) {
+            "" => Ok(None),
+            text => parse_step(text).map(Some).map_err(|what| ApiError::parameter(name, what)),
+        }
+    }
+
+    /// `limit`; 0 means none.
+    pub(crate) fn limit(&self) -> Result<usize, ApiError> {
+        match self.get("limit") {
+            "" => Ok(0),
+            text => text.parse().map_err(|_| {
+                ApiError::parameter("limit", "limit must be a non-negative number")
+            }),
+        }
+    }
+
+    /// `start` and `end`, all of time where they are not there.
+    pub(crate) fn range(&self) -> Result<TimeRange, ApiError> {
+        let start = self.time("start")?.unwrap_or(TimeRange::ALL.start);
+        let end = self.time("end")?.unwrap_or(TimeRange::ALL.end);
+        if end < start {
+            let what = "end timestamp must not be before start time";
+            return Err(ApiError::parameter("end", what));
+        }
+        Ok(TimeRange::new(start, end))
+    }
+}
+
+/// Reads float seconds or RFC 3339 into ms.
+pub(crate) fn parse_time(text: &str) -> Result<i64, String> {
+    if let Some(seconds) = text.parse::<f64>().ok().filter(|s| s.is_finite()) {
+        let whole = seconds.trunc();
+        return Ok((whole * 1000.0) as i64 + ((seconds - whole) * 1000.0).round() as i64);
+    }
+    match text {
+        "-292273086-05-16T16:47:06Z" => return Ok(i64::MIN),
+        "292277025-08-18T07:12:54.999999999Z" => return Ok(i64::MAX),
+        _ => {}
+    }
+    text.parse::<jiff::Timestamp>()
+        .map(jiff::Timestamp::as_millisecond)
+        .map_err(|_| format!("cannot parse {text:?} to a valid timestamp"))
+}
+
+/// Reads float seconds or Prometheus' durations into ms.
+pub(crate) fn parse_step(text: &str) -> Result<i64, String> {
+    if let Some(seconds) = text.parse::<f64>().ok().filter(|s| !s.is_nan()) {
+        let ms = seconds * 1000.0;
+        if ms.abs() > i64::MAX as f64 / 1e6 {
+            return Err(format!("cannot parse {text:?} to a valid duration. It overflows int64"));
+        }
+        return Ok(ms as i64);
+    }
+    match crate::config::parse_duration(text) {
+        Ok(duration) if duration <= Duration::from_nanos(i64::MAX as u64) => {
+            Ok(duration.as_millis() as i64)
+        }
+        _ => Err(format!("cannot parse {text:?} to a valid duration")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        assert_eq!(parse_time("4"), Ok(4000));
+        assert_eq!(parse_time("1435781430.781"), Ok(1_435_781_430_781));
+        assert_eq!(parse_time("-1.5"), Ok(-1500));
+        assert_eq!(parse_time("1e3"), Ok(1_000_000));
+        assert_eq!(parse_time("2015-07-01T20:10:30.781Z"), Ok(1_435_781_430_781));
+        assert_eq!(parse_time("2015-07-01T22:10:30+02:00"), Ok(1_435_781_430_000));
+        for text in ["", "now", "NaN", "inf", "2015-07-01"] {
+            let error = format!("cannot parse {text:?} to a valid timestamp");
+            assert_eq!(parse_time(text), Err(error));
+        }
+    }
+
+    #[test]
+    fn steps() {
+        assert_eq!(parse_step("15"), Ok(15_000));
+        assert_eq!(parse_step("0.25"), Ok(250));
+        assert_eq!(parse_step("1m30s"), Ok(90_000));
+        assert_eq!(parse_step("-1"), Ok(-1000));
+        assert!(parse_step("1e300").unwrap_err().ends_with("It overflows int64"));
+        assert!(parse_step("300y").is_err());
+        assert!(parse_step("soon").is_err());
+    }
+}

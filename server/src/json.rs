@@ -1,0 +1,186 @@
+//! Prometheus' JSON, written straight into bytes.
+
+use std::io::Write as _;
+
+use nunatak::Labels;
+
+/// Writes a string with its quotes.
+pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let mut plain_from = 0;
+    for (i, byte) in text.bytes().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&text.as_bytes()[plain_from..i]);
+        plain_from = i + 1;
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            other => drop(write!(out, "\\u{other:04x}")),
+        }
+    }
+    out.extend_from_slice(&text.as_bytes()[plain_from..]);
+    out.push(b'"');
+}
+
+/// Writes `["a","b"]`.
+pub(crate) fn strings<S: AsRef<str>>(out: &mut Vec<u8>, texts: &[S]) {
+    list(out, texts, |out, text| string(out, text.as_ref()));
+}
+
+/// Writes `[…,…]`.
+pub(crate) fn list<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+/// Writes `{"name":"value",…}`.
+pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
+    out.push(b'{');
+    for (i, (name, value)) in labels.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        string(out, name);
+        out.push(b':');
+        string(out, value);
+    }
+    out.push(b'}');
+}
+
+/// Writes milliseconds as seconds: no fraction, or three digits of it.
+pub(crate) fn timestamp(out: &mut Vec<u8>, ms: i64) {
+    let size = ms.unsigned_abs();
+    if ms < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(size / 1000).as_bytes());
+    let fraction = size % 1000;
+    if fraction != 0 {
+        let digits = [fraction / 100, fraction / 10 % 10, fraction % 10].map(|d| b'0' + d as u8);
+        out.push(b'.');
+        out.extend_from_slice(&digits);
+    }
+}
+
+/// Writes a value in quotes, as Go's `strconv` does with the shortest digits: with an exponent of
+/// at least two digits below 1e-6 and from 1e21 on.
+pub(crate) fn value(out: &mut Vec<u8>, v: f64) {
+    out.push(b'"');
+    bare_value(out, v);
+    out.push(b'"');
+}
+
+fn bare_value(out: &mut Vec<u8>, v: f64) {
+    let size = v.abs();
+    if v.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else if v.is_infinite() {
+        out.extend_from_slice(if v > 0.0 { b"+Inf" } else { b"-Inf" });
+    } else if size < 9e15 && v.trunc() == v && (v != 0.0 || v.is_sign_positive()) {
+        out.extend_from_slice(itoa::Buffer::new().format(v as i64).as_bytes());
+    } else if size == 0.0 || (1e-6..1e21).contains(&size) {
+        drop(write!(out, "{v}"));
+    } else {
+        exponential(out, v);
+    }
+}
+
+fn exponential(out: &mut Vec<u8>, v: f64) {
+    let text = format!("{v:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(rest) => ('-', rest),
+        None => ('+', exponent),
+    };
+    drop(write!(out, "{digits}e{sign}{exponent:0>2}"));
+}
+
+/// Writes `[t,"v"]`.
+pub(crate) fn point(out: &mut Vec<u8>, t: i64, v: f64) {
+    out.push(b'[');
+    timestamp(out, t);
+    out.push(b',');
+    value(out, v);
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nunatak::labels;
+    use proptest::prelude::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn values_look_as_in_go() {
+        for (v, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.0, "1"),
+            (-1.5, "-1.5"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e-6, "0.000001"),
+            (9.99e-7, "9.99e-07"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (-1.25e-300, "-1.25e-300"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::from_bits(1), "5e-324"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(written(|out| bare_value(out, v)), text);
+        }
+    }
+
+    #[test]
+    fn times_are_seconds() {
+        for (ms, text) in
+            [(0, "0"), (1500, "1.500"), (1_001, "1.001"), (-20, "-0.020"), (60_000, "60")]
+        {
+            assert_eq!(written(|out| timestamp(out, ms)), text);
+        }
+        assert_eq!(written(|out| timestamp(out, i64::MIN)), "-9223372036854775.808");
+    }
+
+    #[test]
+    fn label_sets() {
+        let set = labels! { "__name__" => "up", "path" => "a\"b\\\n" };
+        assert_eq!(
+            written(|out| labels(out, &set)),
+            r#"{"__name__":"up","path":"a\"b\\\n"}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn strings_read_back(text in any::<String>()) {
+            let json = written(|out| string(out, &text));
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+
+        #[test]
+        fn values_read_back(bits in any::<u64>()) {
+            let v = f64::from_bits(bits);
+            let back: f64 = written(|out| bare_value(out, v)).parse().unwrap();
+            prop_assert!(back.to_bits() == bits || v.is_nan() && back.is_nan());
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The one place that knows the query engine.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use nunatak::{Db, Matcher};
+use nunatak_promql::{QueryError, QueryResult, Value};
+
+use crate::http::{ApiError, ErrorKind, Out};
+use crate::json;
+
+/// What a client asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) text: String,
+    pub(crate) when: When,
+    pub(crate) lookback_ms: i64,
+    pub(crate) deadline: Instant,
+    pub(crate) cancel: Arc<AtomicBool>,
+}
+
+/// At what time or times; all in ms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum When {
+    At(i64),
+    Range { start: i64, end: i64, step: i64 },
+}
+
+/// Writes `{"resultType":…,"result":…}`, and what belongs behind `data`. At most `limit` series
+/// are written (0: all).
+pub(crate) fn write(out: &mut Out, mut answer: QueryResult, limit: usize, stats: Option<f64>) {
+    out.buffer.extend_from_slice(br#"{"status":"success","data":{"resultType":""#);
+    out.buffer.extend_from_slice(answer.value.type_name().as_bytes());
+    out.buffer.extend_from_slice(br#"","result":"#);
+    if truncate(&mut answer.value, limit) {
+        answer.warnings.push("results truncated due to limit".to_owned());
+    }
+    write_value(out, &answer.value);
+    if let Some(seconds) = stats {
+        write_stats(&mut out.buffer, &answer, seconds);
+    }
+    out.buffer.push(b'}');
+    for (key, texts) in [("warnings", &answer.warnings), ("infos", &answer.infos)] {
+        if !texts.is_empty() {
+            out.buffer.push(b',');
+            json::string(&mut out.buffer, key);
+            out.buffer.push(b':');
+            json::strings(&mut out.buffer, texts);
+        }
+    }
+    out.buffer.push(b'}');
+}
+
+fn truncate(value: &mut Value, limit: usize) -> bool {
+    let cut = |len: usize| limit > 0 && len > limit;
+    match value {
+        Value::Vector(samples) if cut(samples.len()) => samples.truncate(limit),
+        Value::Matrix(series) if cut(series.len()) => series.truncate(limit),
+        _ => return false,
+    }
+    true
+}
+
+fn write_value(out: &mut Out, value: &Value) {
+    match value {
+        Value::Scalar { t, v } => json::point(&mut out.buffer, *t, *v),
+        Value::String { t, s } => {
+            out.buffer.push(b'[');
+            json::timestamp(&mut out.buffer, *t);
+            out.buffer.push(b',');
+            json::string(&mut out.buffer, s);
+            out.buffer.push(b']');
+        }
+        Value::Vector(samples) => write_series(out, samples, |out, sample| {
+            series_head(&mut out.buffer, &sample.labels);
+            out.buffer.extend_from_slice(br#""value":"#);
+            json::point(&mut out.buffer, sample.t, sample.v);
+            out.pass_on()
+        }),
+        Value::Matrix(series) => write_series(out, series, |out, series| {
+            series_head(&mut out.buffer, &series.labels);
+            out.buffer.extend_from_slice(br#""values":["#);
+            for (i, (&t, &v)) in series.times.iter().zip(&series.values).enumerate() {
+                if i > 0 {
+                    out.buffer.push(b',');
+                }
+                json::point(&mut out.buffer, t, v);
+            }
+            out.buffer.push(b']');
+            out.pass_on()
+        }),
+        _ => out.buffer.extend_from_slice(b"null"),
+    }
+}
+
+/// Writes `[…,…]` until `write` says that nobody listens.
+fn write_series<T>(out: &mut Out, items: &[T], write: impl Fn(&mut Out, &T) -> bool) {
+    out.buffer.push(b'[');
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.buffer.push(b',');
+        }
+        if !write(out, item) {
+            return;
+        }
+        out.buffer.push(b'}');
+    }
+    out.buffer.push(b']');
+}
+
+fn series_head(buffer: &mut Vec<u8>, labels: &nunatak::Labels) {
+    buffer.extend_from_slice(br#"{"metric":"#);
+    json::labels(buffer, labels);
+    buffer.push(b',');
+}
+
+fn write_stats(buffer: &mut Vec<u8>, answer: &QueryResult, seconds: f64) {
+    let stats = serde_json::json!({
+        "timings": {
+            "evalTotalTime": seconds,
+            "resultSortTime": 0,
+            "queryPreparationTime": 0,
+            "innerEvalTime": seconds,
+            "execQueueTime": 0,
+            "execTotalTime": seconds,
+        },
+        "samples": {
+            "totalQueryableSamples": answer.stats.samples,
+            "peakSamples": answer.stats.peak_samples,
+        },
+    });
+    buffer.extend_from_slice(b",\"stats\":");
+    buffer.extend_from_slice(stats.to_string().as_bytes());
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        let kind = match error.error_type() {
+            "bad_data" => {
+                return Self::parameter("query", error);
+            }
+            "execution" => ErrorKind::Execution,
+            "timeout" => ErrorKind::Timeout,
+            "canceled" => ErrorKind::Canceled,
+            _ => ErrorKind::Internal,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// The matchers of `name{…}`.
+pub(crate) fn selector(text: &str) -> Result<Vec<Matcher>, ApiError> {
+    nunatak_promql::parse_metric_selector(text)
+        .map_err(|error| ApiError::parameter("match[]", error))
+}
+
+/// The query in Prometheus' layout.
+pub(crate) fn format_query(text: &str) -> Result<String, ApiError> {
+    let expr = nunatak_promql::parse(text, &nunatak_promql::ParserOptions::default())
+        .map_err(|error| ApiError::parameter("query", error))?;
+    Ok(nunatak_promql::prettify(&expr))
+}

@@ -1,0 +1,314 @@
+//! One pass over a `WriteRequest`.
+//!
+//! ```text
+//! WriteRequest     1 timeseries: TimeSeries*   3 metadata: MetricMetadata*
+//! TimeSeries       1 labels: Label*   2 samples: Sample*   3 exemplars*   4 histograms*
+//! Label            1 name: string     2 value: string
+//! Sample           1 value: double    2 timestamp: int64, ms since the epoch
+//! MetricMetadata   1 type: enum   2 metric_family_name   4 help   5 unit: string
+//! ```
+#![deny(clippy::indexing_slicing)]
+
+use std::str;
+
+use nunatak::{LabelsBuilder, RefusalReason};
+
+use super::FamilyMetadata;
+use super::wire::{BYTES, DecodeError, FIXED64, Reader, Result, VARINT, tag};
+
+const TIME_SERIES: u64 = tag(1, BYTES);
+const METADATA: u64 = tag(3, BYTES);
+const LABEL: u64 = tag(1, BYTES);
+const SAMPLE: u64 = tag(2, BYTES);
+const EXEMPLAR: u64 = tag(3, BYTES);
+const HISTOGRAM: u64 = tag(4, BYTES);
+
+/// Where a request's content goes.
+pub trait Sink {
+    /// A series inside this request.
+    type Series: Copy;
+
+    /// The series that the raw bytes of its labels stand for; `parse` is called if they are new.
+    fn series(
+        &mut self,
+        raw: &[u8],
+        parse: impl FnOnce(&mut LabelsBuilder) -> std::result::Result<(), (RefusalReason, String)>,
+    ) -> Self::Series;
+
+    /// A sample: ms since the epoch, and a value kept bit for bit.
+    fn push(&mut self, series: Self::Series, t: i64, v: f64);
+
+    /// Samples of a kind that is not stored.
+    fn refuse(&mut self, reason: RefusalReason, samples: u64, example: String);
+
+    /// What the sender says about a metric family.
+    fn metadata(&mut self, metadata: &FamilyMetadata<'_>);
+}
+
+/// What a request held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Time series.
+    pub series: u64,
+    /// Float samples.
+    pub samples: u64,
+    /// Native histograms, which are refused.
+    pub histograms: u64,
+    /// Exemplars, which are not kept.
+    pub exemplars: u64,
+    /// Entries of metadata.
+    pub metadata: u64,
+}
+
+/// Memory that is reused from request to request.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Label fields of a series whose labels do not stand together.
+    labels: Vec<u8>,
+}
+
+/// Decodes a whole `WriteRequest` into `sink`.
+///
+/// # Errors
+/// [`DecodeError`] at the first byte that can't be right; what `sink` got until then must be
+/// thrown away.
+pub fn decode<S: Sink>(message: &[u8], scratch: &mut Scratch, sink: &mut S) -> Result<Counts> {
+    let mut reader = Reader::new(message);
+    let mut counts = Counts::default();
+    let mut histogram_example = None;
+    while !reader.is_done() {
+        match reader.varint()? {
+            TIME_SERIES => {
+                let before = counts.histograms;
+                let series = reader.message()?;
+                time_series(series.clone(), scratch, sink, &mut counts)?;
+                if before == 0 && counts.histograms > 0 {
+                    histogram_example = Some(series);
+                }
+            }
+            METADATA => {
+                sink.metadata(&metadata(reader.message()?)?);
+                counts.metadata += 1;
+            }
+            other => reader.skip(other)?,
+        }
+    }
+    if let Some(series) = histogram_example {
+        let example = format!("native histograms are not stored yet: {}", describe(series));
+        sink.refuse(RefusalReason::Unsupported, counts.histograms, example);
+    }
+    Ok(counts)
+}
+
+/// Where the parts of a `TimeSeries` are.
+struct Layout {
+    labels: std::ops::Range<usize>,
+    /// There is another label after a field that is none.
+    scattered: bool,
+    /// Offset of the first sample's tag.
+    samples_from: usize,
+    samples: u64,
+    histograms: u64,
+    exemplars: u64,
+}
+
+fn time_series<S: Sink>(
+    reader: Reader<'_>,
+    scratch: &mut Scratch,
+    sink: &mut S,
+    counts: &mut Counts,
+) -> Result<()> {
+    let layout = survey(reader.clone())?;
+    counts.series += 1;
+    counts.samples += layout.samples;
+    counts.histograms += layout.histograms;
+    counts.exemplars += layout.exemplars;
+    if layout.samples == 0 {
+        return Ok(());
+    }
+    let raw = if layout.scattered {
+        gather_labels(reader.clone(), &mut scratch.labels)?;
+        &scratch.labels
+    } else {
+        reader.between(layout.labels.start, layout.labels.end)
+    };
+    let mut failed = None;
+    let series = sink.series(raw, |builder| parse_labels(raw, builder, &mut failed));
+    if let Some(DecodeError { offset, what }) = failed {
+        return Err(DecodeError { offset: layout.labels.start + offset, what });
+    }
+    push_samples(reader.rewound(layout.samples_from), series, sink)
+}
+
+/// Finds the fields of a series without looking into them.
+fn survey(mut reader: Reader<'_>) -> Result<Layout> {
+    let mut layout = Layout {
+        labels: reader.at()..reader.at(),
+        scattered: false,
+        samples_from: reader.at(),
+        samples: 0,
+        histograms: 0,
+        exemplars: 0,
+    };
+    while !reader.is_done() {
+        let start = reader.at();
+        let tag = reader.varint()?;
+        reader.skip(tag)?;
+        match tag {
+            LABEL if layout.labels.is_empty() => layout.labels = start..reader.at(),
+            LABEL if layout.labels.end == start => layout.labels.end = reader.at(),
+            LABEL => layout.scattered = true,
+            SAMPLE => {
+                if layout.samples == 0 {
+                    layout.samples_from = start;
+                }
+                layout.samples += 1;
+            }
+            EXEMPLAR => layout.exemplars += 1,
+            HISTOGRAM => layout.histograms += 1,
+            other if matches!(other >> 3, 1..=4) => return wrong_type(start),
+            _ => {}
+        }
+    }
+    Ok(layout)
+}
+
+fn gather_labels(mut reader: Reader<'_>, into: &mut Vec<u8>) -> Result<()> {
+    into.clear();
+    while !reader.is_done() {
+        let start = reader.at();
+        let tag = reader.varint()?;
+        reader.skip(tag)?;
+        if tag == LABEL {
+            into.extend_from_slice(reader.between(start, reader.at()));
+        }
+    }
+    Ok(())
+}
+
+fn push_samples<S: Sink>(mut reader: Reader<'_>, series: S::Series, sink: &mut S) -> Result<()> {
+    while !reader.is_done() {
+        match reader.varint()? {
+            SAMPLE => {
+                let (t, v) = sample(reader.message()?)?;
+                sink.push(series, t, v);
+            }
+            other => reader.skip(other)?,
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn sample(mut reader: Reader<'_>) -> Result<(i64, f64)> {
+    const VALUE: u64 = tag(1, FIXED64);
+    const TIMESTAMP: u64 = tag(2, VARINT);
+    let (mut t, mut v) = (0, 0.0);
+    while !reader.is_done() {
+        let start = reader.at();
+        match reader.varint()? {
+            VALUE => v = f64::from_bits(reader.fixed64()?),
+            TIMESTAMP => t = reader.varint()? as i64,
+            other if matches!(other >> 3, 1 | 2) => return wrong_type(start),
+            other => reader.skip(other)?,
+        }
+    }
+    Ok((t, v))
+}
+
+/// Parses label fields into the builder. Text that is no UTF-8 refuses the series, a broken
+/// message is left in `failed` (its offset counts from the start of `raw`).
+fn parse_labels(
+    raw: &[u8],
+    builder: &mut LabelsBuilder,
+    failed: &mut Option<DecodeError>,
+) -> std::result::Result<(), (RefusalReason, String)> {
+    let mut reader = Reader::new(raw);
+    while !reader.is_done() {
+        match next_label(&mut reader) {
+            Ok((name, value)) => builder.push(text(name)?, text(value)?),
+            Err(error) => {
+                let example = error.to_string();
+                *failed = Some(error);
+                return Err((RefusalReason::InvalidLabels, example));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn text(bytes: &[u8]) -> std::result::Result<&str, (RefusalReason, String)> {
+    str::from_utf8(bytes).map_err(|_| {
+        let shown: String = String::from_utf8_lossy(bytes).chars().take(100).collect();
+        (RefusalReason::InvalidLabels, format!("label text {shown:?} is not valid UTF-8"))
+    })
+}
+
+fn next_label<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8])> {
+    const NAME: u64 = tag(1, BYTES);
+    const VALUE: u64 = tag(2, BYTES);
+    reader.varint()?;
+    let mut label = reader.message()?;
+    let (mut name, mut value) = (&[][..], &[][..]);
+    while !label.is_done() {
+        let start = label.at();
+        match label.varint()? {
+            NAME => name = label.bytes()?,
+            VALUE => value = label.bytes()?,
+            other if matches!(other >> 3, 1 | 2) => return wrong_type(start),
+            other => label.skip(other)?,
+        }
+    }
+    Ok((name, value))
+}
+
+fn metadata(mut reader: Reader<'_>) -> Result<FamilyMetadata<'_>> {
+    const KINDS: [&str; 8] = [
+        "unknown",
+        "counter",
+        "gauge",
+        "histogram",
+        "gaugehistogram",
+        "summary",
+        "info",
+        "stateset",
+    ];
+    let (mut kind, mut name, mut help, mut unit) = (0, &[][..], &[][..], &[][..]);
+    while !reader.is_done() {
+        let start = reader.at();
+        match (reader.varint()?, &mut reader) {
+            (0x08, r) => kind = r.varint()?,
+            (0x12, r) => name = r.bytes()?,
+            (0x22, r) => help = r.bytes()?,
+            (0x2a, r) => unit = r.bytes()?,
+            (other, _) if matches!(other >> 3, 1 | 2 | 4 | 5) => return wrong_type(start),
+            (other, r) => r.skip(other)?,
+        }
+    }
+    Ok(FamilyMetadata {
+        name: String::from_utf8_lossy(name),
+        kind: KINDS.get(kind as usize).copied().unwrap_or("unknown"),
+        help: String::from_utf8_lossy(help),
+        unit: String::from_utf8_lossy(unit),
+    })
+}
+
+/// A series in words, for messages; never fails.
+fn describe(reader: Reader<'_>) -> String {
+    let mut raw = Vec::new();
+    let mut builder = LabelsBuilder::default();
+    let mut failed = None;
+    let parsed = gather_labels(reader, &mut raw)
+        .is_ok_and(|()| parse_labels(&raw, &mut builder, &mut failed).is_ok());
+    match builder.build() {
+        Ok(labels) if parsed => labels.to_string(),
+        _ => "a series with invalid labels".to_owned(),
+    }
+}
+
+fn wrong_type<T>(offset: usize) -> Result<T> {
+    Err(DecodeError { offset, what: "field has the wrong wire type" })
+}
+
+#[cfg(test)]
+mod tests;
