@@ -1,4 +1,22 @@
-//! Benches of nunatak.
+//! `nunatak-bench`: see `nunatak-bench --help`.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use nunatak_bench::cli::{Cli, Command};
+use nunatak_bench::{load, output, slice};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Load(arguments) => load::run(&arguments),
+        Command::Slice(arguments) => slice::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::note(&format!("nunatak-bench: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

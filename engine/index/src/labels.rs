@@ -117,7 +117,7 @@ impl Labels {
 }
 
 /// Packs pairs that are sorted, unique and not empty.
-fn pack<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Labels {
+pub(crate) fn pack<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Labels {
     let (bytes, count) =
         pairs.clone().fold((0, 0), |(b, c), (n, v)| (b + n.len() + v.len(), c + 1));
     let mut text = String::with_capacity(bytes);
@@ -233,8 +233,10 @@ impl LabelsBuilder {
         let text = &self.text;
         let name = |p: &(u32, u32, u32)| &text[p.0 as usize..p.1 as usize];
         self.pairs.sort_by(|a, b| name(a).cmp(name(b)));
-        if let Some(twice) = self.pairs.windows(2).find(|w| name(&w[0]) == name(&w[1])) {
-            return Err(LabelError::Duplicate { name: name(&twice[0]).to_owned() });
+        let twice =
+            self.pairs.iter().zip(self.pairs.iter().skip(1)).find(|(a, b)| name(a) == name(b));
+        if let Some((twice, _)) = twice {
+            return Err(LabelError::Duplicate { name: name(twice).to_owned() });
         }
         match self.pairs.first() {
             Some(first) if name(first).is_empty() => {

@@ -167,9 +167,11 @@ pub struct NumberLiteral {
 
 impl PartialEq for NumberLiteral {
     fn eq(&self, other: &Self) -> bool {
-        (self.value.to_bits() == other.value.to_bits()
-            || (self.value.is_nan() && other.value.is_nan()))
-            && self.is_duration == other.is_duration
+        // A duration has no negative zero.
+        let same = self.value.to_bits() == other.value.to_bits()
+            || (self.value.is_nan() && other.value.is_nan())
+            || (self.is_duration && self.value == other.value);
+        same && self.is_duration == other.is_duration
     }
 }
 

@@ -1,134 +1,160 @@
 //! The public face: a database in a folder.
 
+mod admission;
+mod append;
+mod background;
+mod budget;
+mod description;
+mod maintain;
+mod numbers;
+mod open;
+mod query;
+mod replay;
+mod tenant;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use nunatak_index::LabelsBuilder;
-
 use crate::batch::{Batch, Outcome};
-use crate::error::{Error, Result};
-use crate::limits::RefusalReason;
+use crate::error::Result;
+use crate::log::ReplayReport;
 use crate::options::Options;
 use crate::source::{Hints, Selection, Selector, Source};
 use crate::stats::{Cardinality, Stats};
+pub use append::{AppendSeries, Appender};
+use background::Background;
+use open::Inner;
+pub use tenant::Tenant;
 
 /// An open database. Cheap to clone; all clones are the same database.
+///
+/// Its own methods are those of the default tenant; [`tenant`](Self::tenant) gives another one.
+/// When the last clone is dropped, the threads stop and the log is synced; [`close`](Self::close)
+/// does the same and also reports errors.
 #[derive(Debug, Clone)]
-pub struct Db {}
+pub struct Db {
+    main: Tenant,
+    background: Arc<Background>,
+}
 
 impl Db {
-    /// Opens the database in the options' folder, making it if it is missing.
+    /// Opens the database in the options' folder, making it if it is missing, and replays its
+    /// log.
+    ///
+    /// ```
+    /// use nunatak::{Batch, Db, Options, labels};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path();
+    /// let db = Db::open(Options::new(path))?;
+    /// let mut batch = Batch::new();
+    /// let up = batch.series(&labels! { "__name__" => "up", "job" => "node" })?;
+    /// batch.push(up, 1_700_000_000_000, 1.0);
+    /// assert_eq!(db.append(&batch)?.stored, 1);
+    /// db.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If an option is wrong, the folder is in use or can't be read, or a version does not fit.
     pub fn open(options: Options) -> Result<Self> {
-        options.validate()?;
-        Ok(Self {})
+        let threads = options.threads.unwrap_or(1);
+        let inner = Arc::new(Inner::open(options)?);
+        let main = Tenant::new(&inner, "");
+        let background = Background::start(&inner, threads)?;
+        Ok(Self { main, background: Arc::new(background) })
+    }
+
+    /// A handle on the tenant `name`: 1 to 64 of the characters `A-Z a-z 0-9 _ -`; "default" is
+    /// the tenant of `Db` itself. Nothing is made before its first sample.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) if the name is not allowed.
+    pub fn tenant(&self, name: &str) -> Result<Tenant> {
+        self.main.sibling(name)
     }
 
     /// Stores samples and returns when they are as durable as the options say.
     ///
     /// # Errors
-    /// If samples could not be stored for a passing reason ([`Error::is_retryable`]); repeating
-    /// the call is then safe: what was stored already is not stored twice.
-    pub fn append(&self, _batch: &Batch) -> Result<Outcome> {
-        Err(Error::Closed)
+    /// If samples could not be stored for a passing reason
+    /// ([`Error::is_retryable`](crate::Error::is_retryable)); repeating the call is then safe:
+    /// what was stored already is not stored twice.
+    pub fn append(&self, batch: &Batch) -> Result<Outcome> {
+        self.main.append(batch)
     }
 
     /// For decoders of protocols: series are found by their raw bytes, without parsing them.
     #[must_use]
     pub fn appender(&self) -> Appender<'_> {
-        Appender { _db: self }
+        self.main.appender()
     }
 
-    /// Writes everything in the heads into blocks and compacts them; returns when that is done.
+    /// Writes everything in the heads, of all tenants, into blocks and compacts them; returns
+    /// when that is done.
     ///
     /// # Errors
     /// If the blocks can't be written; nothing is lost, the samples stay in the heads.
     pub fn flush(&self) -> Result<()> {
-        Err(Error::Closed)
+        self.main.inner().flush()
     }
 
-    /// Does background work (cuts, compaction, retention, log trimming) for about `budget`;
-    /// `true` if more is due. Only needed with [`Options::threads`]`(0)`.
+    /// Does background work (cuts, compaction, retention, log trimming) for about `budget`, of
+    /// all tenants; `true` if more is due. Only needed with
+    /// [`Options::threads`](crate::Options::threads)`(0)`.
     ///
     /// # Errors
     /// The first failure; the rest of the work is done all the same.
-    pub fn maintain(&self, _budget: Duration) -> Result<bool> {
-        Err(Error::Closed)
+    pub fn maintain(&self, budget: Duration) -> Result<bool> {
+        self.main.inner().maintain(budget)
     }
 
-    /// Counters and sizes.
+    /// Reads the series of the default tenant that `selector` selects.
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    pub fn select(&self, selector: &Selector) -> Result<Selection> {
+        Source::select(self, selector, &Hints::default())
+    }
+
+    /// Counters and sizes, of all tenants.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.main.inner().stats()
     }
 
-    /// The `top` largest metrics, labels and pairs in the heads.
+    /// The `top` largest metrics, labels and pairs in the default tenant's heads.
     #[must_use]
-    pub fn cardinality(&self, _top: usize) -> Cardinality {
-        Cardinality::default()
+    pub fn cardinality(&self, top: usize) -> Cardinality {
+        self.main.cardinality(top)
+    }
+
+    /// What the start met in the log besides good frames.
+    #[must_use]
+    pub fn replay_report(&self) -> &ReplayReport {
+        self.main.inner().replay_report()
     }
 
     /// Stops the threads, syncs, and gives the folder free. Other clones then answer
-    /// [`Error::Closed`].
+    /// [`Error::Closed`](crate::Error::Closed).
     ///
     /// # Errors
     /// If the last sync fails.
     pub fn close(self) -> Result<()> {
-        Ok(())
+        self.background.stop();
+        self.main.inner().close()
     }
 }
 
 impl Source for Db {
-    fn select(&self, _selector: &Selector, _hints: &Hints) -> Result<Selection> {
-        Err(Error::Closed)
+    fn select(&self, selector: &Selector, hints: &Hints) -> Result<Selection> {
+        self.main.select(selector, hints)
     }
 
-    fn label_names(&self, _selector: &Selector, _limit: usize) -> Result<Vec<String>> {
-        Err(Error::Closed)
+    fn label_names(&self, selector: &Selector, limit: usize) -> Result<Vec<String>> {
+        self.main.label_names(selector, limit)
     }
 
-    fn label_values(&self, _: &str, _selector: &Selector, _limit: usize) -> Result<Vec<String>> {
-        Err(Error::Closed)
-    }
-}
-
-/// A series inside one [`Appender`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AppendSeries(pub(crate) u32);
-
-/// Collects the samples of one request. Series are named by raw bytes that identify their label
-/// set inside the caller's protocol: bytes seen before are not parsed again.
-#[derive(Debug)]
-pub struct Appender<'db> {
-    _db: &'db Db,
-}
-
-impl Appender<'_> {
-    /// Finds the series that `raw` stands for; `parse` is called only if it is not known. The
-    /// same `raw` must always mean the same label set.
-    ///
-    /// If `parse` refuses (with the reason and an example in words) or a limit does, the series
-    /// takes samples all the same and each is counted as refused.
-    pub fn series(
-        &mut self,
-        _raw: &[u8],
-        _parse: impl FnOnce(&mut LabelsBuilder) -> std::result::Result<(), (RefusalReason, String)>,
-    ) -> AppendSeries {
-        AppendSeries(0)
-    }
-
-    /// Adds a sample: `t` in ms since the epoch, `v` kept bit for bit.
-    pub fn push(&mut self, _series: AppendSeries, _t: i64, _v: f64) {}
-
-    /// Counts samples that the decoder itself refuses.
-    pub fn refuse(&mut self, _reason: RefusalReason, _samples: u64, _example: impl Into<String>) {}
-
-    /// Stores what was collected and empties the appender; as [`Db::append`].
-    ///
-    /// # Errors
-    /// As [`Db::append`].
-    pub fn commit(&mut self) -> Result<Outcome> {
-        Err(Error::Closed)
+    fn label_values(&self, name: &str, selector: &Selector, limit: usize) -> Result<Vec<String>> {
+        self.main.label_values(name, selector, limit)
     }
 }

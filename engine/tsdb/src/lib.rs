@@ -5,20 +5,28 @@
 compile_error!("nunatak runs on 64-bit little-endian machines only");
 
 mod batch;
+pub mod block;
+pub mod compact;
 mod db;
 mod error;
+mod head;
+mod known;
 mod limits;
 pub mod log;
+mod merge;
 mod options;
+mod refusals;
+mod shard;
 mod source;
 mod stats;
 pub mod storage;
 mod time;
 
 pub use batch::{Batch, BatchSeries, Outcome};
-pub use db::{AppendSeries, Appender, Db};
+pub use db::{AppendSeries, Appender, Db, Tenant};
 pub use error::{Error, Result};
 pub use limits::{Limits, Refusal, RefusalReason};
+pub use merge::MergeCursor;
 pub use nunatak_index::{
     LabelError, Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, MatcherError, labels,
 };

@@ -3,11 +3,30 @@
 //! [`WriteLog`] hides where the log is: segments on this machine, memory in tests, a replicated
 //! stream in a cluster. A [`Frame`] is the unit of the log, of replication and of `apply`.
 
+mod aside;
+mod bytes;
+mod checkpoint;
+mod decode;
+mod encode;
+mod error;
 mod frame;
+mod group_commit;
+mod layout;
+mod local;
+mod memory;
+mod recovery;
+mod replay;
+mod scan;
+mod segment;
 
 use std::fmt::Debug;
 
+pub use decode::DecodeScratch;
+pub use encode::EncodeScratch;
+pub use error::FrameError;
 pub use frame::{Definition, Frame, Record, Samples};
+pub use local::{LocalWal, WalOptions};
+pub use memory::MemoryLog;
 
 use crate::error::Result;
 
@@ -23,8 +42,18 @@ pub struct ReplayReport {
     pub frames: u64,
     /// The torn end that was cut: file, offset, bytes.
     pub torn: Option<(String, u64, u64)>,
-    /// Bad stretches in the middle that were put aside: file, offset, bytes.
+    /// Bad stretches in the middle that were put aside: file, offset, bytes. They had been synced.
     pub quarantined: Vec<(String, u64, u64)>,
+    /// Bad stretches in the middle that were put aside and that nothing proves to have been
+    /// synced: after a power loss these are frames that were never acknowledged (or only as far
+    /// as the durability promises). File, offset, bytes.
+    pub unsynced: Vec<(String, u64, u64)>,
+    /// Positions, first and last, that should be there and of which no file is left.
+    pub missing: Vec<(u64, u64)>,
+    /// Checkpoints that could not be used, and why.
+    pub bad_checkpoints: Vec<(String, String)>,
+    /// The checkpoint that was visited.
+    pub checkpoint: Option<Position>,
 }
 
 /// An ordered, durable sequence of frames.
@@ -49,6 +78,10 @@ pub trait WriteLog: Debug + Send + Sync {
 
     /// Visits the newest checkpoint's frames (all with the checkpoint's position) and then every
     /// frame from `from` on, in order.
+    ///
+    /// If `from` is further than the checkpoint, the frames between the two are visited with
+    /// their definitions and state only, so that no series is unknown. A definition may come
+    /// twice: in the checkpoint and in a later frame.
     ///
     /// # Errors
     /// If the log can't be read, or `visit` fails. Torn and corrupt parts are no errors: they are

@@ -86,6 +86,20 @@ impl SampleBatch {
         self.values.push(v);
     }
 
+    /// Keeps only the samples in `range`.
+    pub fn trim(&mut self, range: TimeRange) {
+        let end = self.times.partition_point(|&t| t <= range.end);
+        let start = self.times.partition_point(|&t| t < range.start).min(end);
+        if start == 0 && end == self.times.len() {
+            return;
+        }
+        self.stream = None;
+        self.times.truncate(end);
+        self.values.truncate(end);
+        self.times.drain(..start);
+        self.values.drain(..start);
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {

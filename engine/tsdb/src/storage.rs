@@ -4,9 +4,21 @@
 //! in memory, and files that fail on purpose. Paths are relative to the storage's root, with `/`
 //! between parts and none at the start.
 
+mod conformance;
+mod fault;
+mod map;
+mod memory;
+mod os;
+mod tree;
+
 use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
+
+pub use conformance::check as check_storage;
+pub use fault::{Crash, FaultStorage};
+pub use memory::MemoryStorage;
+pub use os::OsStorage;
 
 /// A name in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,4 +133,20 @@ pub trait Storage: Debug + Send + Sync {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if another has it; else what the system says.
     fn lock(&self) -> io::Result<Box<dyn Lock>>;
+}
+
+/// Splits a path into its parts; the root has none.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`] for a path that could leave the root or has empty parts.
+fn parts(path: &str) -> io::Result<Vec<&str>> {
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    if parts.iter().any(|part| matches!(*part, "" | "." | "..") || part.contains(['\\', '\0'])) {
+        let what = format!("{path:?} is no path inside the storage");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    Ok(parts)
 }

@@ -158,9 +158,14 @@ impl TokenKind {
         }
     }
 
-    /// Whether it may be a label in `by (…)`, `on (…)` and the like.
+    /// Whether it may be a label in `by (…)`, `on (…)` and the like. The grammar of Prometheus
+    /// forgot `without`.
     pub(super) fn is_grouping_label(self) -> bool {
-        self.is_metric_name() || matches!(self, Self::Keyword(_) | Self::Op(BinaryOp::Atan2))
+        match self {
+            Self::Keyword(word) => word != Keyword::Without,
+            Self::Op(op) => op.is_set() || op == BinaryOp::Atan2,
+            other => other.is_metric_name(),
+        }
     }
 
     /// Whether an expression may start with it.

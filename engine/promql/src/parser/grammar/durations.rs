@@ -66,6 +66,11 @@ impl Parser<'_> {
                 let lhs = self.signed(sign, inner)?;
                 self.more_operators(lhs, CONTEXT, 0, 0)?
             }
+            (Some(_), TokenKind::Number | TokenKind::Duration) => {
+                let (number, span) = self.number_literal()?;
+                let kind = DurationExprKind::Number(number);
+                self.signed(sign, DurationExpr { kind, span })?
+            }
             _ => {
                 let operand = self.duration_operand(CONTEXT, 1)?;
                 self.signed(sign, operand)?

@@ -1,0 +1,59 @@
+//! The measuring of nunatak: workloads, targets, measures and reports.
+//!
+//! A measurement has four parts, each a module that grows by adding a file:
+//!
+//! - [`workload`]: what is written. Deterministic by seed, encoded before the clock starts.
+//! - [`target`]: who is measured: nunatak itself, Prometheus, VictoriaMetrics. A target knows how
+//!   to start its program, where it takes samples, and how it flushes.
+//! - [`measure`]: what is looked at: processor time, memory, bytes written, latencies, starts.
+//! - [`report`]: where it goes: JSON for machines, and the Markdown that docs/benchmarks.md is
+//!   made of. No number in there is written by hand.
+//!
+//! The programs of `nunatak-bench` ([`load`], [`slice`]) put these together.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod client;
+pub mod load;
+pub mod measure;
+pub mod output;
+pub mod report;
+pub mod requests;
+pub mod slice;
+pub mod target;
+pub mod workload;
+
+/// What can go wrong in a measurement; the text says what and where.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or a process could not be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A request could not be sent.
+    #[error("{url}: {source}")]
+    Http {
+        /// Where it was sent.
+        url: String,
+        /// What the client says.
+        source: Box<ureq::Error>,
+    },
+    /// The target answered or behaved otherwise than it must for the measurement to count.
+    #[error("{0}")]
+    Target(String),
+}
+
+/// The result of anything in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}

@@ -1,0 +1,10 @@
+//! What is written: series with labels, and values that move as real ones do.
+
+mod fleet;
+mod random;
+mod signal;
+mod template;
+
+pub use fleet::{Fleet, FleetOptions, Series};
+pub use random::Random;
+pub use signal::Signal;

@@ -1,0 +1,86 @@
+//! Reads the byte-aligned parts of a chunk and never past its end.
+#![deny(clippy::indexing_slicing, reason = "the bytes may be hostile")]
+
+use crate::error::DecodeError;
+use crate::varint;
+
+/// A cursor over a chunk's bytes. Every read checks the end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader at the start of `bytes`.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, at: 0 }
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Everything not read yet, with whatever follows the chunk.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next `len` bytes.
+    pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let Some((taken, rest)) = self.rest.split_at_checked(len) else {
+            return Err(DecodeError::Truncated { at: self.at + self.rest.len() });
+        };
+        self.rest = rest;
+        self.at += len;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
+            return Err(DecodeError::Truncated { at: self.at + self.rest.len() });
+        };
+        self.rest = rest;
+        self.at += N;
+        Ok(*taken)
+    }
+
+    /// The next byte.
+    pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
+        let [byte] = self.array()?;
+        Ok(byte)
+    }
+
+    /// The next eight bytes, little-endian.
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    /// The next varint.
+    pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+        let mut x = 0;
+        for i in 0..varint::MAX_BYTES {
+            let byte = self.u8()?;
+            let low = u64::from(byte & 0x7f);
+            if i == varint::MAX_BYTES - 1 && byte > 1 {
+                return Err(DecodeError::Varint { at: self.at });
+            }
+            x |= low << (7 * i);
+            if byte < 0x80 {
+                break;
+            }
+        }
+        Ok(x)
+    }
+
+    /// The next zigzag varint.
+    pub(crate) fn signed(&mut self) -> Result<i64, DecodeError> {
+        Ok(varint::unzigzag(self.varint()?))
+    }
+
+    /// The error that `field`, just read, has a value that no encoder writes.
+    pub(crate) fn bad_field(&self, field: &'static str, found: u64) -> DecodeError {
+        DecodeError::Field { field, found, at: self.at }
+    }
+}

@@ -1,0 +1,27 @@
+//! The value stream of a sealed chunk.
+//!
+//! Gorilla's xor of neighbours with control and payload apart, so that unpacking needs no branch
+//! for each value; and, for what is really a decimal number (most of what is measured), integers
+//! with a common power of ten, a common divisor and packed differences. Values that change rarely
+//! are stored once for each run. The bytes are in `docs/format/chunk.md`.
+
+mod decimal;
+mod decode;
+mod encode;
+mod int;
+mod kind;
+mod runs;
+mod ulp;
+mod xor;
+
+pub(crate) use decimal::{DECIMAL_LIMIT, power_of_ten};
+pub use decode::{decode_values, decode_values_with};
+pub use encode::encode_values;
+pub(crate) use xor::XOR_BLOCK;
+
+/// The encoded values of a body and the bits that it adds to the kind.
+#[derive(Debug)]
+struct Body {
+    kind: u8,
+    bytes: Vec<u8>,
+}

@@ -1,0 +1,328 @@
+//! The index of the series in memory.
+
+mod cardinality;
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use roaring::RoaringBitmap;
+
+pub use cardinality::{Cardinality, Count};
+
+use crate::interner::{Interner, grow};
+use crate::labels::{Labels, pack};
+use crate::matcher::{Matcher, Test};
+use crate::postings::{Counted, Postings, Union};
+use crate::select::{self, Index};
+
+/// The label pairs of one series as ids of its [`HeadIndex`], in the order of the names.
+///
+/// Valid from [`HeadIndex::insert`] to [`HeadIndex::remove`], for that index only.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LabelIds(pub(crate) Box<[u32]>);
+
+impl LabelIds {
+    /// Number of labels.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no labels.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
+/// What belongs to one name.
+#[derive(Debug, Default)]
+struct NameIndex {
+    /// Its pairs, in no order.
+    pairs: Vec<u32>,
+    /// The series that have it.
+    series: Counted,
+}
+
+/// Series ids by label pair, for the series in memory.
+///
+/// Pairs are interned: a series costs its caller 4 bytes a label ([`LabelIds`]) and the index
+/// about 2 to 4 bytes a label (an entry in the pair's postings); a new pair costs its value and
+/// about 60 bytes. The caller gives the ids, and may reuse those that it removed.
+///
+/// ```
+/// use nunatak_index::{HeadIndex, MatchOp, Matcher, labels};
+///
+/// let mut index = HeadIndex::new();
+/// let up = labels! { "__name__" => "up", "job" => "node" };
+/// let ids = index.insert(7, &up);
+/// let found = index.select(&[Matcher::new("job", MatchOp::Equal, "node")?]);
+/// assert_eq!(found.iter().collect::<Vec<_>>(), [7]);
+/// assert_eq!(index.labels(&ids), up);
+/// # Ok::<(), nunatak_index::MatcherError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct HeadIndex {
+    interner: Interner,
+    /// By pair id.
+    postings: Vec<Postings>,
+    /// By pair id: where the pair stands in its name's list.
+    positions: Vec<u32>,
+    /// By name id.
+    names: Vec<NameIndex>,
+    all: Counted,
+    /// Heap bytes of all postings, of the names' lists and bitmaps.
+    set_bytes: usize,
+}
+
+impl HeadIndex {
+    /// An index without series.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a series. The id must not be in use.
+    pub fn insert(&mut self, id: u32, labels: &Labels) -> LabelIds {
+        let ids = labels.iter().map(|(name, value)| self.insert_pair(id, name, value)).collect();
+        self.set_bytes -= self.all.heap_bytes();
+        self.all.insert(id);
+        self.set_bytes += self.all.heap_bytes();
+        LabelIds(ids)
+    }
+
+    /// Removes a series; `labels` is what [`insert`](Self::insert) returned for it.
+    pub fn remove(&mut self, id: u32, labels: &LabelIds) {
+        for &pair in &labels.0 {
+            self.remove_pair(id, pair);
+        }
+        self.set_bytes -= self.all.heap_bytes();
+        self.all.remove(id);
+        self.set_bytes += self.all.heap_bytes();
+    }
+
+    /// The label set of a series.
+    pub fn labels(&self, labels: &LabelIds) -> Labels {
+        pack(self.pairs(labels))
+    }
+
+    /// Whether the series has exactly these labels.
+    pub fn equals(&self, ids: &LabelIds, labels: &Labels) -> bool {
+        ids.len() == labels.len() && self.pairs(ids).eq(labels.iter())
+    }
+
+    /// The value of one label of a series, `None` if it does not have it.
+    pub fn value(&self, ids: &LabelIds, name: &str) -> Option<&str> {
+        ids.0.iter().filter_map(|&id| self.interner.get(id)).find(|(n, _)| *n == name).map(|p| p.1)
+    }
+
+    /// The label pairs of a series in the order of their names.
+    pub fn pairs<'a>(
+        &'a self,
+        ids: &'a LabelIds,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + 'a {
+        ids.0.iter().filter_map(|&id| self.interner.get(id))
+    }
+
+    /// The series that all matchers accept; all series if there are no matchers.
+    pub fn select(&self, matchers: &[Matcher]) -> RoaringBitmap {
+        match select::select(self, matchers) {
+            Ok(selected) => selected,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The names of the labels of the selected series (`None`: of all), sorted.
+    pub fn label_names(&self, selected: Option<&RoaringBitmap>) -> Vec<String> {
+        let has = |&id: &u32| match (selected, self.names.get(id as usize)) {
+            (Some(selected), Some(name)) => !name.series.bitmap().is_disjoint(selected),
+            (_, name) => name.is_some(),
+        };
+        let ids = self.interner.name_ids().filter(has);
+        let mut names: Vec<_> = ids.map(|id| self.interner.name(id).to_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The values of the label `name` of the selected series (`None`: of all), sorted.
+    pub fn label_values(&self, name: &str, selected: Option<&RoaringBitmap>) -> Vec<String> {
+        let Some(index) = self.name(name) else { return Vec::new() };
+        if selected.is_some_and(|selected| index.series.bitmap().is_disjoint(selected)) {
+            return Vec::new();
+        }
+        let has = |&&id: &&u32| {
+            selected.is_none_or(|selected| self.postings[id as usize].meets(selected))
+        };
+        let ids = index.pairs.iter().filter(has);
+        let mut values: Vec<_> = ids.map(|&id| self.interner.value(id).to_owned()).collect();
+        values.sort_unstable();
+        values
+    }
+
+    /// Number of series.
+    pub fn len(&self) -> usize {
+        self.all.len() as usize
+    }
+
+    /// Whether there are no series.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of distinct label pairs.
+    pub fn pair_count(&self) -> usize {
+        self.interner.len()
+    }
+
+    /// Bytes on the heap. Bitmaps are counted when they have changed by an eighth, all else at
+    /// every change.
+    pub fn heap_bytes(&self) -> usize {
+        self.interner.heap_bytes()
+            + self.postings.capacity() * size_of::<Postings>()
+            + self.positions.capacity() * size_of::<u32>()
+            + self.names.capacity() * size_of::<NameIndex>()
+            + self.set_bytes
+    }
+
+    /// The `top` largest of everything that a flood of series shows in.
+    pub fn cardinality(&self, top: usize) -> Cardinality {
+        cardinality::cardinality(self, top)
+    }
+
+    fn insert_pair(&mut self, id: u32, name: &str, value: &str) -> u32 {
+        let pair = self.interner.acquire(name, value);
+        if pair.new {
+            self.add_pair(pair.id, pair.name);
+        }
+        let postings = &mut self.postings[pair.id as usize];
+        let name = &mut self.names[pair.name as usize];
+        self.set_bytes -= postings.heap_bytes() + name.series.heap_bytes();
+        postings.insert(id);
+        name.series.insert(id);
+        self.set_bytes += postings.heap_bytes() + name.series.heap_bytes();
+        pair.id
+    }
+
+    fn add_pair(&mut self, pair: u32, name: u32) {
+        while self.postings.len() <= pair as usize {
+            grow(&mut self.postings);
+            grow(&mut self.positions);
+            self.postings.push(Postings::default());
+            self.positions.push(0);
+        }
+        while self.names.len() <= name as usize {
+            self.names.push(NameIndex::default());
+        }
+        let pairs = &mut self.names[name as usize].pairs;
+        let before = pairs.capacity();
+        grow(pairs);
+        self.set_bytes += (pairs.capacity() - before) * size_of::<u32>();
+        self.positions[pair as usize] = pairs.len() as u32;
+        pairs.push(pair);
+    }
+
+    fn remove_pair(&mut self, id: u32, pair: u32) {
+        let Some(name) = self.interner.name_of(pair) else { return };
+        let postings = &mut self.postings[pair as usize];
+        let index = &mut self.names[name as usize];
+        self.set_bytes -= postings.heap_bytes() + index.series.heap_bytes();
+        postings.remove(id);
+        index.series.remove(id);
+        self.set_bytes += postings.heap_bytes() + index.series.heap_bytes();
+        if self.interner.release(pair).is_some() {
+            self.forget_pair(pair, name);
+        }
+    }
+
+    fn forget_pair(&mut self, pair: u32, name: u32) {
+        let index = &mut self.names[name as usize];
+        let at = self.positions[pair as usize];
+        index.pairs.swap_remove(at as usize);
+        if let Some(&moved) = index.pairs.get(at as usize) {
+            self.positions[moved as usize] = at;
+        }
+        if index.pairs.len() < index.pairs.capacity() / 2 {
+            let before = index.pairs.capacity();
+            index.pairs.shrink_to(index.pairs.len() + index.pairs.len() / 8);
+            self.set_bytes -= (before - index.pairs.capacity()) * size_of::<u32>();
+        }
+    }
+
+    /// One more than the largest pair id that was ever given.
+    pub(crate) fn pair_slots(&self) -> usize {
+        self.postings.len()
+    }
+
+    /// All names, sorted, with their ids.
+    pub(crate) fn names_sorted(&self) -> Vec<(&str, u32)> {
+        let mut names: Vec<_> =
+            self.interner.name_ids().map(|id| (self.interner.name(id), id)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The pairs of a name with their values, sorted by value.
+    pub(crate) fn pairs_sorted(&self, name: u32) -> Vec<(&str, u32)> {
+        let pairs = self.names.get(name as usize).map_or(&[][..], |name| &name.pairs);
+        let mut pairs: Vec<_> = pairs.iter().map(|&id| (self.interner.value(id), id)).collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    /// The series that have a pair.
+    pub(crate) fn series_of_pair(&self, pair: u32) -> Cow<'_, RoaringBitmap> {
+        self.postings.get(pair as usize).map_or_else(Cow::default, Postings::bitmap)
+    }
+
+    /// The series that have a name.
+    pub(crate) fn series_of_name(&self, name: u32) -> Cow<'_, RoaringBitmap> {
+        let name = self.names.get(name as usize);
+        name.map_or_else(Cow::default, |name| Cow::Borrowed(name.series.bitmap()))
+    }
+
+    fn name(&self, name: &str) -> Option<&NameIndex> {
+        self.names.get(self.interner.find_name(name)? as usize)
+    }
+
+    fn union_of(&self, pairs: impl Iterator<Item = u32>) -> RoaringBitmap {
+        let mut union = Union::default();
+        for pair in pairs {
+            self.postings[pair as usize].add_to(&mut union);
+        }
+        union.finish()
+    }
+}
+
+impl Index for HeadIndex {
+    type Error = Infallible;
+
+    fn all(&self) -> Result<Cow<'_, RoaringBitmap>, Infallible> {
+        Ok(Cow::Borrowed(self.all.bitmap()))
+    }
+
+    fn present(&self, name: &str) -> Result<Cow<'_, RoaringBitmap>, Infallible> {
+        Ok(self.name(name).map_or_else(Cow::default, |name| Cow::Borrowed(name.series.bitmap())))
+    }
+
+    fn exact(&self, name: &str, value: &str) -> Result<Cow<'_, RoaringBitmap>, Infallible> {
+        let pair = self.interner.find(name, value);
+        Ok(pair.map_or_else(Cow::default, |pair| self.postings[pair as usize].bitmap()))
+    }
+
+    fn one_of(&self, name: &str, values: &[Box<str>]) -> Result<RoaringBitmap, Infallible> {
+        Ok(self.union_of(values.iter().filter_map(|value| self.interner.find(name, value))))
+    }
+
+    fn walk(
+        &self,
+        name: &str,
+        test: &Test,
+        _among: Option<&RoaringBitmap>,
+    ) -> Result<RoaringBitmap, Infallible> {
+        let pairs = self.name(name).map_or(&[][..], |name| &name.pairs);
+        let accepted = |&pair: &u32| test.accepts(self.interner.value(pair));
+        Ok(self.union_of(pairs.iter().copied().filter(accepted)))
+    }
+}

@@ -1,0 +1,109 @@
+//! A compiled pattern: a dense automaton if it stays small, else the regex crate's lazy engines.
+
+use fst::Automaton as FstAutomaton;
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, Input, meta};
+use regex_syntax::hir::{Hir, Look};
+
+/// Bytes that a pattern may take when it is compiled.
+const NFA_BYTES: usize = 10 << 20;
+/// Bytes of a dense automaton, above which the lazy engines take over.
+const DFA_BYTES: usize = 512 << 10;
+/// Bytes that making a dense automaton may take.
+const DETERMINIZE_BYTES: usize = 2 << 20;
+
+/// Tests whole strings.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    /// A table of transitions; also walks an FST.
+    Dense(Box<Dense>),
+    /// Determinised as it goes, with bounded memory.
+    Lazy(Box<meta::Regex>),
+}
+
+/// A dense automaton and its start.
+#[derive(Debug)]
+pub(crate) struct Dense {
+    dfa: dense::DFA<Vec<u32>>,
+    start: StateID,
+}
+
+impl Engine {
+    /// Compiles a pattern that must match the whole string; `None` if it is too large.
+    pub(super) fn new(hir: Hir) -> Option<Self> {
+        let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
+        let config = thompson::Config::new()
+            .utf8(false)
+            .which_captures(WhichCaptures::None)
+            .nfa_size_limit(Some(NFA_BYTES));
+        let nfa = NFA::compiler().configure(config).build_from_hir(&whole).ok()?;
+        match dense(&nfa) {
+            Some(dense) => Some(Self::Dense(Box::new(dense))),
+            None => lazy(&whole).map(|regex| Self::Lazy(Box::new(regex))),
+        }
+    }
+
+    /// Whether the pattern matches the whole string.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Dense(dense) => dense.matches(text.as_bytes()),
+            Self::Lazy(regex) => regex.is_match(Input::new(text).anchored(Anchored::Yes)),
+        }
+    }
+}
+
+fn dense(nfa: &NFA) -> Option<Dense> {
+    let config = dense::Config::new()
+        .start_kind(StartKind::Anchored)
+        .accelerate(false)
+        .dfa_size_limit(Some(DFA_BYTES))
+        .determinize_size_limit(Some(DETERMINIZE_BYTES));
+    let dfa = dense::Builder::new().configure(config).build_from_nfa(nfa).ok()?;
+    let start = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+    Some(Dense { dfa, start })
+}
+
+fn lazy(whole: &Hir) -> Option<meta::Regex> {
+    let config = meta::Config::new()
+        .utf8_empty(false)
+        .which_captures(WhichCaptures::None)
+        .nfa_size_limit(Some(NFA_BYTES));
+    meta::Builder::new().configure(config).build_from_hir(whole).ok()
+}
+
+impl Dense {
+    fn matches(&self, text: &[u8]) -> bool {
+        let mut state = self.start;
+        for &byte in text {
+            state = self.dfa.next_state(state, byte);
+            if self.dfa.is_dead_state(state) {
+                return false;
+            }
+        }
+        self.is_match(&state)
+    }
+}
+
+/// So that an FST visits only the values that can match.
+impl FstAutomaton for Dense {
+    type State = StateID;
+
+    fn start(&self) -> StateID {
+        self.start
+    }
+
+    fn is_match(&self, &state: &StateID) -> bool {
+        self.dfa.is_match_state(self.dfa.next_eoi_state(state))
+    }
+
+    fn can_match(&self, &state: &StateID) -> bool {
+        !self.dfa.is_dead_state(state)
+    }
+
+    fn accept(&self, &state: &StateID, byte: u8) -> StateID {
+        self.dfa.next_state(state, byte)
+    }
+}

@@ -1,0 +1,217 @@
+//! Posting sets on disk: a u64 that is the set itself, or says where its list stands.
+//!
+//! Series ids follow the metric name, so most sets are a run (all series of a metric, all of a job
+//! in it) or one or two ids, and take no more than the u64.
+
+use roaring::RoaringBitmap;
+
+use super::{SegmentError, varint};
+use crate::postings::Union;
+
+/// The largest distance or length that stands inline.
+const LARGEST: u32 = (1 << 30) - 1;
+/// Above this many ids a list is always a bitmap, which is decoded faster.
+const LONGEST_LIST: u64 = 1024;
+
+/// A posting set, as far as the u64 says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Posting {
+    /// One id.
+    One(u32),
+    /// An id, and another one at a distance.
+    Two(u32, u32),
+    /// Consecutive ids: the first, and how many.
+    Run(u32, u32),
+    /// A list at this offset in its section.
+    List(u64),
+}
+
+impl Posting {
+    pub(super) fn unpack(bits: u64) -> Self {
+        let first = (bits >> 2) as u32;
+        let second = (bits >> 34) as u32;
+        match bits & 3 {
+            0 => Self::One(first),
+            1 => Self::Two(first, second),
+            2 => Self::Run(first, second),
+            _ => Self::List(bits >> 2),
+        }
+    }
+
+    fn pack(self) -> u64 {
+        let inline = |tag, a: u32, b: u32| tag | u64::from(a) << 2 | u64::from(b) << 34;
+        match self {
+            Self::One(id) => inline(0, id, 0),
+            Self::Two(first, distance) => inline(1, first, distance),
+            Self::Run(first, len) => inline(2, first, len),
+            Self::List(offset) => 3 | offset << 2,
+        }
+    }
+
+    /// The last id of an inline set; `None` if it is not inline or has an impossible size.
+    fn last(self) -> Option<u32> {
+        match self {
+            Self::One(id) => Some(id),
+            Self::Two(first, distance) if distance > 0 => first.checked_add(distance),
+            Self::Run(first, len) => first.checked_add(len.checked_sub(1)?),
+            Self::Two(..) | Self::List(_) => None,
+        }
+    }
+
+    /// Whether an inline set is possible in a segment of so many series.
+    pub(super) fn fits(self, series: u32) -> bool {
+        self.last().is_some_and(|last| last < series)
+    }
+
+    /// Adds an inline set that [`fits`](Self::fits).
+    pub(super) fn add_to(self, union: &mut Union) {
+        match self {
+            Self::One(id) => union.push(id),
+            Self::Two(first, distance) => {
+                union.push(first);
+                union.push(first.saturating_add(distance));
+            }
+            Self::Run(first, len) => union.push_run(first, len),
+            Self::List(_) => {}
+        }
+    }
+
+    /// Whether an inline set shares an id with another set.
+    pub(super) fn meets(self, other: &RoaringBitmap) -> bool {
+        match (self, self.last()) {
+            (Self::Run(first, _), Some(last)) => other.range(first..=last).next().is_some(),
+            (Self::One(id), _) => other.contains(id),
+            (Self::Two(first, _), Some(last)) => other.contains(first) || other.contains(last),
+            _ => false,
+        }
+    }
+}
+
+/// Writes a set that is not empty; what does not fit a u64 goes to the end of `lists`.
+pub(super) fn write(set: &RoaringBitmap, lists: &mut Vec<u8>) -> std::io::Result<u64> {
+    let (first, last) = (set.min().unwrap_or(0), set.max().unwrap_or(0));
+    let distance = last - first;
+    let short = distance < LARGEST;
+    let inline = match set.len() {
+        0 | 1 => Posting::One(first),
+        len if short && len == u64::from(distance) + 1 => Posting::Run(first, distance + 1),
+        2 if short => Posting::Two(first, distance),
+        _ => {
+            let offset = lists.len() as u64;
+            write_list(set, lists)?;
+            Posting::List(offset)
+        }
+    };
+    Ok(inline.pack())
+}
+
+/// A header of count and kind, the length, and distances or a roaring bitmap, whichever is shorter.
+fn write_list(set: &RoaringBitmap, lists: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut optimised = set.clone();
+    optimised.optimize();
+    let mut body = Vec::new();
+    let mut kind = 0;
+    if set.len() <= LONGEST_LIST {
+        let mut before = 0;
+        for id in set {
+            varint::put(&mut body, u64::from(id - before));
+            before = id;
+        }
+    }
+    if body.is_empty() || optimised.serialized_size() < body.len() {
+        kind = 1;
+        body.clear();
+        optimised.serialize_into(&mut body)?;
+    }
+    varint::put(lists, set.len() << 1 | kind);
+    varint::put(lists, body.len() as u64);
+    lists.extend_from_slice(&body);
+    Ok(())
+}
+
+/// The most bytes of a list's header.
+pub(super) const LIST_HEADER: u64 = 20;
+
+/// What a list's header says.
+pub(super) struct ListHeader {
+    pub(super) count: u64,
+    pub(super) is_bitmap: bool,
+    pub(super) header_len: u64,
+    pub(super) body_len: u64,
+}
+
+impl ListHeader {
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes;
+        let first = varint::take(&mut rest)?;
+        let body_len = varint::take(&mut rest)?;
+        let header_len = (bytes.len() - rest.len()) as u64;
+        Some(Self { count: first >> 1, is_bitmap: first & 1 == 1, header_len, body_len })
+    }
+
+    /// Decodes the body of a list in a segment of so many series. The body must have passed its
+    /// checksum.
+    pub(super) fn decode(
+        &self,
+        body: &[u8],
+        offset: u64,
+        series: u32,
+    ) -> Result<RoaringBitmap, SegmentError> {
+        let corrupt = |what| SegmentError::Corrupt { offset, what };
+        let set = if self.is_bitmap {
+            RoaringBitmap::deserialize_from(body).map_err(|_| corrupt("bad posting bitmap"))?
+        } else {
+            distances(body).ok_or(corrupt("bad posting list"))?
+        };
+        let in_range = set.max().is_none_or(|last| last < series);
+        if in_range && set.len() == self.count {
+            Ok(set)
+        } else {
+            Err(corrupt("a posting list has other ids than it says"))
+        }
+    }
+}
+
+fn distances(mut body: &[u8]) -> Option<RoaringBitmap> {
+    let mut set = RoaringBitmap::new();
+    let mut id = 0u32;
+    while !body.is_empty() {
+        id = id.checked_add(varint::take_u32(&mut body)?)?;
+        set.try_push(id).ok()?;
+    }
+    Some(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inline_sets_come_back() {
+        let top = u32::MAX;
+        for set in [vec![0], vec![top], vec![3, 9], vec![5, 6, 7], vec![top - 1, top]] {
+            let bitmap: RoaringBitmap = set.iter().copied().collect();
+            let mut lists = Vec::new();
+            let posting = Posting::unpack(write(&bitmap, &mut lists).unwrap());
+            let mut union = Union::default();
+            posting.add_to(&mut union);
+            assert_eq!((union.finish(), lists.len()), (bitmap, 0), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn lists_come_back() {
+        let far: RoaringBitmap = [0, u32::MAX - 1].into_iter().collect();
+        let odd: RoaringBitmap = (0..5000).map(|i| i * 2 + 1).collect();
+        for set in [far, odd, [1, 5, 9].into_iter().collect()] {
+            let mut lists = vec![7];
+            let posting = Posting::unpack(write(&set, &mut lists).unwrap());
+            assert_eq!(posting, Posting::List(1));
+            let header = ListHeader::read(&lists[1..]).unwrap();
+            let body = &lists[1 + header.header_len as usize..];
+            assert_eq!(body.len() as u64, header.body_len);
+            assert_eq!(header.decode(body, 0, u32::MAX).unwrap(), set);
+            assert!(header.decode(body, 0, 5).is_err());
+        }
+    }
+}

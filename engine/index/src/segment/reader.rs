@@ -1,0 +1,360 @@
+//! Answers questions from the image of a segment.
+
+mod select;
+
+use fst::{IntoStreamer, Map, Streamer};
+use roaring::RoaringBitmap;
+
+use super::layout::{BLOCK_SERIES, Layout, NAME_BYTES, Section, u32_at, u64_at};
+use super::pages::Pages;
+use super::posting::{LIST_HEADER, ListHeader, Posting};
+use super::{Result, SegmentError, varint};
+use crate::labels::{Labels, pack};
+use crate::matcher::Matcher;
+use crate::postings::Union;
+
+/// An immutable index over bytes that are kept elsewhere, mapped or in memory.
+///
+/// Series ids are dense, 0 to [`series_count`](Self::series_count) − 1, in the order of
+/// [`Labels::series_cmp`]. Each page is checked against its checksum when it is touched first;
+/// damage is an error of the call that met it and harms no other.
+#[derive(Debug)]
+pub struct Segment<B> {
+    pages: Pages<B>,
+    layout: Layout,
+}
+
+/// The record of a label name.
+#[derive(Debug, Clone, Copy)]
+struct Name<'a> {
+    text: &'a str,
+    /// Id of the pair with its first value.
+    first: u32,
+    /// Number of its values.
+    count: u32,
+    fst: (u64, u64),
+    /// The series that have it.
+    present: Posting,
+}
+
+impl Name<'_> {
+    fn has(&self, pair: u32) -> bool {
+        pair.checked_sub(self.first).is_some_and(|ordinal| ordinal < self.count)
+    }
+}
+
+impl<B: AsRef<[u8]>> Segment<B> {
+    /// Opens a segment. Only header and footer are read.
+    ///
+    /// # Errors
+    /// [`SegmentError`] if the bytes are no segment, have another version, or header or footer
+    /// are damaged.
+    pub fn open(bytes: B) -> std::result::Result<Self, SegmentError> {
+        let layout = Layout::read(bytes.as_ref())?;
+        Ok(Self { pages: Pages::new(bytes, &layout), layout })
+    }
+
+    /// Number of series.
+    pub fn series_count(&self) -> u32 {
+        self.layout.series
+    }
+
+    /// Number of distinct label pairs.
+    pub fn pair_count(&self) -> u32 {
+        self.layout.pairs
+    }
+
+    /// Bytes of the image.
+    pub fn byte_len(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// The series that all matchers accept; all series if there are no matchers.
+    ///
+    /// # Errors
+    /// [`SegmentError::Corrupt`] if a part that is needed is damaged.
+    pub fn select(&self, matchers: &[Matcher]) -> std::result::Result<RoaringBitmap, SegmentError> {
+        crate::select::select(self, matchers)
+    }
+
+    /// The label set of a series.
+    ///
+    /// # Errors
+    /// [`SegmentError::NoSuchSeries`], or [`SegmentError::Corrupt`] if a part that is needed is
+    /// damaged.
+    pub fn labels(&self, id: u32) -> std::result::Result<Labels, SegmentError> {
+        let mut pairs = Vec::new();
+        self.pairs_of(id, &mut pairs)?;
+        let mut texts = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            texts.push((self.name_of(pair)?.text, self.value(pair)?));
+        }
+        let sorted = texts.windows(2).all(|w| matches!(w, [(a, _), (b, _)] if a < b));
+        if !sorted {
+            return Err(self.corrupt(Section::Series, 0, "a series has unsorted labels"));
+        }
+        Ok(pack(texts.into_iter()))
+    }
+
+    /// The names of the labels of the selected series (`None`: of all), sorted.
+    ///
+    /// # Errors
+    /// [`SegmentError::Corrupt`] if a part that is needed is damaged.
+    pub fn label_names(
+        &self,
+        selected: Option<&RoaringBitmap>,
+    ) -> std::result::Result<Vec<String>, SegmentError> {
+        let mut names = Vec::new();
+        for i in 0..self.layout.names {
+            let name = self.name(i)?;
+            let wanted = match selected {
+                Some(selected) => self.meets(name.present, selected)?,
+                None => true,
+            };
+            if wanted {
+                names.push(name.text.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// The values of the label `name` of the selected series (`None`: of all), sorted, at most
+    /// `limit` (0: all).
+    ///
+    /// # Errors
+    /// [`SegmentError::Corrupt`] if a part that is needed is damaged.
+    pub fn label_values(
+        &self,
+        name: &str,
+        selected: Option<&RoaringBitmap>,
+        limit: usize,
+    ) -> std::result::Result<Vec<String>, SegmentError> {
+        let Some(name) = self.find_name(name)? else { return Ok(Vec::new()) };
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        let mut values = Vec::new();
+        let mut pairs: Box<dyn Iterator<Item = Result<u32>>> = match selected {
+            None => Box::new((name.first..name.first.saturating_add(name.count)).map(Ok)),
+            Some(selected) if self.is_few(selected, name.count) => {
+                Box::new(self.pairs_among(&name, selected)?.into_iter().map(Ok))
+            }
+            Some(selected) => Box::new(self.pairs_meeting(&name, selected)),
+        };
+        while let Some(pair) = pairs.next().filter(|_| values.len() < limit) {
+            values.push(self.value(pair?)?.to_owned());
+        }
+        Ok(values)
+    }
+
+    /// Checks every byte against its checksum.
+    ///
+    /// # Errors
+    /// The first damage, as [`SegmentError::Corrupt`].
+    pub fn verify(&self) -> std::result::Result<(), SegmentError> {
+        self.pages.verify()
+    }
+
+    /// Whether it is cheaper to look at the labels of so few series than at all values.
+    #[expect(clippy::unused_self, reason = "reads as a question to the segment")]
+    fn is_few(&self, series: &RoaringBitmap, values: u32) -> bool {
+        series.len() * 4 < u64::from(values)
+    }
+
+    /// The pairs of a name that the given series have.
+    fn pairs_among(&self, name: &Name<'_>, series: &RoaringBitmap) -> Result<RoaringBitmap> {
+        let mut found = RoaringBitmap::new();
+        let mut pairs = Vec::new();
+        for id in series.iter().take_while(|&id| id < self.layout.series) {
+            self.pairs_of(id, &mut pairs)?;
+            found.extend(pairs.iter().find(|&&pair| name.has(pair)));
+        }
+        Ok(found)
+    }
+
+    /// The pairs of a name whose postings meet the given series.
+    fn pairs_meeting<'a>(
+        &'a self,
+        name: &Name<'_>,
+        series: &'a RoaringBitmap,
+    ) -> impl Iterator<Item = Result<u32>> + 'a {
+        let pairs = name.first..name.first.saturating_add(name.count);
+        pairs.filter_map(move |pair| {
+            let meets = self.posting(pair).and_then(|posting| self.meets(posting, series));
+            meets.map(|meets| meets.then_some(pair)).transpose()
+        })
+    }
+
+    /// Replaces `pairs` by the pairs of a series, ascending.
+    fn pairs_of(&self, id: u32, pairs: &mut Vec<u32>) -> Result<()> {
+        if id >= self.layout.series {
+            return Err(SegmentError::NoSuchSeries { id, count: self.layout.series });
+        }
+        let offset = u64::from(id / BLOCK_SERIES) * 8;
+        let bounds = self.part(Section::SeriesBlocks, offset, offset + 16)?;
+        let (start, end) = (u64_at(bounds, 0).unwrap_or(0), u64_at(bounds, 8).unwrap_or(0));
+        let mut block = self.part(Section::Series, start, end)?;
+        pairs.clear();
+        read_series(&mut block, id % BLOCK_SERIES, pairs)
+            .filter(|()| pairs.last().is_none_or(|&last| last < self.layout.pairs))
+            .ok_or_else(|| self.corrupt(Section::Series, start, "bad series"))
+    }
+
+    fn value(&self, pair: u32) -> Result<&str> {
+        let offset = u64::from(pair) * 4;
+        let bounds = self.part(Section::ValueEnds, offset, offset + 8)?;
+        let (start, end) = (u32_at(bounds, 0).unwrap_or(0), u32_at(bounds, 4).unwrap_or(0));
+        let text = self.part(Section::ValueText, u64::from(start), u64::from(end))?;
+        std::str::from_utf8(text)
+            .map_err(|_| self.corrupt(Section::ValueText, u64::from(start), "bad UTF-8"))
+    }
+
+    fn name(&self, number: u32) -> Result<Name<'_>> {
+        let offset = u64::from(number) * NAME_BYTES;
+        let record = self.part(Section::Names, offset, offset + NAME_BYTES)?;
+        let short = |at| u32_at(record, at).unwrap_or(0);
+        let long = |at| u64_at(record, at).unwrap_or(0);
+        let start = u64::from(short(0));
+        let text = self.part(Section::NameText, start, start + u64::from(short(4)))?;
+        let text = std::str::from_utf8(text)
+            .map_err(|_| self.corrupt(Section::NameText, start, "bad UTF-8"))?;
+        let (first, count) = (short(8), short(12));
+        if u64::from(first) + u64::from(count) > u64::from(self.layout.pairs) {
+            return Err(self.corrupt(Section::Names, offset, "a name has pairs outside"));
+        }
+        let fst = (long(16), long(16).saturating_add(long(24)));
+        Ok(Name { text, first, count, fst, present: Posting::unpack(long(32)) })
+    }
+
+    fn find_name(&self, wanted: &str) -> Result<Option<Name<'_>>> {
+        let found = self.search_names(|name| name.text <= wanted)?;
+        Ok(found.filter(|name| name.text == wanted))
+    }
+
+    fn name_of(&self, pair: u32) -> Result<Name<'_>> {
+        let found = self.search_names(|name| name.first <= pair)?;
+        found
+            .filter(|name| name.has(pair))
+            .ok_or_else(|| self.corrupt(Section::Names, 0, "a pair has no name"))
+    }
+
+    /// The last name for which `before` holds; it holds for those at the front.
+    fn search_names(&self, before: impl Fn(&Name<'_>) -> bool) -> Result<Option<Name<'_>>> {
+        let (mut low, mut high) = (0, self.layout.names);
+        let mut found = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let name = self.name(middle)?;
+            if before(&name) {
+                low = middle + 1;
+                found = Some(name);
+            } else {
+                high = middle;
+            }
+        }
+        Ok(found)
+    }
+
+    fn fst(&self, name: &Name<'_>) -> Result<Map<&[u8]>> {
+        let bytes = self.part(Section::Fsts, name.fst.0, name.fst.1)?;
+        Map::new(bytes).map_err(|_| self.corrupt(Section::Fsts, name.fst.0, "bad FST"))
+    }
+
+    /// The pair at an FST's output.
+    fn pair_at(&self, name: &Name<'_>, ordinal: u64) -> Result<u32> {
+        u32::try_from(ordinal)
+            .ok()
+            .filter(|&ordinal| ordinal < name.count)
+            .map(|ordinal| name.first + ordinal)
+            .ok_or_else(|| self.corrupt(Section::Fsts, name.fst.0, "a value has no pair"))
+    }
+
+    /// The pairs whose values start with `prefix`.
+    fn pairs_with_prefix(&self, name: &Name<'_>, prefix: &str) -> Result<std::ops::Range<u32>> {
+        let end = name.first.saturating_add(name.count);
+        // UTF-8 has no byte 0xff, so the last byte can grow by one.
+        let mut after = prefix.as_bytes().to_vec();
+        let Some(last) = after.last_mut() else { return Ok(name.first..end) };
+        *last = last.saturating_add(1);
+        let map = self.fst(name)?;
+        let first = |bound: &[u8]| match map.range().ge(bound).into_stream().next() {
+            Some((_, ordinal)) => self.pair_at(name, ordinal),
+            None => Ok(end),
+        };
+        Ok(first(prefix.as_bytes())?..first(&after)?)
+    }
+
+    fn posting(&self, pair: u32) -> Result<Posting> {
+        let offset = u64::from(pair) * 8;
+        let bits = self.part(Section::Postings, offset, offset + 8)?;
+        Ok(Posting::unpack(u64_at(bits, 0).unwrap_or(0)))
+    }
+
+    fn list(&self, offset: u64) -> Result<RoaringBitmap> {
+        let corrupt = |what| self.corrupt(Section::Lists, offset, what);
+        let (start, end) = self.layout.section(Section::Lists);
+        let room = (end - start).saturating_sub(offset).min(LIST_HEADER);
+        let header = self.part(Section::Lists, offset, offset.saturating_add(room))?;
+        let header = ListHeader::read(header).ok_or(corrupt("bad posting list"))?;
+        let body_at = offset + header.header_len;
+        let body = self.part(Section::Lists, body_at, body_at.saturating_add(header.body_len))?;
+        header.decode(body, start + offset, self.layout.series)
+    }
+
+    fn add_posting(&self, posting: Posting, union: &mut Union) -> Result<()> {
+        if let Posting::List(offset) = posting {
+            union.push_bitmap(&self.list(offset)?);
+            return Ok(());
+        }
+        if !posting.fits(self.layout.series) {
+            return Err(self.corrupt(Section::Postings, 0, "a posting lies outside"));
+        }
+        posting.add_to(union);
+        Ok(())
+    }
+
+    fn set(&self, posting: Posting) -> Result<RoaringBitmap> {
+        if let Posting::List(offset) = posting {
+            return self.list(offset);
+        }
+        let mut union = Union::default();
+        self.add_posting(posting, &mut union)?;
+        Ok(union.finish())
+    }
+
+    fn meets(&self, posting: Posting, series: &RoaringBitmap) -> Result<bool> {
+        match posting {
+            Posting::List(offset) => Ok(!self.list(offset)?.is_disjoint(series)),
+            inline => Ok(inline.meets(series)),
+        }
+    }
+
+    /// Checked bytes of a section, by offsets from its start.
+    fn part(&self, section: Section, start: u64, end: u64) -> Result<&[u8]> {
+        let (first, last) = self.layout.section(section);
+        let place = |offset: u64| first.checked_add(offset).filter(|&place| place <= last);
+        match (place(start), place(end)) {
+            (Some(start), Some(end)) => self.pages.get(start, end),
+            _ => Err(self.corrupt(section, start, "a part lies outside of its section")),
+        }
+    }
+
+    fn corrupt(&self, section: Section, offset: u64, what: &'static str) -> SegmentError {
+        let start = self.layout.section(section).0;
+        SegmentError::Corrupt { offset: start.saturating_add(offset), what }
+    }
+}
+
+/// Reads the series at a place in its block.
+fn read_series(block: &mut &[u8], place: u32, pairs: &mut Vec<u32>) -> Option<()> {
+    for _ in 0..place {
+        let len = varint::take(block)?;
+        *block = block.get(usize::try_from(len).ok()?..)?;
+    }
+    let len = varint::take(block)?;
+    let mut body = block.get(..usize::try_from(len).ok()?)?;
+    let mut pair = 0u32;
+    while !body.is_empty() {
+        pair = pair.checked_add(varint::take_u32(&mut body)?)?;
+        pairs.push(pair);
+    }
+    Some(())
+}

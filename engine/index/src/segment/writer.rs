@@ -1,0 +1,202 @@
+//! Makes the image of a segment.
+
+use fst::MapBuilder;
+use roaring::RoaringBitmap;
+
+use super::layout::{BLOCK_SERIES, Layout, PAGE_BYTES, SECTIONS, header};
+use super::{WriteError, posting, varint};
+use crate::head::HeadIndex;
+use crate::labels::Labels;
+
+/// Collects series in their order and makes a segment of them.
+///
+/// Everything is kept in memory until [`finish`](Self::finish): about 40 bytes a series besides
+/// the distinct label pairs, and the image itself at the end.
+#[derive(Debug, Default)]
+pub struct SegmentWriter {
+    index: HeadIndex,
+    /// Pair ids of all series, one after the other.
+    pairs: Vec<u32>,
+    /// Number of labels of each series.
+    counts: Vec<u32>,
+    last: Option<Labels>,
+}
+
+impl SegmentWriter {
+    /// A writer without series.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a series and returns its id: 0 for the first, one more for each next.
+    ///
+    /// # Errors
+    /// [`WriteError::OutOfOrder`] if the series does not come after the one before by
+    /// [`Labels::series_cmp`]; [`WriteError::TooLarge`] if there are 2³² − 1 of them. The writer
+    /// is then as before.
+    pub fn add(&mut self, labels: &Labels) -> Result<u32, WriteError> {
+        if self.last.as_ref().is_some_and(|last| last.series_cmp(labels).is_ge()) {
+            return Err(WriteError::OutOfOrder { labels: labels.to_string() });
+        }
+        let id = u32::try_from(self.counts.len()).ok().filter(|&id| id < u32::MAX);
+        let id = id.ok_or(WriteError::TooLarge { what: "series", limit: u64::from(u32::MAX) })?;
+        let ids = self.index.insert(id, labels);
+        self.counts.push(ids.len() as u32);
+        self.pairs.extend_from_slice(&ids.0);
+        self.last = Some(labels.clone());
+        Ok(id)
+    }
+
+    /// Number of series so far.
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether there are no series so far.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.index.heap_bytes() + (self.pairs.capacity() + self.counts.capacity()) * 4
+    }
+
+    /// The segment's image. The same series give the same bytes.
+    ///
+    /// # Errors
+    /// [`WriteError::TooLarge`] if the distinct pairs' values take more than 4 GiB.
+    pub fn finish(self) -> Result<Vec<u8>, WriteError> {
+        let mut parts = Parts::default();
+        parts.value_ends.extend_from_slice(&0u32.to_le_bytes());
+        let mut new_ids = vec![0; self.index.pair_slots()];
+        for (name, id) in self.index.names_sorted() {
+            parts.add_name(&self.index, name, id, &mut new_ids)?;
+        }
+        self.write_series(&new_ids, &mut parts);
+        Ok(parts.assemble(self.counts.len() as u32))
+    }
+
+    fn write_series(&self, new_ids: &[u32], parts: &mut Parts) {
+        let mut rest = &self.pairs[..];
+        let mut body = Vec::new();
+        for (i, &count) in self.counts.iter().enumerate() {
+            if (i as u32).is_multiple_of(BLOCK_SERIES) {
+                parts.end_block();
+            }
+            let (pairs, others) = rest.split_at(count as usize);
+            rest = others;
+            body.clear();
+            let mut before = 0;
+            for &pair in pairs {
+                let id = new_ids.get(pair as usize).copied().unwrap_or(0);
+                varint::put(&mut body, u64::from(id - before));
+                before = id;
+            }
+            varint::put(&mut parts.series, body.len() as u64);
+            parts.series.extend_from_slice(&body);
+        }
+        parts.end_block();
+    }
+}
+
+/// The sections as they grow.
+#[derive(Debug, Default)]
+struct Parts {
+    value_text: Vec<u8>,
+    value_ends: Vec<u8>,
+    postings: Vec<u8>,
+    series: Vec<u8>,
+    series_blocks: Vec<u8>,
+    lists: Vec<u8>,
+    fsts: Vec<u8>,
+    name_text: Vec<u8>,
+    names: Vec<u8>,
+    pair_count: u32,
+    name_count: u32,
+}
+
+impl Parts {
+    fn add_name(
+        &mut self,
+        index: &HeadIndex,
+        name: &str,
+        name_id: u32,
+        new_ids: &mut [u32],
+    ) -> Result<(), WriteError> {
+        let pairs = index.pairs_sorted(name_id);
+        let first_pair = self.pair_count;
+        let mut fst = MapBuilder::memory();
+        for (ordinal, &(value, id)) in pairs.iter().enumerate() {
+            fst.insert(value, ordinal as u64).map_err(build)?;
+            self.add_pair(value, &index.series_of_pair(id))?;
+            if let Some(slot) = new_ids.get_mut(id as usize) {
+                *slot = first_pair + ordinal as u32;
+            }
+        }
+        let fst = fst.into_inner().map_err(build)?;
+        let present = posting::write(&index.series_of_name(name_id), &mut self.lists);
+        let present = present.map_err(build)?;
+        let name_start = offset_u32(self.name_text.len(), "bytes of label names")?;
+        for number in [name_start, name.len() as u32, first_pair, pairs.len() as u32] {
+            self.names.extend_from_slice(&number.to_le_bytes());
+        }
+        for number in [self.fsts.len() as u64, fst.len() as u64, present] {
+            self.names.extend_from_slice(&number.to_le_bytes());
+        }
+        self.name_text.extend_from_slice(name.as_bytes());
+        self.fsts.extend_from_slice(&fst);
+        self.name_count += 1;
+        Ok(())
+    }
+
+    fn add_pair(&mut self, value: &str, series: &RoaringBitmap) -> Result<(), WriteError> {
+        self.value_text.extend_from_slice(value.as_bytes());
+        let end = offset_u32(self.value_text.len(), "bytes of label values")?;
+        self.value_ends.extend_from_slice(&end.to_le_bytes());
+        let posting = posting::write(series, &mut self.lists).map_err(build)?;
+        self.postings.extend_from_slice(&posting.to_le_bytes());
+        self.pair_count += 1;
+        Ok(())
+    }
+
+    fn end_block(&mut self) {
+        self.series_blocks.extend_from_slice(&(self.series.len() as u64).to_le_bytes());
+    }
+
+    /// Puts header, sections, page table and footer together.
+    fn assemble(self, series: u32) -> Vec<u8> {
+        let sections: [Vec<u8>; SECTIONS] = [
+            self.value_text,
+            self.value_ends,
+            self.postings,
+            self.series,
+            self.series_blocks,
+            self.lists,
+            self.fsts,
+            self.name_text,
+            self.names,
+        ];
+        let mut image = header();
+        let mut starts = [image.len() as u64; SECTIONS + 1];
+        for (section, end) in sections.into_iter().zip(starts.iter_mut().skip(1)) {
+            image.extend_from_slice(&section);
+            *end = image.len() as u64;
+        }
+        let pages = image.chunks(PAGE_BYTES as usize).map(crc32c::crc32c);
+        let table: Vec<u8> = pages.flat_map(u32::to_le_bytes).collect();
+        let (pairs, names) = (self.pair_count, self.name_count);
+        let table_crc = crc32c::crc32c(&table);
+        image.extend_from_slice(&table);
+        image.extend_from_slice(&Layout { starts, series, pairs, names, table_crc }.footer());
+        image
+    }
+}
+
+fn build(error: impl std::fmt::Display) -> WriteError {
+    WriteError::Build { what: error.to_string() }
+}
+
+fn offset_u32(len: usize, what: &'static str) -> Result<u32, WriteError> {
+    u32::try_from(len).map_err(|_| WriteError::TooLarge { what, limit: u64::from(u32::MAX) })
+}

@@ -1,0 +1,80 @@
+//! The head's index stays small: what it counts, for a fleet and for a flood.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+
+use nunatak_index::{HeadIndex, Labels};
+
+/// 10 labels of about 272 bytes, as a fleet of hosts has them.
+fn fleet_series(host: usize, metric: usize) -> Labels {
+    let values = [
+        ("__name__", format!("node_subsystem_metric_number_{metric:04}_seconds_total")),
+        ("cluster", "production-europe-west".to_owned()),
+        ("datacenter", format!("datacenter-{:02}", host % 4)),
+        ("environment", "production".to_owned()),
+        ("instance", format!("host-{host:06}.production.example.com:9100")),
+        ("job", "node-exporter".to_owned()),
+        ("os", "linux-6.1.0-amd64".to_owned()),
+        ("rack", format!("rack-{:03}", host % 40)),
+        ("region", "europe-west-1".to_owned()),
+        ("team", "infrastructure".to_owned()),
+    ];
+    Labels::from_pairs(values).unwrap()
+}
+
+#[test]
+fn a_fleet_costs_little_per_series() {
+    let mut head = HeadIndex::new();
+    for i in 0..100_000 {
+        head.insert(i as u32, &fleet_series(i / 200, i % 200));
+    }
+    let per_series = head.heap_bytes() / 100_000;
+    println!("{per_series} bytes per series");
+    assert!(per_series < 150, "{per_series} bytes per series");
+}
+
+#[test]
+fn memory_comes_back_after_a_flood() {
+    let mut head = HeadIndex::new();
+    let flood = |i: u32| {
+        let id = format!("{i:08}-6ec5-4b3f-9d1a-0242ac130003");
+        Labels::from_pairs([("__name__", "requests_total"), ("request", &id)]).unwrap()
+    };
+    let ids: Vec<_> = (0..50_000).map(|i| head.insert(i, &flood(i))).collect();
+    let full = head.heap_bytes();
+    println!("{} bytes per distinct pair of 36 bytes", full / 50_000);
+    assert!(full / 50_000 < 36 + 80, "{full}");
+    for (i, labels) in (0..).zip(&ids) {
+        if i % 10 != 0 {
+            head.remove(i, labels);
+        }
+    }
+    let text_and_tables = head.heap_bytes();
+    assert!(text_and_tables < full * 7 / 10, "{full} {text_and_tables}");
+    let kept = head.labels(&ids[10]);
+    assert_eq!(kept, flood(10));
+    // The next flood takes the records of the one before.
+    for i in (0..50_000).filter(|i| i % 10 != 0) {
+        head.insert(i, &flood(i + 1_000_000));
+    }
+    assert!(head.heap_bytes() < full * 11 / 10, "{full} {}", head.heap_bytes());
+    assert_eq!(head.labels(&ids[10]), flood(10));
+}
+
+#[test]
+fn cardinality_names_the_largest() {
+    let mut head = HeadIndex::new();
+    for i in 0..1000 {
+        head.insert(i as u32, &fleet_series(i / 10, i % 10));
+    }
+    let found = head.cardinality(3);
+    assert_eq!((found.series, found.names), (1000, 10));
+    assert_eq!(found.series_by_metric.len(), 3);
+    assert_eq!(found.series_by_metric[0].count, 100);
+    assert!(found.series_by_metric[0].name.ends_with("0000_seconds_total"));
+    assert_eq!(
+        (found.values_by_name[0].name.as_str(), found.values_by_name[0].count),
+        ("instance", 100)
+    );
+    assert_eq!(found.bytes_by_name[0].name, "instance");
+    assert_eq!(found.series_by_pair[0].name, "cluster=production-europe-west");
+    assert_eq!(head.cardinality(0).series_by_pair, []);
+}

@@ -1,0 +1,40 @@
+//! Blocks: samples of a time window on disk, written once and never changed.
+//!
+//! A block is a folder of three files: `data` has the samples, `index` the label sets, `manifest`
+//! says what belongs together. It is written into a temporary folder and becomes visible by one
+//! rename, so it is there whole or not at all. Every page has a checksum that is verified whenever
+//! the page is read; the bytes are described in `docs/format/block.md` and
+//! `docs/format/manifest.md`.
+//!
+//! What it costs: opening reads the manifest and the footer and decodes nothing else. A selection
+//! asks the index for series; a series then costs one page of the directory (a thousand series
+//! share it), the timestamp streams that the selection has not seen yet, and its value pages,
+//! which neighbours share.
+#![deny(clippy::indexing_slicing, reason = "blocks are read from bytes that nobody vouches for")]
+
+mod bytes;
+mod cache;
+mod data;
+mod directory;
+mod folder;
+mod manifest;
+mod name;
+mod output;
+mod page;
+mod reader;
+mod selection;
+mod series;
+mod streams;
+mod table;
+mod verify;
+mod writer;
+
+pub use data::DataBytes;
+pub use folder::{OpenedBlocks, Quarantined, clean_temporary, open_all, remove};
+pub use manifest::{BlockMeta, Coverage};
+pub use name::BlockName;
+pub use reader::Block;
+pub use selection::BlockSeries;
+pub(crate) use selection::Selected;
+pub use verify::VerifyReport;
+pub use writer::{BlockSpec, BlockWriter};

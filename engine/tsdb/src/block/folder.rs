@@ -1,0 +1,165 @@
+//! The folder that holds the blocks of one tenant in one shard.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::storage::Storage;
+use crate::time::TimeRange;
+
+use super::name::BlockName;
+use super::reader::Block;
+
+/// How folders begin that are being written or removed: no block yet, or no more.
+pub(super) const TEMPORARY: &str = "tmp-";
+/// How the folders of damaged blocks begin.
+const QUARANTINE: &str = "quarantine-";
+
+/// A block that can't be read. Its samples are missing in answers about its range.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Quarantined {
+    /// The block's name.
+    pub name: String,
+    /// The window that it stands for.
+    pub range: TimeRange,
+    /// Why it can't be read.
+    pub error: Error,
+}
+
+/// What a folder of blocks holds.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct OpenedBlocks {
+    /// The blocks, by start, end and sequence.
+    pub blocks: Vec<Block>,
+    /// Those that can't be read.
+    pub quarantined: Vec<Quarantined>,
+}
+
+/// `folder/name`, or `name` in the root.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// Opens all blocks in the folder `parent`; a missing folder has none.
+///
+/// A block that is damaged does not stop the others: its folder is renamed to
+/// `quarantine-<name>` and it is reported, now and at each later opening. One that only can't be
+/// read now, or that another version wrote, is reported and stays as it is. Blocks that stand in
+/// the manifest of a merged block as its parents are removed: a crash came between the merge and
+/// their removal.
+///
+/// # Errors
+/// If the folder can't be listed, or parents can't be removed.
+pub fn open_all(storage: &Arc<dyn Storage>, parent: &str) -> Result<OpenedBlocks> {
+    let mut opened = OpenedBlocks::default();
+    let mut failed = Vec::new();
+    for name in folders(&**storage, parent)? {
+        let (plain, was_bad) = match name.strip_prefix(QUARANTINE) {
+            Some(plain) => (plain, true),
+            None => (name.as_str(), false),
+        };
+        let Some(BlockName { range, .. }) = BlockName::parse(plain) else { continue };
+        let result = if was_bad {
+            Err(Error::corrupt(join(parent, &name), 0, "the block was put aside as damaged before"))
+        } else {
+            Block::open(Arc::clone(storage), parent, plain)
+        };
+        match result {
+            Ok(block) => opened.blocks.push(block),
+            Err(error) => failed.push(Quarantined { name: plain.to_owned(), range, error }),
+        }
+    }
+    remove_parents(&**storage, parent, &mut opened.blocks, &mut failed)?;
+    for bad in &failed {
+        put_aside(&**storage, parent, bad);
+    }
+    opened.blocks.sort_by_key(|block| {
+        let meta = block.meta();
+        (meta.range.start, meta.range.end, meta.sequence)
+    });
+    opened.quarantined = failed;
+    Ok(opened)
+}
+
+/// Removes what a crash left unfinished; call it before [`open_all`], while nothing writes.
+///
+/// # Errors
+/// If the folder can't be listed or something can't be removed.
+pub fn clean_temporary(storage: &dyn Storage, parent: &str) -> Result<()> {
+    for name in folders(storage, parent)? {
+        if name.starts_with(TEMPORARY) {
+            remove_tree(storage, &join(parent, &name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the block `name`, in one step: after a crash it is there whole or not at all. Handles
+/// that have it open can go on reading.
+///
+/// # Errors
+/// If it can't be removed; one that is not there is fine.
+pub fn remove(storage: &dyn Storage, parent: &str, name: &str) -> Result<()> {
+    let path = join(parent, name);
+    let gone = join(parent, &format!("{TEMPORARY}removed-{name}"));
+    match storage.rename(&path, &gone) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("rename", path, e)),
+    }
+    // Without this the disk could forget the new name and remember that the files are gone.
+    storage.sync_folder(parent).map_err(|e| Error::io("sync", parent, e))?;
+    remove_tree(storage, &gone)
+}
+
+fn remove_tree(storage: &dyn Storage, path: &str) -> Result<()> {
+    match storage.remove(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// The names of the folders in `parent`.
+fn folders(storage: &dyn Storage, parent: &str) -> Result<Vec<String>> {
+    let entries = match storage.list(parent) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        result => result.map_err(|e| Error::io("list", parent, e))?,
+    };
+    Ok(entries.into_iter().filter(|entry| entry.is_folder).map(|entry| entry.name).collect())
+}
+
+/// Removes the blocks that others stand for.
+fn remove_parents(
+    storage: &dyn Storage,
+    folder: &str,
+    blocks: &mut Vec<Block>,
+    failed: &mut Vec<Quarantined>,
+) -> Result<()> {
+    let parents: HashSet<String> =
+        blocks.iter().flat_map(|block| block.meta().parents.iter().cloned()).collect();
+    let names = blocks.iter().map(|block| &block.meta().name);
+    for name in names.chain(failed.iter().map(|bad| &bad.name)) {
+        if parents.contains(name) {
+            remove(storage, folder, name)?;
+            remove(storage, folder, &format!("{QUARANTINE}{name}"))?;
+        }
+    }
+    blocks.retain(|block| !parents.contains(&block.meta().name));
+    failed.retain(|bad| !parents.contains(&bad.name));
+    Ok(())
+}
+
+/// Renames the folder of a damaged block. If that fails it stays, and is met again next time.
+fn put_aside(storage: &dyn Storage, parent: &str, bad: &Quarantined) {
+    if !matches!(bad.error, Error::Corrupt { .. }) {
+        return;
+    }
+    let path = join(parent, &bad.name);
+    let aside = join(parent, &format!("{QUARANTINE}{}", bad.name));
+    if storage.rename(&path, &aside).is_ok() {
+        let _ = storage.sync_folder(parent);
+    }
+}

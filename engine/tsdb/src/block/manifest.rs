@@ -1,0 +1,267 @@
+//! The manifest: what a block is, in a few lines of text.
+
+use std::fmt::Write as _;
+
+use crate::error::{Error, Result};
+use crate::log::Position;
+use crate::time::TimeRange;
+
+use super::name::BlockName;
+use super::table::{VERSION, VERSION_HINT};
+
+/// Which log positions of a time window a block holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Coverage {
+    /// First time of the window, in ms.
+    pub from_ms: i64,
+    /// Last time of the window, in ms; it belongs to it.
+    pub to_ms: i64,
+    /// The block holds the window's samples up to and with this position.
+    pub position: Position,
+}
+
+/// What is known of a block without reading its samples.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlockMeta {
+    /// The folder's name.
+    pub name: String,
+    /// The window that the block stands for.
+    pub range: TimeRange,
+    /// Time of the first sample, in ms.
+    pub min_t: i64,
+    /// Time of the last sample, in ms.
+    pub max_t: i64,
+    /// Ascending in a shard.
+    pub sequence: u64,
+    /// Which log positions the block holds, sorted.
+    pub coverage: Vec<Coverage>,
+    /// The blocks that this one was merged of and stands for.
+    pub parents: Vec<String>,
+    /// Number of samples.
+    pub samples: u64,
+    /// Number of series.
+    pub series: u64,
+    /// Bytes of all its files, the manifest apart.
+    pub bytes: u64,
+}
+
+impl BlockMeta {
+    /// Of equal series and time the sample of the block with the higher precedence counts: the
+    /// highest log position, then the sequence.
+    #[must_use]
+    pub fn precedence(&self) -> (Position, u64) {
+        let highest = self.coverage.iter().map(|c| c.position).max();
+        (highest.unwrap_or_default(), self.sequence)
+    }
+}
+
+/// A file of the block as the manifest has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileEntry {
+    pub(super) len: u64,
+    /// XXH3-128 of its bytes.
+    pub(super) digest: u128,
+}
+
+/// The manifest of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Manifest {
+    pub(super) meta: BlockMeta,
+    pub(super) data: FileEntry,
+    pub(super) index: FileEntry,
+}
+
+/// Longest manifest that is read, in bytes: room for 100,000 lines of coverage.
+pub(super) const MAX_MANIFEST: u64 = 8 << 20;
+
+/// The hash of a block's content: it goes into the folder's name.
+pub(super) fn content_hash(data: &FileEntry, index: &FileEntry) -> u64 {
+    let mut digests = [0; 32];
+    digests[..16].copy_from_slice(&data.digest.to_le_bytes());
+    digests[16..].copy_from_slice(&index.digest.to_le_bytes());
+    xxhash_rust::xxh3::xxh3_64(&digests)
+}
+
+impl Manifest {
+    /// The text of the manifest, its checksum in the last line.
+    pub(super) fn encode(&self) -> String {
+        let meta = &self.meta;
+        let mut text = format!("nunatak-block {VERSION}\n");
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "range {} {}", meta.range.start, meta.range.end);
+        let _ = writeln!(text, "sequence {}", meta.sequence);
+        let _ = writeln!(text, "times {} {}", meta.min_t, meta.max_t);
+        let _ = writeln!(text, "samples {}", meta.samples);
+        let _ = writeln!(text, "series {}", meta.series);
+        for (name, file) in [("data", &self.data), ("index", &self.index)] {
+            let _ = writeln!(text, "file {name} {} {:032x}", file.len, file.digest);
+        }
+        for Coverage { from_ms, to_ms, position } in &meta.coverage {
+            let _ = writeln!(text, "coverage {from_ms} {to_ms} {}", position.0);
+        }
+        for parent in &meta.parents {
+            let _ = writeln!(text, "parent {parent}");
+        }
+        let crc = crc32c::crc32c(text.as_bytes());
+        let _ = writeln!(text, "crc32c {crc:08x}");
+        text
+    }
+
+    /// Reads the manifest `path` of the block `name`.
+    pub(super) fn decode(path: &str, name: &str, bytes: &[u8]) -> Result<Self> {
+        check_version(path, bytes)?;
+        let bad = |what: &str| Error::corrupt(path, 0, what);
+        let body = checked_body(bytes).ok_or_else(|| bad("the checksum does not match"))?;
+        let manifest = Self::parse(name, body).ok_or_else(|| bad("not the text of a manifest"))?;
+        let meta = &manifest.meta;
+        let hash = content_hash(&manifest.data, &manifest.index);
+        let expected = BlockName { range: meta.range, sequence: meta.sequence, hash };
+        if expected.to_string() != name {
+            return Err(bad(&format!("it belongs to the block {expected}, not to {name}")));
+        }
+        Ok(manifest)
+    }
+
+    fn parse(name: &str, body: &str) -> Option<Self> {
+        let mut lines = body.lines().skip(1).peekable();
+        let mut field = |key: &str| Fields::after(key, lines.next()?);
+        let mut range = field("range")?;
+        let mut sequence = field("sequence")?;
+        let mut times = field("times")?;
+        let mut samples = field("samples")?;
+        let mut series = field("series")?;
+        let data = field("file data")?.file()?;
+        let index = field("file index")?.file()?;
+        let meta = BlockMeta {
+            name: name.to_owned(),
+            range: TimeRange::new(range.number()?, range.number()?),
+            sequence: sequence.number()?,
+            min_t: times.number()?,
+            max_t: times.number()?,
+            samples: samples.number()?,
+            series: series.number()?,
+            bytes: data.len.checked_add(index.len)?,
+            coverage: std::iter::from_fn(|| lines.next_if(|line| line.starts_with("coverage ")))
+                .map(parse_coverage)
+                .collect::<Option<_>>()?,
+            parents: lines
+                .map(|line| line.strip_prefix("parent ").map(str::to_owned))
+                .collect::<Option<_>>()?,
+        };
+        Some(Self { meta, data, index })
+    }
+}
+
+fn parse_coverage(line: &str) -> Option<Coverage> {
+    let mut fields = Fields::after("coverage", line)?;
+    Some(Coverage {
+        from_ms: fields.number()?,
+        to_ms: fields.number()?,
+        position: Position(fields.number()?),
+    })
+}
+
+/// The first line says the version, before anything else is looked at.
+fn check_version(path: &str, bytes: &[u8]) -> Result<()> {
+    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let version = std::str::from_utf8(line).ok().and_then(|l| l.strip_prefix("nunatak-block "));
+    let version = version.and_then(|v| v.parse::<u32>().ok());
+    let Some(found) = version else {
+        return Err(Error::corrupt(path, 0, "not the manifest of a block"));
+    };
+    let supported = u32::from(VERSION);
+    if found != supported {
+        return Err(Error::Version { path: path.into(), found, supported, hint: VERSION_HINT });
+    }
+    Ok(())
+}
+
+/// What stands before the line with the checksum, if that is right.
+fn checked_body(bytes: &[u8]) -> Option<&str> {
+    let body = bytes.get(..bytes.len().checked_sub("crc32c 00000000\n".len())?)?;
+    let last = format!("crc32c {:08x}\n", crc32c::crc32c(body));
+    (bytes.get(body.len()..)? == last.as_bytes()).then_some(())?;
+    std::str::from_utf8(body).ok()
+}
+
+/// The words of a line.
+struct Fields<'a>(std::str::Split<'a, char>);
+
+impl<'a> Fields<'a> {
+    fn after(key: &str, line: &'a str) -> Option<Self> {
+        let rest = line.strip_prefix(key)?.strip_prefix(' ')?;
+        Some(Self(rest.split(' ')))
+    }
+
+    fn number<T: std::str::FromStr>(&mut self) -> Option<T> {
+        self.0.next()?.parse().ok()
+    }
+
+    fn file(mut self) -> Option<FileEntry> {
+        let len = self.number()?;
+        Some(FileEntry { len, digest: u128::from_str_radix(self.0.next()?, 16).ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> (String, Manifest) {
+        let data = FileEntry { len: 1000, digest: 7 };
+        let index = FileEntry { len: 30, digest: u128::MAX };
+        let range = TimeRange::new(-7_200_000, -1);
+        let hash = content_hash(&data, &index);
+        let name = BlockName { range, sequence: 12, hash }.to_string();
+        let coverage = [(-7_200_000, -3_600_001, 5), (-3_600_000, -1, u64::MAX)]
+            .map(|(from_ms, to_ms, p)| Coverage { from_ms, to_ms, position: Position(p) });
+        let meta = BlockMeta {
+            name: name.clone(),
+            range,
+            min_t: -7_000_000,
+            max_t: -5,
+            sequence: 12,
+            coverage: coverage.to_vec(),
+            parents: vec!["a".to_owned(), "b".to_owned()],
+            samples: 480,
+            series: 1,
+            bytes: 1030,
+        };
+        (name, Manifest { meta, data, index })
+    }
+
+    #[test]
+    fn comes_back_and_any_flip_or_cut_is_found() {
+        let (name, manifest) = sample();
+        let bytes = manifest.encode().into_bytes();
+        assert_eq!(Manifest::decode("m", &name, &bytes).unwrap(), manifest);
+        for i in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[i / 8] ^= 1 << (i % 8);
+            assert!(Manifest::decode("m", &name, &bad).is_err(), "bit {i}");
+        }
+        for len in 0..bytes.len() {
+            assert!(Manifest::decode("m", &name, &bytes[..len]).is_err(), "cut to {len}");
+        }
+    }
+
+    #[test]
+    fn another_version_and_another_block_are_refused_in_their_own_way() {
+        let (name, manifest) = sample();
+        let text = manifest.encode();
+        let newer = text.replace("nunatak-block 0", "nunatak-block 3");
+        let error = Manifest::decode("m", &name, newer.as_bytes()).unwrap_err();
+        assert!(matches!(error, Error::Version { found: 3, supported: 0, .. }), "{error}");
+        let error = Manifest::decode("m", "1-2-3-00", text.as_bytes()).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    }
+
+    #[test]
+    fn precedence_is_the_position_and_then_the_sequence() {
+        let (_, Manifest { mut meta, .. }) = sample();
+        assert_eq!(meta.precedence(), (Position(u64::MAX), 12));
+        meta.coverage.clear();
+        assert_eq!(meta.precedence(), (Position(0), 12));
+    }
+}

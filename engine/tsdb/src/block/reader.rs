@@ -1,0 +1,249 @@
+//! An open block: its manifest, its footer, its index, and pages on demand.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use nunatak_codec::PADDING;
+use nunatak_index::Matcher;
+
+use crate::error::{Error, Result};
+use crate::log::Position;
+use crate::source::StreamId;
+use crate::storage::{File, Storage};
+use crate::time::TimeRange;
+
+use super::directory::DirectoryPage;
+use super::folder::join;
+use super::manifest::{BlockMeta, MAX_MANIFEST, Manifest};
+use super::page::Page;
+use super::selection::{BlockSeries, Selected};
+use super::series::SeriesIndex;
+use super::streams::StreamPage;
+use super::table::{FOOTER, Footer, HEADER, PageTable, Place, check_header};
+
+/// Blocks that this process has opened: makes stream ids unique over all of them.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
+/// An open block. Cloning makes another handle on the same one.
+#[derive(Debug, Clone)]
+pub struct Block(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    storage: Arc<dyn Storage>,
+    manifest: Manifest,
+    path: String,
+    data_path: String,
+    file: Arc<dyn File>,
+    footer: Footer,
+    /// Read and checked at first use.
+    table: OnceLock<PageTable>,
+    index: SeriesIndex,
+    number: u64,
+}
+
+impl Block {
+    /// Opens the block in the folder `name` of `parent`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if a file is missing, has the wrong length or does not begin or end as
+    /// it should; [`Error::Version`] if another version wrote it; else if it can't be read. What
+    /// lies inside is checked when it is read, or by [`verify`](Self::verify).
+    pub fn open(storage: Arc<dyn Storage>, parent: &str, name: &str) -> Result<Self> {
+        let path = join(parent, name);
+        let manifest = read_manifest(&*storage, &join(&path, "manifest"), name)?;
+        let data_path = join(&path, "data");
+        let file = storage.open(&data_path).map_err(|e| missing("open", &data_path, e))?;
+        let footer = read_footer(&*file, &data_path, &manifest)?;
+        let index = SeriesIndex::open(&*storage, join(&path, "index"), &manifest)?;
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        let table = OnceLock::new();
+        let inner =
+            Inner { storage, manifest, path, data_path, file, footer, table, index, number };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// What is known of the block without reading it.
+    pub fn meta(&self) -> &BlockMeta {
+        &self.0.manifest.meta
+    }
+
+    /// As [`BlockMeta::precedence`].
+    pub fn precedence(&self) -> (Position, u64) {
+        self.meta().precedence()
+    }
+
+    /// The block's folder, relative to the storage's root.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The series that all `matchers` accept, in the order of series, each a cursor over its
+    /// samples in `range`. No sample is read before a cursor is; a series may turn out to have
+    /// none in the range.
+    ///
+    /// # Errors
+    /// If the index can't be read.
+    pub fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<BlockSeries>> {
+        let times = TimeRange::new(self.meta().min_t, self.meta().max_t);
+        if !times.overlaps(&range) {
+            return Ok(Vec::new());
+        }
+        let selected = Arc::new(Selected::new(self.clone(), range));
+        let ids = self.0.index.select(matchers)?;
+        let series = |id| Ok(BlockSeries::new(self.0.index.labels(id)?, id, Arc::clone(&selected)));
+        ids.into_iter().map(series).collect()
+    }
+
+    /// Names of the labels of the series that all `matchers` accept, sorted.
+    ///
+    /// # Errors
+    /// If the index can't be read.
+    pub fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>> {
+        self.0.index.label_names(matchers)
+    }
+
+    /// Values of the label `name` of the series that all `matchers` accept, sorted; at most
+    /// `limit` (0: all).
+    ///
+    /// # Errors
+    /// If the index can't be read.
+    pub fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        self.0.index.label_values(name, matchers, limit)
+    }
+
+    /// The series with this number, over all of its samples.
+    pub(crate) fn series(&self, id: u32, selected: &Arc<Selected>) -> Result<BlockSeries> {
+        Ok(BlockSeries::new(self.0.index.labels(id)?, id, Arc::clone(selected)))
+    }
+
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    pub(super) fn footer(&self) -> &Footer {
+        &self.0.footer
+    }
+
+    pub(super) fn storage(&self) -> &dyn Storage {
+        &*self.0.storage
+    }
+
+    pub(super) fn index(&self) -> &SeriesIndex {
+        &self.0.index
+    }
+
+    pub(super) fn stream_id(&self, stream: u32) -> StreamId {
+        StreamId(self.0.number << 32 | u64::from(stream))
+    }
+
+    /// Damage in the data file.
+    pub(super) fn corrupt(&self, offset: u64, what: impl Into<String>) -> Error {
+        Error::corrupt(&self.0.data_path, offset, what)
+    }
+
+    /// The page table, read at first use.
+    pub(super) fn table(&self) -> Result<&PageTable> {
+        if let Some(table) = self.0.table.get() {
+            return Ok(table);
+        }
+        let footer = &self.0.footer;
+        let mut bytes = vec![0; footer.table_len as usize];
+        self.read(footer.table_offset, &mut bytes)?;
+        if crc32c::crc32c(&bytes) != footer.table_crc {
+            return Err(self.corrupt(footer.table_offset, "the page table's checksum is wrong"));
+        }
+        let table = PageTable::decode(&self.0.data_path, footer, &bytes)?;
+        Ok(self.0.table.get_or_init(|| table))
+    }
+
+    pub(super) fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<()> {
+        let result = self.0.file.read_at(offset, bytes);
+        result.map_err(|e| missing("read", &self.0.data_path, e))
+    }
+
+    /// Reads a page and checks it.
+    pub(super) fn page(&self, place: Place) -> Result<Page> {
+        let len = place.len as usize;
+        let mut bytes = Vec::with_capacity(len + PADDING);
+        bytes.resize(len, 0);
+        self.read(place.offset, &mut bytes)?;
+        Page::unseal(bytes).map_err(|what| self.corrupt(place.offset, what))
+    }
+
+    /// Value page number `page`.
+    pub(super) fn value_page(&self, page: u32) -> Result<Page> {
+        let place = self.table()?.values.get(page as usize).copied();
+        let no_page = || self.corrupt(0, format!("there is no value page {page}"));
+        self.page(place.ok_or_else(no_page)?)
+    }
+
+    /// Page number `page` of the timestamp streams.
+    pub(super) fn stream_page(&self, page: u32) -> Result<StreamPage> {
+        let place = self.table()?.times.get(page as usize).map(|keyed| keyed.place);
+        let place = place.ok_or_else(|| self.corrupt(0, "there is no such page of streams"))?;
+        let parsed = StreamPage::parse(self.page(place)?);
+        parsed.ok_or_else(|| self.corrupt(place.offset, "not a page of timestamp streams"))
+    }
+
+    /// Page number `page` of the directory.
+    pub(super) fn directory_page(&self, page: u32) -> Result<DirectoryPage> {
+        let keyed = self.table()?.directory.get(page as usize).copied();
+        let keyed = keyed.ok_or_else(|| self.corrupt(0, "there is no such directory page"))?;
+        let parsed = DirectoryPage::parse(&self.page(keyed.place)?, keyed.first);
+        parsed.ok_or_else(|| self.corrupt(keyed.place.offset, "not a page of the directory"))
+    }
+}
+
+/// A file of a block that is not there, or shorter than it was, is damage, not a failed call.
+pub(super) fn missing(op: &'static str, path: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::corrupt(path, 0, "the file is missing"),
+        io::ErrorKind::UnexpectedEof => Error::corrupt(path, 0, "the file ends too early"),
+        _ => Error::io(op, path, error),
+    }
+}
+
+fn read_manifest(storage: &dyn Storage, path: &str, name: &str) -> Result<Manifest> {
+    let file = storage.open(path).map_err(|e| missing("open", path, e))?;
+    let len = file.len().map_err(|e| missing("read", path, e))?;
+    if len > MAX_MANIFEST {
+        return Err(Error::corrupt(path, MAX_MANIFEST, format!("{len} bytes are too many")));
+    }
+    let mut bytes = vec![0; len as usize];
+    file.read_at(0, &mut bytes).map_err(|e| missing("read", path, e))?;
+    Manifest::decode(path, name, &bytes)
+}
+
+fn read_footer(file: &dyn File, path: &str, manifest: &Manifest) -> Result<Footer> {
+    let len = file.len().map_err(|e| missing("read", path, e))?;
+    let mut header = [0; HEADER];
+    file.read_at(0, &mut header).map_err(|e| missing("read", path, e))?;
+    check_header(path, &header)?;
+    check_len(path, len, manifest.data.len)?;
+    let mut footer = [0; FOOTER];
+    let offset = len.saturating_sub(FOOTER as u64);
+    file.read_at(offset, &mut footer).map_err(|e| missing("read", path, e))?;
+    let footer = Footer::decode(path, len, &footer)?;
+    let meta = &manifest.meta;
+    let counted = (meta.samples, meta.series, meta.min_t, meta.max_t);
+    if counted != (footer.samples, u64::from(footer.series), footer.min_t, footer.max_t) {
+        return Err(Error::corrupt(path, offset, "footer and manifest do not agree"));
+    }
+    Ok(footer)
+}
+
+/// Checks a file's length against the manifest's.
+pub(super) fn check_len(path: &str, found: u64, expected: u64) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let what = format!("the file has {found} bytes, the manifest says {expected}");
+    Err(Error::corrupt(path, found.min(expected), what))
+}

@@ -1,0 +1,242 @@
+//! Reading series of a block: cursors that share what they have read and decoded.
+
+use std::fmt;
+use std::sync::Arc;
+
+use nunatak_index::Labels;
+use parking_lot::Mutex;
+
+use crate::error::Result;
+use crate::source::{Cursor, SampleBatch};
+use crate::time::TimeRange;
+
+use super::cache::{DecodedTimes, Recent};
+use super::directory::{ChunkPlace, DirectoryPage};
+use super::page::Page;
+use super::reader::Block;
+use super::streams::{Stream, StreamPage};
+
+/// Pages of each kind that a selection keeps.
+const PAGES: usize = 4;
+/// Decoded times that a selection keeps: 4 MiB.
+const DECODED_SAMPLES: usize = 512 * 1024;
+
+/// What the cursors of one selection share. No lock is held while a page is read.
+pub(crate) struct Selected {
+    block: Block,
+    range: TimeRange,
+    values: Mutex<Recent<Page>>,
+    streams: Mutex<Recent<StreamPage>>,
+    directory: Mutex<Recent<DirectoryPage>>,
+    times: Mutex<DecodedTimes>,
+}
+
+/// A stream's description and the page that it is on.
+struct FoundStream {
+    page: Arc<StreamPage>,
+    stream: Stream,
+}
+
+impl Selected {
+    pub(crate) fn new(block: Block, range: TimeRange) -> Self {
+        Self {
+            block,
+            range,
+            values: Mutex::new(Recent::new(PAGES)),
+            streams: Mutex::new(Recent::new(PAGES)),
+            directory: Mutex::new(Recent::new(PAGES)),
+            times: Mutex::new(DecodedTimes::new(DECODED_SAMPLES)),
+        }
+    }
+
+    fn value_page(&self, page: u32) -> Result<Arc<Page>> {
+        cached(&self.values, page, || self.block.value_page(page))
+    }
+
+    fn directory_page(&self, page: u32) -> Result<Arc<DirectoryPage>> {
+        cached(&self.directory, page, || self.block.directory_page(page))
+    }
+
+    /// All chunks of a series; they may be spread over several pages of the directory.
+    fn chunks(&self, series: u32) -> Result<Vec<ChunkPlace>> {
+        let pages = &self.block.table()?.directory;
+        let later = pages.partition_point(|page| page.first < series);
+        let mut chunks = Vec::new();
+        for number in later.saturating_sub(1)..pages.len() {
+            if pages.get(number).is_none_or(|page| page.first > series) {
+                break;
+            }
+            let page = self.directory_page(number as u32)?;
+            chunks.extend_from_slice(page.chunks(series));
+        }
+        if chunks.is_empty() {
+            return Err(self.block.corrupt(0, format!("series {series} has no chunks")));
+        }
+        Ok(chunks)
+    }
+
+    fn stream(&self, number: u32) -> Result<FoundStream> {
+        let pages = &self.block.table()?.times;
+        let index = pages.partition_point(|page| page.first <= number).saturating_sub(1);
+        let first = pages.get(index).map_or(0, |page| page.first);
+        let page = cached(&self.streams, index as u32, || self.block.stream_page(index as u32))?;
+        let stream = page.stream(number.saturating_sub(first) as usize).cloned();
+        let missing = || self.block.corrupt(0, format!("there is no timestamp stream {number}"));
+        Ok(FoundStream { stream: stream.ok_or_else(missing)?, page })
+    }
+
+    fn times(&self, number: u32, found: &FoundStream) -> Result<Arc<[i64]>> {
+        if let Some(times) = self.times.lock().get(number) {
+            return Ok(times);
+        }
+        let decoded = found.page.decode(&found.stream);
+        let times: Arc<[i64]> = decoded.map_err(|what| self.block.corrupt(0, what))?.into();
+        self.times.lock().insert(number, Arc::clone(&times));
+        Ok(times)
+    }
+
+    /// The first of `chunks` that does not end before the range.
+    fn first_in_range(&self, chunks: &[ChunkPlace]) -> Result<usize> {
+        if self.range.start <= self.block.meta().min_t {
+            return Ok(0);
+        }
+        let (mut low, mut high) = (0, chunks.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let Some(chunk) = chunks.get(middle) else { break };
+            if self.stream(chunk.stream)?.stream.max_t < self.range.start {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+}
+
+/// Gets an entry of a cache, or reads it without holding the cache's lock.
+fn cached<T>(
+    cache: &Mutex<Recent<T>>,
+    key: u32,
+    read: impl FnOnce() -> Result<T>,
+) -> Result<Arc<T>> {
+    if let Some(found) = cache.lock().get(key) {
+        return Ok(found);
+    }
+    let value = Arc::new(read()?);
+    cache.lock().insert(key, Arc::clone(&value));
+    Ok(value)
+}
+
+/// One series of a block: its labels, and a [`Cursor`] over its samples in the range.
+///
+/// A batch is a chunk; one that lies wholly in the range carries the id of its timestamp stream.
+pub struct BlockSeries {
+    /// Its whole label set.
+    pub labels: Labels,
+    id: u32,
+    selected: Arc<Selected>,
+    /// Chunks that are still to be read, the next one last; `None` before the first read.
+    chunks: Option<Vec<ChunkPlace>>,
+    /// The value page that was read last.
+    page: Option<(u32, Arc<Page>)>,
+}
+
+impl BlockSeries {
+    pub(super) fn new(labels: Labels, id: u32, selected: Arc<Selected>) -> Self {
+        Self { labels, id, selected, chunks: None, page: None }
+    }
+
+    /// A time before which the cursor has no sample, in ms: for a merge that pulls late.
+    pub fn starts_at(&self) -> i64 {
+        self.selected.block.meta().min_t
+    }
+
+    fn next_chunk(&mut self) -> Result<Option<ChunkPlace>> {
+        if self.chunks.is_none() {
+            let mut chunks = self.selected.chunks(self.id)?;
+            chunks.drain(..self.selected.first_in_range(&chunks)?);
+            chunks.reverse();
+            self.chunks = Some(chunks);
+        }
+        Ok(self.chunks.as_mut().and_then(Vec::pop))
+    }
+
+    fn value_page(&mut self, number: u32) -> Result<Arc<Page>> {
+        if let Some((last, page)) = &self.page
+            && *last == number
+        {
+            return Ok(Arc::clone(page));
+        }
+        let page = self.selected.value_page(number)?;
+        self.page = Some((number, Arc::clone(&page)));
+        Ok(page)
+    }
+
+    /// Reads a chunk; `false` if it begins after the range.
+    fn read(&mut self, chunk: ChunkPlace, batch: &mut SampleBatch) -> Result<bool> {
+        let selected = Arc::clone(&self.selected);
+        let found = selected.stream(chunk.stream)?;
+        if found.stream.min_t > selected.range.end {
+            return Ok(false);
+        }
+        let times = selected.times(chunk.stream, &found)?;
+        let page = self.value_page(chunk.page)?;
+        decode_values(&selected.block, &page, chunk, times.len(), &mut batch.values)?;
+        let start = times.partition_point(|&t| t < selected.range.start);
+        let end = times.partition_point(|&t| t <= selected.range.end).max(start);
+        if end - start == times.len() {
+            batch.stream = Some(selected.block.stream_id(chunk.stream));
+        } else {
+            batch.values.truncate(end);
+            batch.values.drain(..start);
+        }
+        batch.times.extend_from_slice(times.get(start..end).unwrap_or_default());
+        Ok(true)
+    }
+}
+
+/// Decodes the values of a chunk of `samples` samples into the empty `values`.
+pub(super) fn decode_values(
+    block: &Block,
+    page: &Page,
+    chunk: ChunkPlace,
+    samples: usize,
+    values: &mut Vec<f64>,
+) -> Result<()> {
+    if (chunk.offset + chunk.len) as usize > page.raw().len() {
+        return Err(block.corrupt(0, "a chunk goes beyond its page"));
+    }
+    let encoded = page.padded_from(chunk.offset as usize);
+    let used = nunatak_codec::decode_values(encoded, samples, values);
+    let used = used.map_err(|e| block.corrupt(0, e.to_string()))?;
+    if used != chunk.len as usize || values.len() != samples {
+        return Err(block.corrupt(0, "a chunk is not what the directory says of it"));
+    }
+    Ok(())
+}
+
+impl Cursor for BlockSeries {
+    fn next_batch(&mut self, batch: &mut SampleBatch) -> Result<bool> {
+        batch.clear();
+        while let Some(chunk) = self.next_chunk()? {
+            if !self.read(chunk, batch)? {
+                self.chunks = Some(Vec::new());
+                break;
+            }
+            if !batch.is_empty() {
+                return Ok(true);
+            }
+        }
+        batch.clear();
+        Ok(false)
+    }
+}
+
+impl fmt::Debug for BlockSeries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let block = &self.selected.block.meta().name;
+        let mut debug = f.debug_struct("BlockSeries");
+        debug.field("labels", &self.labels).field("block", block).finish_non_exhaustive()
+    }
+}

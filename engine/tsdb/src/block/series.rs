@@ -1,0 +1,92 @@
+//! The index file: which series the block has.
+
+use std::sync::Arc;
+
+use nunatak_index::{Labels, Matcher, RoaringBitmap, Segment, SegmentError};
+
+use crate::error::{Error, Result};
+use crate::storage::{Mapped, Storage};
+
+use super::manifest::Manifest;
+use super::reader::{check_len, missing};
+use super::table::VERSION_HINT;
+
+/// The index is the only file of a block that is mapped: value pages are read, since a read error
+/// under a map would kill the process.
+#[derive(Debug)]
+struct Image(Arc<dyn Mapped>);
+
+impl AsRef<[u8]> for Image {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct SeriesIndex {
+    path: String,
+    segment: Segment<Image>,
+}
+
+impl SeriesIndex {
+    pub(super) fn open(storage: &dyn Storage, path: String, manifest: &Manifest) -> Result<Self> {
+        let image = Image(storage.map(&path).map_err(|e| missing("map", &path, e))?);
+        check_len(&path, image.as_ref().len() as u64, manifest.index.len)?;
+        let segment = Segment::open(image).map_err(|e| damage(&path, e))?;
+        if u64::from(segment.series_count()) != manifest.meta.series {
+            return Err(Error::corrupt(path, 0, "index and manifest do not agree"));
+        }
+        Ok(Self { path, segment })
+    }
+
+    /// The path of the file.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn select(&self, matchers: &[Matcher]) -> Result<RoaringBitmap> {
+        self.segment.select(matchers).map_err(|e| damage(&self.path, e))
+    }
+
+    pub(super) fn labels(&self, id: u32) -> Result<Labels> {
+        self.segment.labels(id).map_err(|e| damage(&self.path, e))
+    }
+
+    pub(super) fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>> {
+        let selected = self.selected(matchers)?;
+        self.segment.label_names(selected.as_ref()).map_err(|e| damage(&self.path, e))
+    }
+
+    pub(super) fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        let selected = self.selected(matchers)?;
+        let values = self.segment.label_values(name, selected.as_ref(), limit);
+        values.map_err(|e| damage(&self.path, e))
+    }
+
+    pub(super) fn verify(&self) -> Result<()> {
+        self.segment.verify().map_err(|e| damage(&self.path, e))
+    }
+
+    /// `None` stands for all series, which the index answers without looking at any.
+    fn selected(&self, matchers: &[Matcher]) -> Result<Option<RoaringBitmap>> {
+        if matchers.is_empty() { Ok(None) } else { self.select(matchers).map(Some) }
+    }
+}
+
+fn damage(path: &str, error: SegmentError) -> Error {
+    match error {
+        SegmentError::Version { found, supported } => Error::Version {
+            path: path.into(),
+            found: u32::from(found),
+            supported: u32::from(supported),
+            hint: VERSION_HINT,
+        },
+        SegmentError::Corrupt { offset, what } => Error::corrupt(path, offset, what),
+        other => Error::corrupt(path, 0, other.to_string()),
+    }
+}

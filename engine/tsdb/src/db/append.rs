@@ -1,0 +1,245 @@
+//! Appending: the samples of one request, routed to their shards.
+
+use std::fmt;
+
+use nunatak_index::{Labels, LabelsBuilder};
+use parking_lot::RwLockReadGuard;
+
+use super::tenant::Tenant;
+use crate::batch::Outcome;
+use crate::error::Result;
+use crate::known::{Notation, Place};
+use crate::limits::{Limits, RefusalReason};
+use crate::log::Position;
+use crate::refusals::Refusals;
+use crate::shard::{Row, SeriesRef, WriteRequest, shard_of};
+
+/// Bytes that a sample is counted with in the queue.
+const ROW_BYTES: u64 = size_of::<Row>() as u64;
+
+/// Why a decoder refuses a series: the reason, and an example in words.
+type ParseResult = std::result::Result<(), (RefusalReason, String)>;
+
+/// A series inside one [`Appender`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppendSeries(u32);
+
+/// A series of the request and where its samples go.
+#[derive(Debug)]
+enum Route {
+    Shard { shard: u16, series: SeriesRef, key: u128 },
+    Refused(RefusalReason),
+}
+
+/// Collects the samples of one request. Series are named by raw bytes that identify their label
+/// set inside the caller's protocol: bytes seen before are not parsed again.
+///
+/// While an appender holds series, series that went idle are not removed; commit soon.
+pub struct Appender<'db> {
+    tenant: &'db Tenant,
+    /// Known references stay valid while this is held.
+    references_in_use: Option<RwLockReadGuard<'db, ()>>,
+    routes: Vec<Route>,
+    rows: Vec<Vec<Row>>,
+    builder: LabelsBuilder,
+    refusals: Refusals,
+    canonical: Vec<u8>,
+}
+
+impl fmt::Debug for Appender<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Appender").field("series", &self.routes.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'db> Appender<'db> {
+    pub(super) fn new(tenant: &'db Tenant) -> Self {
+        Self {
+            tenant,
+            references_in_use: None,
+            routes: Vec::new(),
+            rows: Vec::new(),
+            builder: LabelsBuilder::default(),
+            refusals: Refusals::default(),
+            canonical: Vec::new(),
+        }
+    }
+
+    /// Finds the series that `raw` stands for; `parse` is called only if it is not known. The
+    /// same `raw` must always mean the same label set.
+    ///
+    /// If `parse` refuses (with the reason and an example in words) or a limit does, the series
+    /// takes samples all the same and each is counted as refused.
+    pub fn series(
+        &mut self,
+        raw: &[u8],
+        parse: impl FnOnce(&mut LabelsBuilder) -> ParseResult,
+    ) -> AppendSeries {
+        self.resolve(Notation::Raw, raw, parse)
+    }
+
+    /// Finds the series with this label set.
+    pub fn labels(&mut self, labels: &Labels) -> AppendSeries {
+        let mut canonical = std::mem::take(&mut self.canonical);
+        canonical.clear();
+        for (name, value) in labels.iter() {
+            for part in [name, value] {
+                canonical.extend_from_slice(part.as_bytes());
+                canonical.push(0xFF);
+            }
+        }
+        let series = self.resolve(Notation::Canonical, &canonical, |builder| {
+            labels.iter().for_each(|(name, value)| builder.push(name, value));
+            Ok(())
+        });
+        self.canonical = canonical;
+        series
+    }
+
+    fn resolve(
+        &mut self,
+        notation: Notation,
+        raw: &[u8],
+        parse: impl FnOnce(&mut LabelsBuilder) -> ParseResult,
+    ) -> AppendSeries {
+        let tenant = self.tenant;
+        self.references_in_use.get_or_insert_with(|| tenant.inner().references_in_use.read());
+        let key = tenant.state().known.key(notation, raw);
+        let route = match tenant.state().known.get(key) {
+            Some(Place { shard, reference }) => {
+                Route::Shard { shard, series: SeriesRef::Known(reference), key }
+            }
+            None => self.parse(key, parse),
+        };
+        self.routes.push(route);
+        AppendSeries((self.routes.len() - 1) as u32)
+    }
+
+    fn parse(&mut self, key: u128, parse: impl FnOnce(&mut LabelsBuilder) -> ParseResult) -> Route {
+        let inner = self.tenant.inner();
+        self.builder.clear();
+        let labels = parse(&mut self.builder).and_then(|()| {
+            let built = self.builder.build();
+            let labels = built.map_err(|error| (RefusalReason::InvalidLabels, error.to_string()))?;
+            check(labels, inner.limits())
+        });
+        match labels {
+            Ok(labels) => {
+                let shard = shard_of(self.tenant.name(), &labels, inner.shard_count());
+                Route::Shard { shard, series: SeriesRef::Labels(labels), key }
+            }
+            Err((reason, example)) => {
+                self.refusals.add(reason, 0, || example);
+                Route::Refused(reason)
+            }
+        }
+    }
+
+    /// Adds a sample: `t` in ms since the epoch, `v` kept bit for bit.
+    pub fn push(&mut self, series: AppendSeries, t: i64, v: f64) {
+        let shard = match self.routes.get(series.0 as usize) {
+            Some(Route::Shard { shard, .. }) => usize::from(*shard),
+            Some(Route::Refused(reason)) => return self.refusals.add(*reason, 1, String::new),
+            None => return self.refuse(RefusalReason::InvalidLabels, 1, "series of another call"),
+        };
+        if self.rows.len() <= shard {
+            self.rows.resize_with(shard + 1, Vec::new);
+        }
+        self.rows[shard].push(Row { series: series.0, time: t, value: v });
+    }
+
+    /// Counts samples that the decoder itself refuses.
+    pub fn refuse(&mut self, reason: RefusalReason, samples: u64, example: impl Into<String>) {
+        self.refusals.add(reason, samples, || example.into());
+    }
+
+    /// Stores what was collected and empties the appender; as [`Db::append`](crate::Db::append).
+    ///
+    /// # Errors
+    /// As [`Db::append`](crate::Db::append).
+    pub fn commit(&mut self) -> Result<Outcome> {
+        let stored = self.write();
+        self.routes.clear();
+        self.rows.iter_mut().for_each(Vec::clear);
+        self.references_in_use = None;
+        let mut refused = self.refusals.take();
+        refused.retain(|refusal| refusal.samples > 0);
+        let outcome = Outcome { stored: stored?, refused };
+        self.tenant.inner().count(&outcome);
+        Ok(outcome)
+    }
+
+    /// Writes shard by shard, then waits once for the log; returns how many samples it stored.
+    fn write(&mut self) -> Result<u64> {
+        let inner = self.tenant.inner();
+        inner.check_open()?;
+        let samples: usize = self.rows.iter().map(Vec::len).sum();
+        let _admitted = inner.admission.enter(samples as u64 * ROW_BYTES)?;
+        let bounds = inner.time_bounds(self.tenant.state());
+        let takes_new_series = inner.takes_new_series();
+        let (mut stored, mut last) = (0, None);
+        for (id, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            let request = WriteRequest { rows, limits: inner.limits(), bounds, takes_new_series };
+            let refusals = &mut self.refusals;
+            let (count, position) = write_shard(self.tenant, id, &request, &self.routes, refusals)?;
+            stored += count;
+            last = last.max(position);
+        }
+        if let Some(position) = last {
+            inner.log().commit(position)?;
+        }
+        Ok(stored)
+    }
+}
+
+/// Writes the rows of one shard and remembers where their series live.
+fn write_shard(
+    tenant: &Tenant,
+    id: usize,
+    request: &WriteRequest<'_>,
+    routes: &[Route],
+    refusals: &mut Refusals,
+) -> Result<(u64, Option<Position>)> {
+    /// No series has this reference; rows are only made for routes to shards.
+    const NOWHERE: &SeriesRef = &SeriesRef::Known(0);
+    let inner = tenant.inner();
+    let shard = inner.shard(id);
+    let part = shard.tenant(tenant.name())?;
+    let series = |number: u32| match routes.get(number as usize) {
+        Some(Route::Shard { series, .. }) => series,
+        _ => NOWHERE,
+    };
+    let written = shard.write(&part, inner.log(), request, series, refusals)?;
+    tenant.state().note_newest(written.newest);
+    for (number, reference) in written.resolved {
+        if let Some(Route::Shard { key, shard, .. }) = routes.get(number as usize) {
+            tenant.state().known.insert(*key, Place { shard: *shard, reference });
+        }
+    }
+    Ok((written.stored, written.position))
+}
+
+/// Holds a label set against the limits.
+fn check(labels: Labels, limits: &Limits) -> std::result::Result<Labels, (RefusalReason, String)> {
+    use RefusalReason::{InvalidLabels, LabelNameTooLong, LabelValueTooLong, TooManyLabels};
+    if labels.is_empty() {
+        return Err((InvalidLabels, "a series needs at least one label".to_owned()));
+    }
+    let over = |found: usize, limit: usize| format!("{found}, the limit is {limit}");
+    let name = labels.metric_name();
+    if labels.len() > limits.labels_per_series {
+        let counts = over(labels.len(), limits.labels_per_series);
+        return Err((TooManyLabels, format!("number of labels of {name}: {counts}")));
+    }
+    for (label, value) in labels.iter() {
+        if label.len() > limits.label_name_bytes {
+            let counts = over(label.len(), limits.label_name_bytes);
+            return Err((LabelNameTooLong, format!("bytes of a label name of {name}: {counts}")));
+        }
+        if value.len() > limits.label_value_bytes {
+            let counts = over(value.len(), limits.label_value_bytes);
+            return Err((LabelValueTooLong, format!("bytes of {label} of {name}: {counts}")));
+        }
+    }
+    Ok(labels)
+}

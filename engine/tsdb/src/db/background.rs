@@ -1,0 +1,72 @@
+//! The threads of a database: a thin shell around [`Inner::maintain`].
+
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+
+use super::open::Inner;
+use crate::error::{Error, Result};
+use crate::options::Durability;
+
+/// How often the work is looked through.
+const ROUND: Duration = Duration::from_secs(1);
+/// How long one round may take before the thread looks whether it shall stop.
+const BUDGET: Duration = Duration::from_secs(1);
+
+/// The background thread, stopped and joined when this is dropped.
+#[derive(Debug)]
+pub(super) struct Background {
+    stop: Mutex<Option<Sender<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Background {
+    /// Starts the thread, or none if `threads` is 0. All work is done under one lock, so a
+    /// second thread would only wait.
+    pub(super) fn start(inner: &Arc<Inner>, threads: usize) -> Result<Self> {
+        let (stop, stopped) = bounded(0);
+        let thread = if threads == 0 {
+            None
+        } else {
+            let (weak, round) = (Arc::downgrade(inner), round(inner.options.durability));
+            let thread = thread::Builder::new().name("nunatak-background".into());
+            let spawned = thread.spawn(move || run(&weak, &stopped, round));
+            Some(spawned.map_err(|error| Error::io("start a thread", "", error))?)
+        };
+        Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(thread) })
+    }
+
+    /// Stops and joins the thread; the second time it does nothing.
+    pub(super) fn stop(&self) {
+        drop(self.stop.lock().take());
+        let thread = self.thread.lock().take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the background thread panicked");
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn round(durability: Durability) -> Duration {
+    match durability {
+        Durability::Interval(every) => ROUND.min(every / 2),
+        _ => ROUND,
+    }
+}
+
+fn run(inner: &Weak<Inner>, stopped: &Receiver<()>, round: Duration) {
+    while stopped.recv_timeout(round).is_err_and(|error| error.is_timeout()) {
+        let Some(inner) = inner.upgrade() else { break };
+        if let Err(error) = inner.maintain(BUDGET) {
+            tracing::error!(id = error.id(), %error, "background work failed; it is repeated");
+        }
+    }
+}

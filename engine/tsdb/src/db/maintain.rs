@@ -1,0 +1,162 @@
+//! Background work: cuts, compaction, retention, eviction, trimming of the log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::open::Inner;
+use crate::error::{Error, Result};
+use crate::log::{Frame, Position, Record, Samples};
+use crate::options::Durability;
+use crate::shard::{Shard, TenantShard};
+
+/// A series without samples in the head is evicted when it was not written for so long, in ms of
+/// sample time behind the newest one.
+const IDLE_MS: i64 = 15 * 60 * 1000;
+/// The log is trimmed when so many frames can go.
+const TRIM_FRAMES: u64 = 4096;
+/// How long an eviction waits for appenders to finish.
+const EVICTION_PATIENCE: Duration = Duration::from_millis(10);
+
+/// What the maintenance remembers from round to round.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Frames before this one were let go of.
+    trimmed: Position,
+    /// Where the next round begins.
+    next_shard: usize,
+}
+
+impl Inner {
+    /// One round over all shards; stops early when `budget` is used up. `true` if it did.
+    pub(super) fn maintain(&self, budget: Duration) -> Result<bool> {
+        self.check_open()?;
+        let mut progress = self.maintenance.lock();
+        let until = Instant::now() + budget;
+        let mut outcome = Ok(());
+        if matches!(self.options.durability, Durability::Interval(_)) {
+            outcome = self.noted(self.log().sync());
+        }
+        self.measure_heads();
+        let mut left = self.shards.len();
+        while left > 0 && (left == self.shards.len() || Instant::now() < until) {
+            let shard = &self.shards[progress.next_shard % self.shards.len()];
+            for tenant in shard.tenants() {
+                outcome = outcome.and(self.noted(self.maintain_tenant(shard, &tenant)));
+            }
+            progress.next_shard = (progress.next_shard + 1) % self.shards.len();
+            left -= 1;
+        }
+        outcome = outcome.and(self.noted(self.trim_log(&mut progress, TRIM_FRAMES)));
+        self.measure_heads();
+        outcome.map(|()| left > 0)
+    }
+
+    /// Cuts everything, compacts, trims the log.
+    pub(super) fn flush(&self) -> Result<()> {
+        self.check_open()?;
+        let mut progress = self.maintenance.lock();
+        for shard in &self.shards {
+            for tenant in shard.tenants() {
+                if tenant.head().read().first_needed().is_some() {
+                    shard.order_cut(&tenant, self.log(), self.now(), i64::MAX)?;
+                }
+                tenant.run_pending_cuts()?;
+                while tenant.compact_once()? {}
+            }
+        }
+        self.log().sync()?;
+        self.trim_log(&mut progress, 1)?;
+        self.measure_heads();
+        Ok(())
+    }
+
+    fn maintain_tenant(&self, shard: &Shard, tenant: &Arc<TenantShard>) -> Result<()> {
+        if let Some(before) = self.cut_due(tenant) {
+            shard.order_cut(tenant, self.log(), self.now(), before)?;
+        }
+        if tenant.run_pending_cuts()? > 0 {
+            self.evict(tenant);
+        }
+        tenant.compact_once()?;
+        self.expire(tenant)
+    }
+
+    /// Until when the tenant's head is to be cut now.
+    fn cut_due(&self, tenant: &TenantShard) -> Option<i64> {
+        let head = tenant.head().read();
+        if head.pending_cut().is_some() {
+            return None;
+        }
+        let above_soft_mark = self.head_bytes.load(Ordering::Relaxed) > self.memory_budget / 2;
+        if above_soft_mark && head.first_needed().is_some() {
+            return Some(i64::MAX);
+        }
+        head.cut_due(self.now())
+    }
+
+    /// Evicts idle series, unless appenders are at work with references.
+    fn evict(&self, tenant: &TenantShard) {
+        let Some(newest) = tenant.head().read().newest() else { return };
+        let Some(_alone) = self.references_in_use.try_write_for(EVICTION_PATIENCE) else { return };
+        if tenant.evict(newest.saturating_sub(IDLE_MS)) == 0 {
+            return;
+        }
+        let state = self.tenant_state(&tenant.name());
+        let head = tenant.head().read();
+        let here = tenant.shard();
+        state.known.retain(|place| place.shard != here || head.newest_of(place.reference).is_some());
+    }
+
+    /// Removes blocks that the retention has ended.
+    fn expire(&self, tenant: &TenantShard) -> Result<()> {
+        tenant.remove_blocks_before(self.oldest_kept(&self.tenant_state(&tenant.name())))
+    }
+
+    /// Writes a checkpoint and lets go of the log before what the heads still need, if at least
+    /// `least` frames can go.
+    fn trim_log(&self, progress: &mut Progress, least: u64) -> Result<()> {
+        // What is written from here on lies behind `at` and is kept in any case.
+        let at = self.log().last();
+        let needed = self.shards.iter().filter_map(Shard::first_needed).min();
+        let keep_from = needed.unwrap_or(Position(at.0 + 1)).min(Position(at.0 + 1));
+        if keep_from.0 < progress.trimmed.0 + least {
+            return Ok(());
+        }
+        let stamp = self.now();
+        let tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
+        let mut frames = tenants.iter().flat_map(|tenant| checkpoint_frames(tenant, stamp));
+        self.log().checkpoint(at, keep_from, &mut frames)?;
+        progress.trimmed = keep_from;
+        Ok(())
+    }
+
+    /// Adds up what the heads hold.
+    pub(super) fn measure_heads(&self) {
+        let tenants = self.shards.iter().flat_map(Shard::tenants);
+        let bytes: usize = tenants.map(|tenant| tenant.head().read().heap_bytes()).sum();
+        self.head_bytes.store(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a failure of background work.
+    fn noted(&self, result: Result<()>) -> Result<()> {
+        result.inspect_err(|error: &Error| {
+            self.counters.failures.fetch_add(1, Ordering::Relaxed);
+            *self.counters.last_failure.lock() = Some(error.to_string());
+        })
+    }
+}
+
+/// The frames that bring a head back to its definitions.
+fn checkpoint_frames(tenant: &Arc<TenantShard>, stamp: i64) -> impl Iterator<Item = Frame> + use<> {
+    let next_reference = tenant.head().read().next_reference();
+    let state = std::iter::once(Record::State { next_reference });
+    let tenant = Arc::clone(tenant);
+    let (shard, name) = (tenant.shard(), tenant.name());
+    let writes = tenant.slot_pieces().filter_map(move |slots| {
+        let definitions = tenant.head().read().definitions(slots);
+        let samples = Samples::default();
+        (!definitions.is_empty()).then_some(Record::Write { definitions, samples })
+    });
+    state.chain(writes).map(move |record| Frame { shard, tenant: Arc::clone(&name), stamp, record })
+}

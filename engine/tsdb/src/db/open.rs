@@ -1,0 +1,203 @@
+//! Opening a database: its lock, its shards, its log.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+
+use super::admission::Admission;
+use super::maintain::Progress;
+use super::tenant::TenantState;
+use super::{budget, description, replay};
+use crate::batch::Outcome;
+use crate::error::{Error, Result};
+use crate::limits::{Limits, RefusalReason};
+use crate::log::{LocalWal, ReplayReport, WalOptions, WriteLog};
+use crate::options::Options;
+use crate::shard::{Shard, TimeBounds};
+use crate::storage::{Lock, OsStorage, Storage};
+
+/// Bytes of samples that may be under way at once: an eighth of the budget, within these bounds.
+const QUEUE_BYTES: (u64, u64) = (4 << 20, 256 << 20);
+
+/// What all handles of a database share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(super) options: Options,
+    pub(super) shards: Vec<Shard>,
+    pub(super) tenants: RwLock<HashMap<Arc<str>, Arc<TenantState>>>,
+    pub(super) admission: Admission,
+    /// Held shared by appenders, alone while series are evicted.
+    pub(super) references_in_use: RwLock<()>,
+    pub(super) counters: Counters,
+    pub(super) maintenance: Mutex<Progress>,
+    pub(super) memory_budget: u64,
+    pub(super) head_bytes: AtomicU64,
+    log: Box<dyn WriteLog>,
+    replay: ReplayReport,
+    closed: AtomicBool,
+    /// Given back last.
+    lock: Mutex<Option<Box<dyn Lock>>>,
+}
+
+/// Counts since the database was opened.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) stored: AtomicU64,
+    pub(super) refused: Mutex<Vec<(RefusalReason, u64)>>,
+    pub(super) failures: AtomicU64,
+    pub(super) last_failure: Mutex<Option<String>>,
+}
+
+impl Inner {
+    pub(super) fn open(options: Options) -> Result<Self> {
+        options.validate()?;
+        let storage = storage_of(&options)?;
+        let lock = storage.lock().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => Error::InUse { path: options.path.clone() },
+            _ => Error::io("lock", &options.path, error),
+        })?;
+        let count = description::shard_count(storage.as_ref(), options.shards)?;
+        let shards: Result<Vec<_>> = (0..count as u16).map(|id| Shard::open(id, &storage)).collect();
+        let shards = shards?;
+        let (log, replay) = open_log(&options, storage, &shards)?;
+        let memory_budget = options.memory_budget.unwrap_or_else(budget::default_bytes);
+        let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
+        let inner = Self {
+            admission: Admission::new(queue, options.append_deadline),
+            options,
+            shards,
+            tenants: RwLock::default(),
+            references_in_use: RwLock::default(),
+            counters: Counters::default(),
+            maintenance: Mutex::default(),
+            memory_budget,
+            head_bytes: AtomicU64::new(0),
+            log,
+            replay,
+            closed: AtomicBool::new(false),
+            lock: Mutex::new(Some(lock)),
+        };
+        inner.measure_heads();
+        Ok(inner)
+    }
+
+    pub(super) fn log(&self) -> &dyn WriteLog {
+        self.log.as_ref()
+    }
+
+    /// A shard by its number, which comes from [`shard_of`](crate::shard::shard_of).
+    pub(super) fn shard(&self, id: usize) -> &Shard {
+        &self.shards[id]
+    }
+
+    pub(super) fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    pub(super) fn replay_report(&self) -> &ReplayReport {
+        &self.replay
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.options.clock.now_ms()
+    }
+
+    pub(super) fn tenant_state(&self, name: &str) -> Arc<TenantState> {
+        if let Some(state) = self.tenants.read().get(name) {
+            return Arc::clone(state);
+        }
+        let mut tenants = self.tenants.write();
+        let state = tenants.entry(name.into()).or_insert_with(|| {
+            let state = TenantState::new(name);
+            let parts = self.shards.iter().filter_map(|shard| shard.find_tenant(name));
+            parts.for_each(|part| state.note_newest(part.newest()));
+            Arc::new(state)
+        });
+        Arc::clone(state)
+    }
+
+    /// The oldest time that is kept: the retention before the newest sample, at most before the
+    /// clock.
+    pub(super) fn oldest_kept(&self, tenant: &TenantState) -> i64 {
+        let Some(retention) = self.options.retention else { return i64::MIN };
+        let newest = tenant.newest().map_or(i64::MIN, |newest| newest.min(self.now()));
+        newest.saturating_sub(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    pub(super) fn time_bounds(&self, tenant: &TenantState) -> TimeBounds {
+        TimeBounds { now: self.now(), oldest: self.oldest_kept(tenant) }
+    }
+
+    /// Whether the heads leave room for new series. Series that are there keep writing.
+    pub(super) fn takes_new_series(&self) -> bool {
+        self.head_bytes.load(Ordering::Relaxed) < self.memory_budget / 4 * 3
+    }
+
+    pub(super) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    pub(super) fn count(&self, outcome: &Outcome) {
+        self.counters.stored.fetch_add(outcome.stored, Ordering::Relaxed);
+        if outcome.refused.is_empty() {
+            return;
+        }
+        let mut counts = self.counters.refused.lock();
+        for refusal in &outcome.refused {
+            match counts.iter_mut().find(|(reason, _)| *reason == refusal.reason) {
+                Some((_, count)) => *count += refusal.samples,
+                None => counts.push((refusal.reason, refusal.samples)),
+            }
+        }
+    }
+
+    /// Syncs and gives the folder free; the second time it does nothing.
+    pub(super) fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let synced = self.log.sync();
+        *self.lock.lock() = None;
+        synced
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(id = error.id(), %error, "the last sync failed");
+        }
+    }
+}
+
+/// Opens the log and replays it into the shards.
+fn open_log(
+    options: &Options,
+    storage: Arc<dyn Storage>,
+    shards: &[Shard],
+) -> Result<(Box<dyn WriteLog>, ReplayReport)> {
+    let wal =
+        WalOptions::new().durability(options.durability).segment_bytes(options.segment_bytes);
+    let log = LocalWal::open(storage, wal)?;
+    let replay = replay::replay(&log, shards, options.threads != Some(0))?;
+    // Blocks may cover positions that the log lost with its unsynced end.
+    if let Some(covered) = shards.iter().filter_map(Shard::last_covered).max() {
+        log.advance_to(covered)?;
+    }
+    Ok((Box::new(log), replay))
+}
+
+fn storage_of(options: &Options) -> Result<Arc<dyn Storage>> {
+    if let Some(storage) = &options.storage {
+        return Ok(Arc::clone(storage));
+    }
+    let storage = OsStorage::new(&options.path);
+    Ok(Arc::new(storage.map_err(|error| Error::io("open", &options.path, error))?))
+}

@@ -1,0 +1,68 @@
+//! Queries over all shards of a tenant.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::tenant::Tenant;
+use crate::error::Result;
+use crate::shard::{Found, TenantShard};
+use crate::source::{Hints, Selection, Selector, Source};
+use crate::time::TimeRange;
+
+impl Tenant {
+    /// The selector without the times that the retention has ended.
+    fn within_retention(&self, selector: &Selector) -> Selector {
+        let oldest = self.inner().oldest_kept(self.state());
+        let range = TimeRange::new(selector.range.start.max(oldest), selector.range.end);
+        Selector::new(selector.matchers.clone(), range)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = Arc<TenantShard>> {
+        self.inner().shards.iter().filter_map(|shard| shard.find_tenant(self.name()))
+    }
+}
+
+impl Source for Tenant {
+    fn select(&self, selector: &Selector, hints: &Hints) -> Result<Selection> {
+        self.inner().check_open()?;
+        let selector = self.within_retention(selector);
+        let mut selection = Selection::default();
+        for part in self.parts() {
+            // A series lives in exactly one shard, so shards need no merging.
+            let mut found = Found::default();
+            part.select(&selector, hints.labels_only, &mut found)?;
+            selection.warnings.append(&mut found.warnings);
+            selection.series.extend(found.into_series());
+        }
+        selection.series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        if hints.limit > 0 {
+            selection.series.truncate(hints.limit);
+        }
+        Ok(selection)
+    }
+
+    fn label_names(&self, selector: &Selector, limit: usize) -> Result<Vec<String>> {
+        self.inner().check_open()?;
+        let selector = self.within_retention(selector);
+        let mut names = BTreeSet::new();
+        for part in self.parts() {
+            part.label_names(&selector, &mut names)?;
+        }
+        Ok(limited(names, limit))
+    }
+
+    fn label_values(&self, name: &str, selector: &Selector, limit: usize) -> Result<Vec<String>> {
+        self.inner().check_open()?;
+        let selector = self.within_retention(selector);
+        let mut values = BTreeSet::new();
+        for part in self.parts() {
+            part.label_values(name, &selector, limit, &mut values)?;
+        }
+        Ok(limited(values, limit))
+    }
+}
+
+fn limited(set: BTreeSet<String>, limit: usize) -> Vec<String> {
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    set.into_iter().take(limit).collect()
+}

@@ -1,0 +1,109 @@
+//! A handle on one tenant.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::append::Appender;
+use super::open::Inner;
+use crate::batch::{Batch, Outcome};
+use crate::error::{Error, Result};
+use crate::known::KnownSeries;
+use crate::limits::RefusalReason;
+use crate::shard::DEFAULT_TENANT;
+use crate::stats::Cardinality;
+
+/// Longest name of a tenant.
+const NAME_BYTES: usize = 64;
+
+/// What all handles on a tenant share.
+#[derive(Debug)]
+pub(crate) struct TenantState {
+    pub(crate) known: KnownSeries,
+    name: Arc<str>,
+    /// Time of the newest sample, `i64::MIN` if there is none.
+    newest: AtomicI64,
+}
+
+impl TenantState {
+    pub(crate) fn new(name: &str) -> Self {
+        let newest = AtomicI64::new(i64::MIN);
+        Self { known: KnownSeries::new(), name: name.into(), newest }
+    }
+
+    pub(crate) fn note_newest(&self, newest: Option<i64>) {
+        if let Some(newest) = newest {
+            self.newest.fetch_max(newest, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn newest(&self) -> Option<i64> {
+        Some(self.newest.load(Ordering::Relaxed)).filter(|&newest| newest != i64::MIN)
+    }
+}
+
+/// One tenant of a [`Db`](crate::Db): its own series, index and blocks in the same log. Cheap to
+/// clone.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    inner: Arc<Inner>,
+    state: Arc<TenantState>,
+}
+
+impl Tenant {
+    pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
+        Self { inner: Arc::clone(inner), state: inner.tenant_state(name) }
+    }
+
+    pub(super) fn sibling(&self, name: &str) -> Result<Self> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || name.len() > NAME_BYTES || !name.chars().all(allowed) {
+            let what = format!(
+                "tenant name {name:?} is not allowed; use 1 to {NAME_BYTES} of A-Z a-z 0-9 _ -"
+            );
+            return Err(Error::Invalid { what });
+        }
+        Ok(Self::new(&self.inner, if name == DEFAULT_TENANT { "" } else { name }))
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    pub(super) fn state(&self) -> &Arc<TenantState> {
+        &self.state
+    }
+
+    /// The tenant's name, empty for the default one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    /// Stores samples; as [`Db::append`](crate::Db::append).
+    ///
+    /// # Errors
+    /// As [`Db::append`](crate::Db::append).
+    pub fn append(&self, batch: &Batch) -> Result<Outcome> {
+        let mut appender = self.appender();
+        let series: Vec<_> = batch.series.iter().map(|s| appender.labels(s)).collect();
+        for (number, time, value) in &batch.samples {
+            match series.get(number.0 as usize) {
+                Some(&series) => appender.push(series, *time, *value),
+                None => appender.refuse(RefusalReason::InvalidLabels, 1, "series of another batch"),
+            }
+        }
+        appender.commit()
+    }
+
+    /// For decoders of protocols; as [`Db::appender`](crate::Db::appender).
+    #[must_use]
+    pub fn appender(&self) -> Appender<'_> {
+        Appender::new(self)
+    }
+
+    /// The `top` largest metrics, labels and pairs in the heads.
+    #[must_use]
+    pub fn cardinality(&self, top: usize) -> Cardinality {
+        self.inner.cardinality(self.name(), top)
+    }
+}

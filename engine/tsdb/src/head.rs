@@ -1,0 +1,499 @@
+//! The head: what a tenant has in memory in one shard.
+//!
+//! A head is a state machine without threads and clocks. It is changed by the log alone
+//! ([`Head::apply`]), so two heads that apply the same log give the same answers; what only moves
+//! data ([`Head::release`], [`Head::evict`]) changes no answer.
+
+mod late;
+mod marks;
+mod series;
+mod slab;
+mod snapshot;
+mod windows;
+
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use nunatak_index::{HeadIndex, LabelIds, Labels, Matcher};
+use roaring::RoaringBitmap;
+
+use crate::log::{Definition, Position, Record, Samples};
+use crate::time::TimeRange;
+use marks::LogMarks;
+pub(crate) use series::Epoch;
+use series::SeriesSamples;
+use slab::Slab;
+pub(crate) use snapshot::SeriesSnapshot;
+pub(crate) use windows::{window_end, window_of};
+use windows::Windows;
+
+/// Heap bytes of the two hash tables for each series, at their mean load.
+const TABLE_BYTES: usize = 14;
+
+/// A cut that the log has ordered and that no block holds yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PendingCut {
+    /// Where the log ordered it.
+    pub(crate) position: Position,
+    /// Samples before this time are meant,
+    pub(crate) before: i64,
+    /// if they were written up to this epoch.
+    pub(crate) epoch: Epoch,
+}
+
+#[derive(Debug)]
+struct Series {
+    reference: u64,
+    hash: u64,
+    labels: LabelIds,
+    samples: SeriesSamples,
+}
+
+/// All series of one tenant in one shard.
+#[derive(Debug)]
+pub(crate) struct Head {
+    slots: Slab<Series>,
+    by_labels: HashTable<u32>,
+    by_reference: HashTable<u32>,
+    index: HeadIndex,
+    hasher: DefaultHashBuilder,
+    next_reference: u64,
+    epoch: Epoch,
+    pending: VecDeque<PendingCut>,
+    windows: Windows,
+    marks: LogMarks,
+    newest: Option<i64>,
+    sample_bytes: usize,
+    created: u64,
+}
+
+impl Head {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: Slab::new(),
+            by_labels: HashTable::new(),
+            by_reference: HashTable::new(),
+            index: HeadIndex::new(),
+            hasher: DefaultHashBuilder::default(),
+            next_reference: 1,
+            epoch: 0,
+            pending: VecDeque::new(),
+            windows: Windows::default(),
+            marks: LogMarks::default(),
+            newest: None,
+            sample_bytes: 0,
+            created: 0,
+        }
+    }
+
+    /// Makes the change that a frame at `position` with log time `stamp` orders.
+    pub(crate) fn apply(&mut self, position: Position, stamp: i64, record: &Record) {
+        match record {
+            Record::Write { definitions, samples } => {
+                definitions.iter().for_each(|definition| self.define(definition));
+                self.insert_range(stamp, samples, 0..samples.times.len());
+                self.note_written(position, samples);
+            }
+            Record::Cut { before } => self.order_cut(position, *before),
+            Record::State { next_reference } => {
+                self.next_reference = self.next_reference.max(*next_reference);
+            }
+        }
+    }
+
+    /// Makes a series known under its reference; one that is known stays.
+    pub(crate) fn define(&mut self, definition: &Definition) {
+        self.next_reference = self.next_reference.max(definition.reference + 1);
+        if self.find(&definition.labels).is_some() || self.slot_of(definition.reference).is_some() {
+            return;
+        }
+        let hash = self.hasher.hash_one(&definition.labels);
+        let reference = definition.reference;
+        // The index numbers series by slot, so the slot comes first.
+        let slot = self.slots.insert(Series {
+            reference,
+            hash,
+            labels: LabelIds::default(),
+            samples: SeriesSamples::default(),
+        });
+        let labels = self.index.insert(slot, &definition.labels);
+        if let Some(series) = self.slots.get_mut(slot) {
+            series.labels = labels;
+        }
+        let slots = &self.slots;
+        self.by_labels.insert_unique(hash, slot, |&s| slots.get(s).map_or(0, |e| e.hash));
+        self.by_reference.insert_unique(mix(reference), slot, |&s| {
+            slots.get(s).map_or(0, |e| mix(e.reference))
+        });
+        self.created += 1;
+    }
+
+    /// Stores a stretch of a frame's samples; one whose series is not known is left out.
+    /// Returns how many those were.
+    pub(crate) fn insert_range(
+        &mut self,
+        stamp: i64,
+        samples: &Samples,
+        rows: std::ops::Range<usize>,
+    ) -> u64 {
+        let mut unknown = 0;
+        let mut last_window = None;
+        for row in rows {
+            let (Some(&reference), Some(&time), Some(&value)) =
+                (samples.references.get(row), samples.times.get(row), samples.values.get(row))
+            else {
+                break;
+            };
+            if self.insert(reference, time, value) {
+                if last_window != Some(window_of(time)) {
+                    last_window = Some(window_of(time));
+                    self.windows.note(time, stamp);
+                }
+            } else {
+                unknown += 1;
+            }
+        }
+        unknown
+    }
+
+    fn insert(&mut self, reference: u64, time: i64, value: f64) -> bool {
+        let epoch = self.epoch;
+        let Some(slot) = self.slot_of(reference) else { return false };
+        let Some(series) = self.slots.get_mut(slot) else { return false };
+        let grown = series.samples.insert(time, value, epoch);
+        self.sample_bytes = self.sample_bytes.saturating_add_signed(grown);
+        self.newest = self.newest.max(Some(time));
+        true
+    }
+
+    /// Notes which log position the samples of a frame need until they are cut.
+    pub(crate) fn note_written(&mut self, position: Position, samples: &Samples) {
+        if let Some(&newest) = samples.times.iter().max() {
+            self.marks.note(position, newest);
+        }
+    }
+
+    fn order_cut(&mut self, position: Position, before: i64) {
+        self.pending.push_back(PendingCut { position, before, epoch: self.epoch });
+        self.epoch += 1;
+    }
+
+    /// The oldest cut whose samples are still here.
+    pub(crate) fn pending_cut(&self) -> Option<PendingCut> {
+        self.pending.front().copied()
+    }
+
+    /// Until when everything may be cut at log time `now`.
+    pub(crate) fn cut_due(&self, now: i64) -> Option<i64> {
+        self.windows.due(now)
+    }
+
+    /// Lets go of the samples of a cut in the slots `slots`: blocks hold them.
+    pub(crate) fn release(&mut self, cut: PendingCut, slots: std::ops::Range<u32>) {
+        for slot in slots {
+            if let Some(series) = self.slots.get_mut(slot) {
+                let freed = series.samples.cut(cut.epoch, cut.before);
+                self.sample_bytes = self.sample_bytes.saturating_sub(freed);
+            }
+        }
+    }
+
+    /// Ends a cut: all slots were released.
+    pub(crate) fn finish_cut(&mut self, cut: PendingCut) {
+        self.pending.retain(|pending| pending != &cut);
+        self.windows.cut(cut.before);
+        self.marks.cut(cut.position, cut.before);
+    }
+
+    /// Removes series in `slots` that have no samples here and none newer than `idle_since`.
+    pub(crate) fn evict(&mut self, idle_since: i64, slots: std::ops::Range<u32>) -> usize {
+        let mut evicted = 0;
+        for slot in slots {
+            let idle = |s: &Series| {
+                s.samples.is_empty() && s.samples.newest().is_none_or(|t| t < idle_since)
+            };
+            if self.slots.get(slot).is_some_and(idle) {
+                self.remove(slot);
+                evicted += 1;
+            }
+        }
+        evicted
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let Some(series) = self.slots.remove(slot) else { return };
+        self.index.remove(slot, &series.labels);
+        if let Ok(entry) = self.by_labels.find_entry(series.hash, |&s| s == slot) {
+            entry.remove();
+        }
+        if let Ok(entry) = self.by_reference.find_entry(mix(series.reference), |&s| s == slot) {
+            entry.remove();
+        }
+    }
+
+    /// The reference of a label set.
+    pub(crate) fn find(&self, labels: &Labels) -> Option<u64> {
+        let hash = self.hasher.hash_one(labels);
+        let same = |&slot: &u32| {
+            let series = self.slots.get(slot);
+            series.is_some_and(|s| s.hash == hash && self.index.equals(&s.labels, labels))
+        };
+        let slot = self.by_labels.find(hash, same)?;
+        self.slots.get(*slot).map(|series| series.reference)
+    }
+
+    fn slot_of(&self, reference: u64) -> Option<u32> {
+        let same = |&slot: &u32| self.slots.get(slot).is_some_and(|s| s.reference == reference);
+        self.by_reference.find(mix(reference), same).copied()
+    }
+
+    /// Whether the reference is that of a series, and the time of its newest sample.
+    pub(crate) fn newest_of(&self, reference: u64) -> Option<Option<i64>> {
+        let series = self.slots.get(self.slot_of(reference)?)?;
+        Some(series.samples.newest())
+    }
+
+    /// The label set of a reference.
+    pub(crate) fn labels_of(&self, reference: u64) -> Option<Labels> {
+        self.labels(self.slot_of(reference)?)
+    }
+
+    /// The label set in a slot.
+    pub(crate) fn labels(&self, slot: u32) -> Option<Labels> {
+        self.slots.get(slot).map(|series| self.index.labels(&series.labels))
+    }
+
+    /// The slots that all matchers select.
+    pub(crate) fn select(&self, matchers: &[Matcher]) -> RoaringBitmap {
+        self.index.select(matchers)
+    }
+
+    /// Whether a slot has samples near `range`, written up to `epoch`.
+    pub(crate) fn has_samples(&self, slot: u32, range: TimeRange, epoch: Epoch) -> bool {
+        self.slots.get(slot).is_some_and(|series| series.samples.overlaps(range, epoch))
+    }
+
+    /// Copies what a slot has in `range`, written up to `epoch`.
+    pub(crate) fn snapshot(
+        &self,
+        slot: u32,
+        range: TimeRange,
+        epoch: Epoch,
+    ) -> Option<SeriesSnapshot> {
+        self.slots.get(slot)?.samples.snapshot(range, epoch)
+    }
+
+    /// The definitions of the series in `slots`.
+    pub(crate) fn definitions(&self, slots: std::ops::Range<u32>) -> Vec<Definition> {
+        let definition = |slot| {
+            let series = self.slots.get(slot)?;
+            let labels = self.index.labels(&series.labels);
+            Some(Definition { reference: series.reference, labels })
+        };
+        slots.filter_map(definition).collect()
+    }
+
+    pub(crate) fn index(&self) -> &HeadIndex {
+        &self.index
+    }
+
+    pub(crate) fn next_reference(&self) -> u64 {
+        self.next_reference
+    }
+
+    /// One more than the highest slot.
+    pub(crate) fn slot_bound(&self) -> u32 {
+        self.slots.bound()
+    }
+
+    pub(crate) fn series(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Series that were ever defined here.
+    pub(crate) fn created(&self) -> u64 {
+        self.created
+    }
+
+    /// Time of the newest sample that was ever here.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    /// The first log position that a sample here still needs.
+    pub(crate) fn first_needed(&self) -> Option<Position> {
+        self.marks.first_needed()
+    }
+
+    /// Bytes of everything that the head holds.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.slots.heap_bytes()
+            + self.slots.len() * TABLE_BYTES
+            + self.index.heap_bytes()
+            + self.sample_bytes
+    }
+}
+
+/// Spreads ascending references over a hash table (the finalizer of SplitMix64, Steele et al.
+/// 2014).
+fn mix(reference: u64) -> u64 {
+    let x = (reference ^ (reference >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use nunatak_index::{MatchOp, labels};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::SampleBatch;
+
+    fn definition(reference: u64) -> Definition {
+        let instance = format!("host-{reference}");
+        Definition { reference, labels: labels! { "__name__" => "up", "instance" => &instance } }
+    }
+
+    fn samples(reference: u64, rows: &[(i64, f64)]) -> Samples {
+        Samples {
+            references: vec![reference; rows.len()],
+            times: rows.iter().map(|row| row.0).collect(),
+            values: rows.iter().map(|row| row.1).collect(),
+        }
+    }
+
+    fn write(head: &mut Head, position: u64, reference: u64, rows: &[(i64, f64)]) {
+        let definitions = vec![definition(reference)];
+        let record = Record::Write { definitions, samples: samples(reference, rows) };
+        head.apply(Position(position), 0, &record);
+    }
+
+    fn read(head: &Head, slot: u32, epoch: Epoch) -> Vec<(i64, u64)> {
+        let Some(snapshot) = head.snapshot(slot, TimeRange::ALL, epoch) else { return Vec::new() };
+        let mut cursor = snapshot.into_cursor();
+        let (mut batch, mut all) = (SampleBatch::default(), Vec::new());
+        while cursor.next_batch(&mut batch).unwrap() {
+            all.extend(batch.times.iter().zip(&batch.values).map(|(&t, v)| (t, v.to_bits())));
+        }
+        all
+    }
+
+    fn release(head: &mut Head, cut: PendingCut) {
+        head.release(cut, 0..head.slot_bound());
+        head.finish_cut(cut);
+    }
+
+    #[test]
+    fn a_series_is_found_by_labels_and_by_reference() {
+        let mut head = Head::new();
+        write(&mut head, 1, 7, &[(1000, 1.0)]);
+        assert_eq!(head.find(&definition(7).labels), Some(7));
+        assert_eq!(head.find(&definition(8).labels), None);
+        assert_eq!(head.newest_of(7), Some(Some(1000)));
+        assert_eq!(head.newest_of(8), None);
+        assert_eq!(head.next_reference(), 8);
+        let matcher = Matcher::new("instance", MatchOp::Equal, "host-7").unwrap();
+        assert_eq!(head.select(&[matcher]).len(), 1);
+    }
+
+    #[test]
+    fn a_sample_without_a_series_is_counted() {
+        let mut head = Head::new();
+        assert_eq!(head.insert_range(0, &samples(3, &[(1, 1.0), (2, 2.0)]), 0..2), 2);
+    }
+
+    #[test]
+    fn what_is_written_after_a_cut_was_ordered_stays() {
+        let mut head = Head::new();
+        write(&mut head, 1, 1, &[(1000, 1.0), (2000, 2.0)]);
+        head.apply(Position(2), 0, &Record::Cut { before: 5000 });
+        write(&mut head, 3, 1, &[(1500, 9.0), (3000, 3.0)]);
+        let cut = head.pending_cut().unwrap();
+        assert_eq!(read(&head, 0, cut.epoch), [(1000, 1f64.to_bits()), (2000, 2f64.to_bits())]);
+        release(&mut head, cut);
+        assert_eq!(read(&head, 0, Epoch::MAX), [(1500, 9f64.to_bits()), (3000, 3f64.to_bits())]);
+        assert_eq!((head.pending_cut(), head.first_needed()), (None, Some(Position(3))));
+    }
+
+    #[test]
+    fn only_empty_idle_series_are_evicted_and_slots_are_used_again() {
+        let mut head = Head::new();
+        write(&mut head, 1, 1, &[(1000, 1.0)]);
+        write(&mut head, 2, 2, &[(9000, 1.0)]);
+        assert_eq!(head.evict(i64::MAX, 0..2), 0, "both have samples");
+        head.apply(Position(3), 0, &Record::Cut { before: i64::MAX });
+        let cut = head.pending_cut().unwrap();
+        release(&mut head, cut);
+        assert_eq!(head.evict(5000, 0..2), 1);
+        assert_eq!((head.find(&definition(1).labels), head.newest_of(1)), (None, None));
+        write(&mut head, 4, 3, &[(9000, 1.0)]);
+        assert_eq!((head.series(), head.slot_bound()), (2, 2));
+        assert_eq!(head.index().len(), 2);
+    }
+
+    #[test]
+    fn bytes_are_given_back() {
+        let mut head = Head::new();
+        let rows: Vec<_> = (0..1000).map(|i| (i * 1000, i as f64)).collect();
+        write(&mut head, 1, 1, &rows);
+        let late: Vec<_> = (0..300).map(|i| (i * 1000 + 5, 0.5)).collect();
+        write(&mut head, 2, 1, &late);
+        assert!(head.sample_bytes > 1000, "{}", head.sample_bytes);
+        head.apply(Position(3), 0, &Record::Cut { before: i64::MAX });
+        let cut = head.pending_cut().unwrap();
+        release(&mut head, cut);
+        assert_eq!(head.sample_bytes, 0);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(i64, f64),
+        Cut(i64),
+        Release,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            20 => (0..400i64, any::<f64>()).prop_map(|(t, v)| Step::Insert(t, v)),
+            20 => (0..400i64, 0..3i32).prop_map(|(t, v)| Step::Insert(t, f64::from(v))),
+            1 => (0..500i64).prop_map(Step::Cut),
+            1 => Just(Step::Release),
+        ]
+    }
+
+    proptest! {
+        /// Against a map from time to the last value: cuts and releases change no answer, if what
+        /// was released is read from where it went.
+        #[test]
+        fn agrees_with_a_map(steps in prop::collection::vec(step(), 1..700)) {
+            let mut head = Head::new();
+            head.define(&definition(1));
+            let mut expected = BTreeMap::new();
+            let mut blocks: Vec<BTreeMap<i64, u64>> = Vec::new();
+            for (position, step) in steps.into_iter().enumerate() {
+                let position = Position(position as u64 + 1);
+                match step {
+                    Step::Insert(time, value) => {
+                        expected.insert(time, value.to_bits());
+                        head.insert_range(0, &samples(1, &[(time, value)]), 0..1);
+                    }
+                    Step::Cut(before) => head.apply(position, 0, &Record::Cut { before }),
+                    Step::Release => {
+                        let Some(cut) = head.pending_cut() else { continue };
+                        let all = read(&head, 0, cut.epoch);
+                        blocks.push(all.into_iter().filter(|s| s.0 < cut.before).collect());
+                        release(&mut head, cut);
+                    }
+                }
+            }
+            let mut found = BTreeMap::new();
+            blocks.iter().for_each(|block| found.extend(block));
+            found.extend(read(&head, 0, Epoch::MAX));
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

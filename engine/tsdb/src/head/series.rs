@@ -1,0 +1,193 @@
+//! One series in a head: the open chunk, what it left behind, and what came late.
+
+use std::sync::Arc;
+
+use nunatak_codec::{FrozenChunk, OpenChunk};
+
+use super::late::LateSamples;
+use super::snapshot::SeriesSnapshot;
+use crate::time::TimeRange;
+
+/// Samples after which an open chunk is frozen.
+const OPEN_SAMPLES: usize = 120;
+
+/// The number of cuts that a head has seen. What was written under an epoch goes into blocks with
+/// the cut that ended it, and nothing that came later does.
+pub(crate) type Epoch = u32;
+
+/// A frozen chunk of a series.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) chunk: Arc<FrozenChunk>,
+    pub(super) epoch: Epoch,
+    /// Samples before this time went into a block already.
+    pub(super) from: i64,
+}
+
+impl Part {
+    pub(super) fn new(chunk: FrozenChunk, epoch: Epoch) -> Self {
+        Self { chunk: Arc::new(chunk), epoch, from: i64::MIN }
+    }
+
+    pub(super) fn first_time(&self) -> i64 {
+        self.chunk.first_time().max(self.from)
+    }
+
+    pub(super) fn overlaps(&self, range: TimeRange, epoch: Epoch) -> bool {
+        let held = TimeRange::new(self.first_time(), self.chunk.last_time());
+        self.epoch <= epoch && range.overlaps(&held)
+    }
+
+    /// Drops what a cut has put into blocks; `false` if nothing is left.
+    pub(super) fn cut(&mut self, epoch: Epoch, before: i64) -> bool {
+        if self.epoch <= epoch {
+            self.from = self.from.max(before);
+        }
+        self.chunk.last_time() >= self.from
+    }
+}
+
+/// What most series do not have most of the time.
+#[derive(Debug, Default)]
+struct History {
+    /// Chunks that were full or cut off by an epoch, ascending in time, not overlapping.
+    ordered: Vec<Part>,
+    late: LateSamples,
+}
+
+/// The samples of one series.
+///
+/// Precedence of equal times: late samples above ordered ones. That is the log's order: a sample
+/// is appended in order only if nothing at or after its time is here.
+#[derive(Debug, Default)]
+pub(super) struct SeriesSamples {
+    open: OpenChunk,
+    history: Option<Box<History>>,
+    /// Epoch of the open chunk.
+    epoch: Epoch,
+    /// Time of the newest sample that the series ever had here.
+    newest: Option<i64>,
+}
+
+impl SeriesSamples {
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let without = |h: &Box<History>| h.ordered.is_empty() && h.late.is_empty();
+        self.open.is_empty() && self.history.as_ref().is_none_or(without)
+    }
+
+    /// Adds a sample of the current `epoch`; returns by how many bytes the heap grew.
+    pub(super) fn insert(&mut self, time: i64, value: f64, epoch: Epoch) -> isize {
+        let in_order = self.newest.is_none_or(|newest| time > newest);
+        if in_order && self.epoch == epoch && self.open.len() < OPEN_SAMPLES {
+            let before = self.open.heap_bytes();
+            self.append(time, value);
+            return self.open.heap_bytes() as isize - before as isize;
+        }
+        let before = self.heap_bytes();
+        if in_order {
+            self.freeze();
+            self.epoch = epoch;
+            self.append(time, value);
+        } else if !self.open_has(time, value) {
+            self.history.get_or_insert_default().late.insert(time, value, epoch);
+        }
+        self.heap_bytes() as isize - before as isize
+    }
+
+    fn append(&mut self, time: i64, value: f64) {
+        // The chunk is not full and the time is after all others, so nothing is refused.
+        let appended = self.open.append(time, value);
+        debug_assert!(appended.is_ok(), "{appended:?}");
+        self.newest = Some(time);
+    }
+
+    /// Whether the open chunk has the very sample, as after a repeated request, and no late one
+    /// counts above it.
+    fn open_has(&self, time: i64, value: f64) -> bool {
+        let late_has_time = || self.history.as_ref().is_some_and(|h| h.late.has_time(time));
+        let is_same = |(t, bits)| t == time && bits == value.to_bits();
+        let begins_before = self.open.first_time().is_some_and(|first| first <= time);
+        begins_before
+            && !late_has_time()
+            && (self.open.last().is_some_and(is_same)
+                || self.open.iter().flatten().any(|(t, v)| is_same((t, v.to_bits()))))
+    }
+
+    fn freeze(&mut self) {
+        if let Some(chunk) = std::mem::take(&mut self.open).freeze() {
+            let part = Part::new(chunk, self.epoch);
+            self.history.get_or_insert_default().ordered.push(part);
+        }
+    }
+
+    /// The samples in `range` that were written up to `epoch`; `None` if there are none.
+    pub(super) fn snapshot(&self, range: TimeRange, epoch: Epoch) -> Option<SeriesSnapshot> {
+        let mut snapshot = SeriesSnapshot::new(range);
+        if let Some(history) = &self.history {
+            for part in history.ordered.iter().filter(|part| part.epoch <= epoch) {
+                snapshot.push_ordered(part);
+            }
+            history.late.add_to(&mut snapshot, epoch);
+        }
+        if self.epoch <= epoch && self.open_overlaps(range) {
+            snapshot.set_open(self.open.snapshot());
+        }
+        (!snapshot.is_empty()).then_some(snapshot)
+    }
+
+    /// Whether there may be samples in `range` that were written up to `epoch`.
+    pub(super) fn overlaps(&self, range: TimeRange, epoch: Epoch) -> bool {
+        if self.epoch <= epoch && self.open_overlaps(range) {
+            return true;
+        }
+        self.history.as_ref().is_some_and(|history| {
+            history.ordered.iter().any(|part| part.overlaps(range, epoch))
+                || history.late.overlaps(range, epoch)
+        })
+    }
+
+    fn open_overlaps(&self, range: TimeRange) -> bool {
+        match (self.open.first_time(), self.open.last()) {
+            (Some(first), Some((last, _))) => range.overlaps(&TimeRange::new(first, last)),
+            _ => false,
+        }
+    }
+
+    /// Drops samples before `before` that were written up to `epoch`: a block has them. Returns
+    /// by how many bytes the heap shrank.
+    pub(super) fn cut(&mut self, epoch: Epoch, before: i64) -> usize {
+        let bytes = self.heap_bytes();
+        if self.epoch <= epoch {
+            match (self.open.first_time(), self.open.last()) {
+                (_, Some((last, _))) if last < before => self.open = OpenChunk::new(),
+                (Some(first), _) if first < before => self.freeze(),
+                _ => {}
+            }
+        }
+        if let Some(history) = &mut self.history {
+            history.ordered.retain_mut(|part| part.cut(epoch, before));
+            history.late.cut(epoch, before);
+            if history.ordered.is_empty() && history.late.is_empty() {
+                self.history = None;
+            }
+        }
+        bytes.saturating_sub(self.heap_bytes())
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let history = self.history.as_ref().map_or(0, |history| {
+            let chunks: usize = history.ordered.iter().map(part_bytes).sum();
+            size_of::<History>() + chunks + history.late.heap_bytes()
+        });
+        self.open.heap_bytes() + history
+    }
+}
+
+/// Bytes of a part with its shared chunk and the two counters before it.
+pub(super) fn part_bytes(part: &Part) -> usize {
+    size_of::<Part>() + size_of::<FrozenChunk>() + 16 + part.chunk.heap_bytes()
+}

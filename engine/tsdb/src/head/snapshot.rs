@@ -1,0 +1,141 @@
+//! A copy of what a head holds of one series, to be read without the head.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use nunatak_codec::FrozenChunk;
+
+use super::series::Part;
+use super::windows::{WINDOW_MS, window_of};
+use crate::error::{Error, Result};
+use crate::merge::MergeCursor;
+use crate::source::{Cursor, SampleBatch};
+use crate::time::TimeRange;
+
+/// Samples of one series in a time range: shared chunks, and copies of what still changes.
+#[derive(Debug)]
+pub(crate) struct SeriesSnapshot {
+    range: TimeRange,
+    ordered: Vec<Piece>,
+    late: Vec<Piece>,
+    /// Ascending in time; of equal times the last counts.
+    loose: SampleBatch,
+}
+
+/// A chunk and the part of it that counts.
+#[derive(Debug, Clone)]
+struct Piece {
+    chunk: Arc<FrozenChunk>,
+    range: TimeRange,
+}
+
+impl SeriesSnapshot {
+    pub(super) fn new(range: TimeRange) -> Self {
+        Self { range, ordered: Vec::new(), late: Vec::new(), loose: SampleBatch::default() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ordered.is_empty() && self.late.is_empty() && self.loose.is_empty()
+    }
+
+    fn piece(&self, part: &Part) -> Option<Piece> {
+        let range = TimeRange::new(self.range.start.max(part.from), self.range.end);
+        let held = TimeRange::new(part.chunk.first_time(), part.chunk.last_time());
+        let overlaps = range.overlaps(&held) && range.start <= range.end;
+        overlaps.then(|| Piece { chunk: Arc::clone(&part.chunk), range })
+    }
+
+    /// Adds an ordered chunk after those that were added before.
+    pub(super) fn push_ordered(&mut self, part: &Part) {
+        self.ordered.extend(self.piece(part));
+    }
+
+    /// Adds a late chunk that counts above those that were added before.
+    pub(super) fn push_late(&mut self, part: &Part) {
+        self.late.extend(self.piece(part));
+    }
+
+    /// Adds a loose late sample; of equal times the last counts.
+    pub(super) fn push_loose(&mut self, time: i64, value: f64) {
+        if !self.range.contains(time) {
+            return;
+        }
+        if self.loose.times.last() == Some(&time) {
+            self.loose.times.pop();
+            self.loose.values.pop();
+        }
+        self.loose.push(time, value);
+    }
+
+    /// Adds the copy of the open chunk, the last of the ordered ones.
+    pub(super) fn set_open(&mut self, open: Option<FrozenChunk>) {
+        let range = self.range;
+        self.ordered.extend(open.map(|chunk| Piece { chunk: Arc::new(chunk), range }));
+    }
+
+    /// Reads the samples, each time once.
+    pub(crate) fn into_cursor(self) -> Box<dyn Cursor> {
+        let ordered: Box<dyn Cursor> = Box::new(ChunksCursor(self.ordered.into_iter()));
+        if self.late.is_empty() && self.loose.is_empty() {
+            return ordered;
+        }
+        let mut parts: Vec<Box<dyn Cursor>> = vec![Box::new(BatchCursor(Some(self.loose)))];
+        for piece in self.late.into_iter().rev() {
+            parts.push(Box::new(ChunksCursor(vec![piece].into_iter())));
+        }
+        parts.push(ordered);
+        Box::new(MergeCursor::new(parts))
+    }
+
+    /// Adds the starts of the block windows that have samples.
+    pub(crate) fn windows(&self, windows: &mut BTreeSet<i64>) -> Result<()> {
+        for piece in self.ordered.iter().chain(&self.late) {
+            let first = window_of(piece.chunk.first_time().max(piece.range.start));
+            let last = window_of(piece.chunk.last_time().min(piece.range.end));
+            windows.extend([first, last]);
+            if last.saturating_sub(first) > WINDOW_MS {
+                let mut batch = SampleBatch::default();
+                piece.read(&mut batch)?;
+                windows.extend(batch.times.iter().map(|&t| window_of(t)));
+            }
+        }
+        windows.extend(self.loose.times.iter().map(|&t| window_of(t)));
+        Ok(())
+    }
+}
+
+impl Piece {
+    fn read(&self, batch: &mut SampleBatch) -> Result<()> {
+        batch.clear();
+        let decoded = self.chunk.decode_into(&mut batch.times, &mut batch.values);
+        decoded.map_err(|error| Error::corrupt("head", 0, error.to_string()))?;
+        batch.trim(self.range);
+        Ok(())
+    }
+}
+
+/// Decodes chunks one after the other.
+struct ChunksCursor(std::vec::IntoIter<Piece>);
+
+impl Cursor for ChunksCursor {
+    fn next_batch(&mut self, batch: &mut SampleBatch) -> Result<bool> {
+        for piece in self.0.by_ref() {
+            piece.read(batch)?;
+            if !batch.is_empty() {
+                return Ok(true);
+            }
+        }
+        batch.clear();
+        Ok(false)
+    }
+}
+
+/// Hands out one batch.
+struct BatchCursor(Option<SampleBatch>);
+
+impl Cursor for BatchCursor {
+    fn next_batch(&mut self, batch: &mut SampleBatch) -> Result<bool> {
+        *batch = self.0.take().unwrap_or_default();
+        Ok(!batch.is_empty())
+    }
+}

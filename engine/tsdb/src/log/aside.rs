@@ -1,0 +1,70 @@
+//! Damaged stretches of segments, copied into files of their own for the operator.
+//!
+//! The copy's name says whether the stretch had been synced: `quarantine-…` is damage to what may
+//! have been acknowledged, `unsynced-…` is what a crash left of frames that never were. That can
+//! be told only before a newer segment begins, so the name remembers it.
+
+use std::io;
+
+use super::layout::FOLDER;
+use crate::storage::{File, Storage};
+
+/// Bytes that are copied at once.
+const COPY: usize = 256 * 1024;
+
+/// A stretch of a segment that is no frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bad<'a> {
+    pub(super) file: &'a dyn File,
+    pub(super) path: &'a str,
+    /// The segment's first position.
+    pub(super) first: u64,
+    pub(super) offset: u64,
+    pub(super) len: u64,
+}
+
+/// Whether the name is one of an unsynced stretch of the segment that begins with `first`.
+pub(super) fn is_unsynced(name: &str, first: u64) -> bool {
+    name.starts_with(&format!("unsynced-{first:020}-"))
+}
+
+impl Bad<'_> {
+    fn aside(&self, is_synced: bool) -> String {
+        let kind = if is_synced { "quarantine" } else { "unsynced" };
+        format!("{FOLDER}/{kind}-{:020}-{:012}", self.first, self.offset)
+    }
+
+    /// Whether it was put aside as unsynced before.
+    pub(super) fn is_known_unsynced(&self, storage: &dyn Storage) -> bool {
+        storage.open(&self.aside(false)).is_ok()
+    }
+
+    /// Copies it, if that is not done yet. A copy that fails is only a warning: the segment
+    /// itself still has the bytes.
+    pub(super) fn put_aside(&self, storage: &dyn Storage, is_synced: bool) {
+        let to = self.aside(is_synced);
+        if let Err(error) = self.copy(storage, &to) {
+            tracing::warn!(%error, path = to, "a damaged stretch of the log could not be copied");
+        }
+    }
+
+    fn copy(&self, storage: &dyn Storage, to: &str) -> io::Result<()> {
+        let end = (self.offset + self.len).min(self.file.len()?);
+        let bytes = end.saturating_sub(self.offset);
+        match storage.open(to) {
+            Ok(there) if there.len()? == bytes => return Ok(()),
+            Ok(_) => storage.remove(to)?,
+            Err(_) => {}
+        }
+        let copy = storage.create(to)?;
+        let (mut offset, mut buffer) = (self.offset, Vec::new());
+        while offset < end {
+            buffer.resize((end - offset).min(COPY as u64) as usize, 0);
+            self.file.read_at(offset, &mut buffer)?;
+            copy.append(&buffer)?;
+            offset += buffer.len() as u64;
+        }
+        copy.sync()?;
+        storage.sync_folder(FOLDER)
+    }
+}

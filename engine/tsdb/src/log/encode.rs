@@ -1,0 +1,156 @@
+//! Frames to bytes; `docs/format/log.md` has the diagram.
+//!
+//! Samples are written as columns. References and times are differences to the sample before,
+//! values are eight planes of bytes: all lowest bytes, then all second ones, and so on, so that
+//! the equal high bytes of similar numbers lie together. zstd at its fastest level then takes what
+//! is regular; the compressor is kept between frames, as making one costs more than a small frame.
+
+use std::fmt;
+
+use zstd::bulk::Compressor;
+
+use super::bytes::{put_text, put_varint, zigzag};
+use super::error::FrameError;
+use super::frame::{Definition, Frame, Record, Samples};
+
+/// The version of frames that this build writes and reads.
+pub(super) const VERSION: u8 = 0;
+/// Flag: the content is compressed with zstd.
+pub(super) const COMPRESSED: u8 = 1;
+/// The most bytes that a frame may have before compression.
+pub(super) const MAX_RAW: usize = 64 << 20;
+/// The most bytes of an encoded frame: content, version, flags and length.
+pub(super) const MAX_ENCODED: usize = MAX_RAW + 16;
+/// Smaller content is not worth compressing.
+const MIN_COMPRESSED: usize = 64;
+
+pub(super) const KIND_WRITE: u8 = 1;
+pub(super) const KIND_CUT: u8 = 2;
+pub(super) const KIND_STATE: u8 = 3;
+
+/// Memory and a compressor that one encoder uses again and again.
+#[derive(Default)]
+pub struct EncodeScratch {
+    raw: Vec<u8>,
+    packed: Vec<u8>,
+    compressor: Option<Compressor<'static>>,
+}
+
+impl fmt::Debug for EncodeScratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncodeScratch").field("capacity", &self.raw.capacity()).finish()
+    }
+}
+
+fn compression(error: &std::io::Error) -> FrameError {
+    FrameError::Compression { what: error.to_string() }
+}
+
+impl EncodeScratch {
+    /// Compresses `raw` into `packed`; false if that made it no smaller.
+    fn compress(&mut self) -> Result<bool, FrameError> {
+        if self.raw.len() < MIN_COMPRESSED {
+            return Ok(false);
+        }
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            empty => empty.insert(new_compressor().map_err(|error| compression(&error))?),
+        };
+        self.packed.clear();
+        self.packed.reserve(zstd::zstd_safe::compress_bound(self.raw.len()));
+        compressor
+            .compress_to_buffer(&self.raw, &mut self.packed)
+            .map_err(|error| compression(&error))?;
+        Ok(self.packed.len() + 4 < self.raw.len())
+    }
+}
+
+fn new_compressor() -> std::io::Result<Compressor<'static>> {
+    let mut compressor = Compressor::new(1)?;
+    // Both are in our own header.
+    compressor.include_contentsize(false)?;
+    compressor.include_checksum(false)?;
+    Ok(compressor)
+}
+
+impl Frame {
+    /// Appends the frame's bytes to `out`.
+    ///
+    /// # Errors
+    /// [`FrameError::Columns`] or [`FrameError::TooLarge`]; nothing was then appended.
+    pub fn encode(&self, scratch: &mut EncodeScratch, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        scratch.raw.clear();
+        self.put_content(&mut scratch.raw)?;
+        if scratch.raw.len() > MAX_RAW {
+            let bytes = scratch.raw.len() as u64;
+            return Err(FrameError::TooLarge { bytes, limit: MAX_RAW as u64 });
+        }
+        if scratch.compress()? {
+            out.extend_from_slice(&[VERSION, COMPRESSED]);
+            put_varint(out, scratch.raw.len() as u64);
+            out.extend_from_slice(&scratch.packed);
+        } else {
+            out.extend_from_slice(&[VERSION, 0]);
+            out.extend_from_slice(&scratch.raw);
+        }
+        Ok(())
+    }
+
+    fn put_content(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        out.push(match &self.record {
+            Record::Write { .. } => KIND_WRITE,
+            Record::Cut { .. } => KIND_CUT,
+            Record::State { .. } => KIND_STATE,
+        });
+        put_varint(out, u64::from(self.shard));
+        put_text(out, &self.tenant);
+        put_varint(out, zigzag(self.stamp));
+        match &self.record {
+            Record::Write { definitions, samples } => {
+                put_definitions(definitions, out);
+                put_samples(samples, out)?;
+            }
+            Record::Cut { before } => put_varint(out, zigzag(*before)),
+            Record::State { next_reference } => put_varint(out, *next_reference),
+        }
+        Ok(())
+    }
+}
+
+fn put_definitions(definitions: &[Definition], out: &mut Vec<u8>) {
+    put_varint(out, definitions.len() as u64);
+    let mut before = 0_u64;
+    for definition in definitions {
+        put_varint(out, zigzag(definition.reference.wrapping_sub(before) as i64));
+        before = definition.reference;
+        put_varint(out, definition.labels.len() as u64);
+        for (name, value) in definition.labels.iter() {
+            put_text(out, name);
+            put_text(out, value);
+        }
+    }
+}
+
+fn put_samples(samples: &Samples, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    let Samples { references, times, values } = samples;
+    if references.len() != times.len() || times.len() != values.len() {
+        let (references, times, values) = (references.len(), times.len(), values.len());
+        return Err(FrameError::Columns { references, times, values });
+    }
+    out.reserve(12 * values.len());
+    put_varint(out, values.len() as u64);
+    let mut before = 0_u64;
+    for &reference in references {
+        put_varint(out, zigzag(reference.wrapping_sub(before) as i64));
+        before = reference;
+    }
+    let mut before = 0_i64;
+    for &time in times {
+        put_varint(out, zigzag(time.wrapping_sub(before)));
+        before = time;
+    }
+    for plane in 0..8 {
+        out.extend(values.iter().map(|value| (value.to_bits() >> (8 * plane)) as u8));
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! Visits what the log holds, and puts aside what is damaged.
+#![deny(clippy::indexing_slicing, reason = "reads bytes that may be hostile")]
+
+use std::sync::Arc;
+
+use super::aside::Bad;
+use super::checkpoint::{self, Checkpoint};
+use super::decode::DecodeScratch;
+use super::error::FrameError;
+use super::frame::{Frame, Record};
+use super::layout::{FILE_HEADER, FRAME_HEADER, FileHeader, Kind, checkpoint_path, segment_path};
+use super::recovery::{Recovered, segments};
+use super::scan::{Piece, Scan, Window};
+use super::{Position, ReplayReport};
+use crate::error::{Error, Result};
+use crate::storage::Storage;
+
+type Visit<'a> = dyn FnMut(Position, Frame) -> Result<()> + 'a;
+
+/// Takes from a frame before the caller's start all but what series need to be known.
+pub(super) fn definitions_only(mut frame: Frame) -> Option<Frame> {
+    match &mut frame.record {
+        Record::Write { definitions, .. } if definitions.is_empty() => None,
+        Record::Write { samples, .. } => {
+            *samples = super::Samples::default();
+            Some(frame)
+        }
+        Record::State { .. } => Some(frame),
+        Record::Cut { .. } => None,
+    }
+}
+
+/// One replay.
+pub(super) struct Replay<'a> {
+    storage: &'a dyn Storage,
+    recovered: &'a Recovered,
+    /// What the caller wants whole.
+    from: u64,
+    /// What is read.
+    start: u64,
+    /// The last position that was met, or need not be there.
+    seen: u64,
+    /// The last position that was visited.
+    visited: u64,
+    /// Whether the last stretch was bad, which may have held any number of positions.
+    after_bad: bool,
+    scratch: DecodeScratch,
+    report: ReplayReport,
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(storage: &'a dyn Storage, recovered: &'a Recovered, from: Position) -> Self {
+        let report = ReplayReport { torn: recovered.torn.clone(), ..ReplayReport::default() };
+        Self {
+            storage,
+            recovered,
+            from: from.0,
+            start: 1,
+            seen: 0,
+            visited: 0,
+            after_bad: false,
+            scratch: DecodeScratch::default(),
+            report,
+        }
+    }
+
+    /// Visits the newest good checkpoint and the frames; nothing may be written meanwhile.
+    pub(super) fn run(mut self, visit: &mut Visit<'_>) -> Result<ReplayReport> {
+        self.checkpoint(visit)?;
+        let segments = segments(self.storage)?;
+        for (i, &first) in segments.iter().enumerate() {
+            let next = segments.get(i + 1).copied();
+            if next.is_some_and(|next| next <= self.start) {
+                continue;
+            }
+            self.segment(first, next, visit)?;
+        }
+        Ok(self.report)
+    }
+
+    fn checkpoint(&mut self, visit: &mut Visit<'_>) -> Result<()> {
+        for at in checkpoint::list(self.storage)? {
+            match Checkpoint::open(self.storage, at)? {
+                Ok(mut good) => {
+                    self.report.frames += good.visit(visit)?;
+                    self.report.checkpoint = Some(Position(at));
+                    self.start = self.from.min(at.saturating_add(1)).max(1);
+                    self.seen = self.start.max(good.keep_from) - 1;
+                    return Ok(());
+                }
+                Err(what) => {
+                    let path = checkpoint_path(at);
+                    tracing::error!(path, what, "a checkpoint of the log is damaged");
+                    self.report.bad_checkpoints.push((path, what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn segment(&mut self, first: u64, next: Option<u64>, visit: &mut Visit<'_>) -> Result<()> {
+        let path = segment_path(first);
+        let failed = |error| Error::io("read", &path, error);
+        let file = self.storage.open(&path).map_err(failed)?;
+        let mut window = Window::new(Arc::clone(&file)).map_err(failed)?;
+        let bytes = window.get(0, FILE_HEADER as usize).map_err(failed)?;
+        let header = FileHeader::decode(Kind::Segment, &path, bytes)?;
+        let header = header.filter(|header| header.first == first);
+        let begin = Bad { file: &*file, path: &path, first, offset: 0, len: FILE_HEADER };
+        let synced = if next.is_some() { u64::MAX } else { self.recovered.synced };
+        if header.is_none() {
+            self.put_aside(&begin, first <= synced);
+        }
+        self.look_for_gap(header.map_or(first.saturating_sub(1), |header| header.second));
+        self.seen = self.seen.max(first.saturating_sub(1));
+        let mut scan = Scan::new(window, first.saturating_sub(1));
+        while let Some(piece) = scan.next().map_err(failed)? {
+            match piece {
+                Piece::Good { offset, header, body } => {
+                    let frame = Frame::decode_with(body, &mut self.scratch);
+                    let len = FRAME_HEADER as u64 + u64::from(header.len);
+                    match frame {
+                        Ok(frame) => self.frame(header.position, frame, visit)?,
+                        Err(FrameError::Version { found, supported }) => {
+                            return Err(Error::Version {
+                                path: path.into(),
+                                found: found.into(),
+                                supported: supported.into(),
+                                hint: "use the build that wrote it",
+                            });
+                        }
+                        Err(error @ FrameError::Kind { .. }) => {
+                            return Err(Error::corrupt(path, offset, error.to_string()));
+                        }
+                        Err(_) => self.put_aside(&Bad { offset, len, ..begin }, true),
+                    }
+                    self.seen = self.seen.max(header.position);
+                    self.after_bad = false;
+                }
+                Piece::Bad { offset, len, position } => {
+                    self.put_aside(&Bad { offset, len, ..begin }, position <= synced);
+                    self.after_bad = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the end of what was seen with what the next segment says came before it.
+    fn look_for_gap(&mut self, previous: u64) {
+        if previous > self.seen && !self.after_bad {
+            let gap = (self.seen + 1, previous);
+            tracing::error!(first = gap.0, last = gap.1, "positions of the log are missing");
+            self.report.missing.push(gap);
+        }
+        self.after_bad = false;
+    }
+
+    fn frame(&mut self, position: u64, frame: Frame, visit: &mut Visit<'_>) -> Result<()> {
+        if position < self.start || position <= self.visited {
+            return Ok(());
+        }
+        self.visited = position;
+        let frame = if position < self.from { definitions_only(frame) } else { Some(frame) };
+        if let Some(frame) = frame {
+            self.report.frames += 1;
+            visit(Position(position), frame)?;
+        }
+        Ok(())
+    }
+
+    /// Copies a bad stretch into a file of its own and reports it.
+    fn put_aside(&mut self, bad: &Bad<'_>, is_synced: bool) {
+        let is_synced = is_synced && !bad.is_known_unsynced(self.storage);
+        bad.put_aside(self.storage, is_synced);
+        let (path, offset, bytes) = (bad.path, bad.offset, bad.len);
+        tracing::error!(path, offset, bytes, "a stretch of the log is damaged");
+        let found = (path.to_owned(), offset, bytes);
+        if is_synced {
+            self.report.quarantined.push(found);
+        } else {
+            self.report.unsynced.push(found);
+        }
+    }
+}

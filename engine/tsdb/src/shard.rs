@@ -1,0 +1,140 @@
+//! A shard: a whole little TSDB. It binds the log to the heads and the blocks of its tenants.
+//!
+//! One writer at a time orders changes: it resolves series, refuses what must be refused, puts a
+//! frame into the log and applies it. Readers never wait for it longer than it takes to apply 256
+//! samples.
+
+mod cut;
+mod placement;
+mod read;
+mod tenant;
+mod upkeep;
+mod write;
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+
+use crate::error::Result;
+use crate::log::{Frame, Position, Record, WriteLog};
+use crate::storage::Storage;
+pub(crate) use placement::shard_of;
+pub(crate) use read::Found;
+pub(crate) use tenant::TenantShard;
+pub(crate) use write::{Row, SeriesRef, TimeBounds, WriteRequest};
+
+/// Folder of the default tenant, and another way to name it.
+pub(crate) const DEFAULT_TENANT: &str = "default";
+
+/// Most slots or samples that are handled under one lock.
+pub(crate) const LOCK_PIECE: usize = 256;
+
+/// One shard with the tenants that have written to it.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    id: u16,
+    storage: Arc<dyn Storage>,
+    tenants: RwLock<HashMap<Arc<str>, Arc<TenantShard>>>,
+    writer: Mutex<Writer>,
+}
+
+/// What only the one who orders changes touches.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    /// Log time, never going back.
+    stamp: i64,
+}
+
+impl Writer {
+    fn advance(&mut self, now: i64) -> i64 {
+        self.stamp = self.stamp.max(now);
+        self.stamp
+    }
+}
+
+impl Shard {
+    /// The shard with what its folder holds.
+    pub(crate) fn open(id: u16, storage: &Arc<dyn Storage>) -> Result<Self> {
+        let shard = Self {
+            id,
+            storage: Arc::clone(storage),
+            tenants: RwLock::default(),
+            writer: Mutex::default(),
+        };
+        for name in tenant::folders(storage.as_ref(), id)? {
+            shard.tenant(tenant_of_folder(&name))?;
+        }
+        Ok(shard)
+    }
+
+    /// The tenant's part of the shard, made if it is missing.
+    pub(crate) fn tenant(&self, name: &str) -> Result<Arc<TenantShard>> {
+        if let Some(found) = self.find_tenant(name) {
+            return Ok(found);
+        }
+        let mut tenants = self.tenants.write();
+        if let Some(found) = tenants.get(name) {
+            return Ok(Arc::clone(found));
+        }
+        let name: Arc<str> = name.into();
+        let tenant = Arc::new(TenantShard::open(self.id, Arc::clone(&name), &self.storage)?);
+        tenants.insert(name, Arc::clone(&tenant));
+        Ok(tenant)
+    }
+
+    /// The tenant's part of the shard, if it has one.
+    pub(crate) fn find_tenant(&self, name: &str) -> Option<Arc<TenantShard>> {
+        self.tenants.read().get(name).map(Arc::clone)
+    }
+
+    /// All tenants of the shard.
+    pub(crate) fn tenants(&self) -> Vec<Arc<TenantShard>> {
+        self.tenants.read().values().map(Arc::clone).collect()
+    }
+
+    /// The first log position that a head of the shard still needs. Every frame that was appended
+    /// before this call has been applied.
+    pub(crate) fn first_needed(&self) -> Option<Position> {
+        let _no_frame_between_log_and_head = self.writer.lock();
+        let tenants = self.tenants();
+        tenants.iter().filter_map(|tenant| tenant.head().read().first_needed()).min()
+    }
+
+    /// The last log position that a block of the shard covers.
+    pub(crate) fn last_covered(&self) -> Option<Position> {
+        let covered = |tenant: &Arc<TenantShard>| {
+            let list = tenant.blocks();
+            list.blocks.iter().map(|block| block.precedence().0).max()
+        };
+        self.tenants().iter().filter_map(covered).max()
+    }
+
+    /// Makes a change that the log holds already.
+    pub(crate) fn replay(&self, position: Position, frame: Frame) -> Result<u64> {
+        self.writer.lock().advance(frame.stamp);
+        self.tenant(&frame.tenant)?.replay(position, frame.stamp, frame.record)
+    }
+
+    /// Orders a cut of the tenant's samples before `before`.
+    pub(crate) fn order_cut(
+        &self,
+        tenant: &TenantShard,
+        log: &dyn WriteLog,
+        now: i64,
+        before: i64,
+    ) -> Result<()> {
+        let mut writer = self.writer.lock();
+        let stamp = writer.advance(now);
+        let record = Record::Cut { before };
+        let frame = Frame { shard: self.id, tenant: tenant.name(), stamp, record };
+        let position = log.append(&frame)?;
+        tenant.head().write().apply(position, stamp, &frame.record);
+        Ok(())
+    }
+}
+
+/// The tenant whose folder has this name.
+fn tenant_of_folder(folder: &str) -> &str {
+    if folder == DEFAULT_TENANT { "" } else { folder }
+}

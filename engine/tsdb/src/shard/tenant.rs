@@ -1,0 +1,154 @@
+//! One tenant in one shard: its head and its blocks.
+
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::{DEFAULT_TENANT, LOCK_PIECE};
+use crate::block::{Block, Coverage, OpenedBlocks, Quarantined, open_all};
+use crate::error::{Error, Result};
+use crate::head::Head;
+use crate::log::{Frame, Position, Record, Samples};
+use crate::storage::Storage;
+
+/// The blocks of a tenant in a shard, the highest precedence first.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct BlockList {
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) quarantined: Arc<Vec<Quarantined>>,
+}
+
+/// One tenant in one shard.
+#[derive(Debug)]
+pub(crate) struct TenantShard {
+    pub(super) shard: u16,
+    name: Arc<str>,
+    pub(super) folder: String,
+    pub(super) storage: Arc<dyn Storage>,
+    head: RwLock<Head>,
+    blocks: RwLock<Arc<BlockList>>,
+    /// Held by whoever cuts, compacts or evicts.
+    pub(super) physical: Mutex<()>,
+    /// Held shared while slots are read by number, alone while slots are freed.
+    pub(super) slots_in_use: RwLock<()>,
+}
+
+/// Names of the tenants' folders in a shard's folder.
+pub(super) fn folders(storage: &dyn Storage, shard: u16) -> Result<Vec<String>> {
+    let path = shard_folder(shard);
+    match storage.list(&path) {
+        Ok(entries) => Ok(entries.into_iter().filter(|e| e.is_folder).map(|e| e.name).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io("list", path, error)),
+    }
+}
+
+fn shard_folder(shard: u16) -> String {
+    format!("shard-{shard:02}")
+}
+
+impl TenantShard {
+    pub(super) fn open(shard: u16, name: Arc<str>, storage: &Arc<dyn Storage>) -> Result<Self> {
+        let own = if name.is_empty() { DEFAULT_TENANT } else { &name };
+        let folder = format!("{}/{own}", shard_folder(shard));
+        let OpenedBlocks { blocks, quarantined } = open_all(storage, &folder)?;
+        let list = BlockList { blocks, quarantined: Arc::new(quarantined) };
+        let tenant = Self {
+            shard,
+            name,
+            folder,
+            storage: Arc::clone(storage),
+            head: RwLock::new(Head::new()),
+            blocks: RwLock::default(),
+            physical: Mutex::default(),
+            slots_in_use: RwLock::default(),
+        };
+        tenant.set_blocks(list);
+        Ok(tenant)
+    }
+
+    /// The tenant's name, empty for the default one.
+    pub(crate) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    /// The number of the shard.
+    pub(crate) fn shard(&self) -> u16 {
+        self.shard
+    }
+
+    pub(crate) fn head(&self) -> &RwLock<Head> {
+        &self.head
+    }
+
+    /// The blocks of this moment.
+    pub(crate) fn blocks(&self) -> Arc<BlockList> {
+        Arc::clone(&self.blocks.read())
+    }
+
+    /// Publishes another list of blocks.
+    pub(super) fn set_blocks(&self, mut list: BlockList) {
+        list.blocks.sort_by_key(|block| std::cmp::Reverse(block.precedence()));
+        *self.blocks.write() = Arc::new(list);
+    }
+
+    /// Time of the newest sample in head and blocks.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        let blocks = self.blocks();
+        let in_blocks = blocks.blocks.iter().map(|block| block.meta().max_t).max();
+        in_blocks.max(self.head.read().newest())
+    }
+
+    /// Applies a frame of samples in pieces, so that readers get their turn.
+    pub(super) fn apply_write(&self, position: Position, frame: &Frame) {
+        let Record::Write { definitions, samples } = &frame.record else { return };
+        for piece in definitions.chunks(LOCK_PIECE) {
+            let mut head = self.head.write();
+            piece.iter().for_each(|definition| head.define(definition));
+        }
+        for start in (0..samples.times.len()).step_by(LOCK_PIECE) {
+            let end = (start + LOCK_PIECE).min(samples.times.len());
+            self.head.write().insert_range(frame.stamp, samples, start..end);
+        }
+        self.head.write().note_written(position, samples);
+    }
+
+    /// Makes a change that the log holds, leaving out samples that blocks have already. Returns
+    /// how many samples have no series.
+    pub(super) fn replay(&self, position: Position, stamp: i64, record: Record) -> Result<u64> {
+        let Record::Write { definitions, samples } = record else {
+            self.head.write().apply(position, stamp, &record);
+            return Ok(0);
+        };
+        let samples = self.without_covered(position, samples);
+        let mut head = self.head.write();
+        definitions.iter().for_each(|definition| head.define(definition));
+        let unknown = head.insert_range(stamp, &samples, 0..samples.times.len());
+        head.note_written(position, &samples);
+        Ok(unknown)
+    }
+
+    fn without_covered(&self, position: Position, mut samples: Samples) -> Samples {
+        let blocks = self.blocks();
+        let coverage = blocks.blocks.iter().flat_map(|block| &block.meta().coverage);
+        let covering: Vec<&Coverage> = coverage.filter(|c| c.position >= position).collect();
+        if covering.is_empty() {
+            return samples;
+        }
+        let keep: Vec<bool> = samples
+            .times
+            .iter()
+            .map(|&t| !covering.iter().any(|c| c.from_ms <= t && t <= c.to_ms))
+            .collect();
+        retain(&mut samples.references, &keep);
+        retain(&mut samples.times, &keep);
+        retain(&mut samples.values, &keep);
+        samples
+    }
+}
+
+fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    column.retain(|_| keep.next().is_none_or(|&k| k));
+}

@@ -1,0 +1,251 @@
+//! The write path of a shard: resolve, refuse, log, apply.
+
+use hashbrown::HashMap;
+use nunatak_index::Labels;
+
+use super::{LOCK_PIECE, Shard, TenantShard};
+use crate::error::Result;
+use crate::head::Head;
+use crate::limits::{Limits, RefusalReason};
+use crate::log::{Definition, Frame, Position, Record, Samples, WriteLog};
+use crate::refusals::Refusals;
+
+/// A sample of a request: which of the request's series, when, what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) series: u32,
+    pub(crate) time: i64,
+    pub(crate) value: f64,
+}
+
+/// A series of a request.
+#[derive(Debug)]
+pub(crate) enum SeriesRef {
+    /// The shard has it under this reference.
+    Known(u64),
+    /// To be looked up by its label set, and defined if it is new.
+    Labels(Labels),
+}
+
+/// What bounds the times of samples, in ms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeBounds {
+    /// The clock.
+    pub(crate) now: i64,
+    /// Nothing older is kept.
+    pub(crate) oldest: i64,
+}
+
+/// What one write did.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// Where it is in the log, `None` if all samples were refused.
+    pub(crate) position: Option<Position>,
+    /// Samples that were stored.
+    pub(crate) stored: u64,
+    /// Time of the newest of them.
+    pub(crate) newest: Option<i64>,
+    /// Series that were given as labels, and their references.
+    pub(crate) resolved: Vec<(u32, u64)>,
+}
+
+impl Shard {
+    /// Stores the rows of one request. `series` gives a row's series by its number.
+    pub(crate) fn write<'a>(
+        &self,
+        tenant: &TenantShard,
+        log: &dyn WriteLog,
+        request: &WriteRequest<'_>,
+        series: impl Fn(u32) -> &'a SeriesRef,
+        refusals: &mut Refusals,
+    ) -> Result<Written> {
+        let mut writer = self.writer.lock();
+        let stamp = writer.advance(request.bounds.now);
+        let mut plan = Plan::new(request);
+        for rows in request.rows.chunks(LOCK_PIECE) {
+            plan.add(&tenant.head().read(), rows, &series, refusals);
+        }
+        let mut written = plan.written();
+        if plan.samples.times.is_empty() {
+            return Ok(written);
+        }
+        let Plan { definitions, samples, .. } = plan;
+        let record = Record::Write { definitions, samples };
+        let frame = Frame { shard: self.id, tenant: tenant.name(), stamp, record };
+        let position = log.append(&frame)?;
+        tenant.apply_write(position, &frame);
+        written.position = Some(position);
+        Ok(written)
+    }
+}
+
+/// The rows of a request that belong to one shard, and what bounds them.
+#[derive(Debug)]
+pub(crate) struct WriteRequest<'a> {
+    pub(crate) rows: &'a [Row],
+    pub(crate) limits: &'a Limits,
+    pub(crate) bounds: TimeBounds,
+    /// Whether the memory budget has room for new series.
+    pub(crate) takes_new_series: bool,
+}
+
+/// The frame in the making.
+struct Plan<'a> {
+    request: &'a WriteRequest<'a>,
+    next_reference: Option<u64>,
+    defined: HashMap<u32, u64>,
+    by_labels: HashMap<Labels, u64>,
+    definitions: Vec<Definition>,
+    samples: Samples,
+    resolved: Vec<(u32, u64)>,
+    newest: Option<i64>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(request: &'a WriteRequest<'a>) -> Self {
+        let rows = request.rows.len();
+        let samples = Samples {
+            references: Vec::with_capacity(rows),
+            times: Vec::with_capacity(rows),
+            values: Vec::with_capacity(rows),
+        };
+        Self {
+            request,
+            next_reference: None,
+            defined: HashMap::default(),
+            by_labels: HashMap::default(),
+            definitions: Vec::new(),
+            samples,
+            resolved: Vec::new(),
+            newest: None,
+        }
+    }
+
+    fn written(&mut self) -> Written {
+        Written {
+            position: None,
+            stored: self.samples.times.len() as u64,
+            newest: self.newest,
+            resolved: std::mem::take(&mut self.resolved),
+        }
+    }
+
+    fn add<'s>(
+        &mut self,
+        head: &Head,
+        rows: &[Row],
+        series: &impl Fn(u32) -> &'s SeriesRef,
+        refusals: &mut Refusals,
+    ) {
+        for row in rows {
+            let series = series(row.series);
+            if let Err(reason) = self.check_time(row) {
+                refusals.add(reason, 1, || self.describe_time(reason, head, series, row));
+                continue;
+            }
+            match self.reference(head, row.series, series) {
+                Ok(reference) => self.add_row(head, reference, row, refusals),
+                Err(reason) => refusals.add(reason, 1, || describe_budget(series)),
+            }
+        }
+    }
+
+    fn add_row(&mut self, head: &Head, reference: u64, row: &Row, refusals: &mut Refusals) {
+        let newest = head.newest_of(reference).flatten();
+        let window = self.request.limits.out_of_order_ms;
+        if newest.is_some_and(|newest| row.time < newest.saturating_sub(window)) {
+            let reason = RefusalReason::TooOld;
+            let series = SeriesRef::Known(reference);
+            refusals.add(reason, 1, || self.describe_time(reason, head, &series, row));
+            return;
+        }
+        self.samples.references.push(reference);
+        self.samples.times.push(row.time);
+        self.samples.values.push(row.value);
+        self.newest = self.newest.max(Some(row.time));
+    }
+
+    /// The reference of a series of the request: known, found, or given now.
+    fn reference(
+        &mut self,
+        head: &Head,
+        number: u32,
+        series: &SeriesRef,
+    ) -> std::result::Result<u64, RefusalReason> {
+        let labels = match series {
+            SeriesRef::Known(reference) => return Ok(*reference),
+            SeriesRef::Labels(labels) => labels,
+        };
+        if let Some(&reference) = self.defined.get(&number) {
+            return Ok(reference);
+        }
+        let known = head.find(labels).or_else(|| self.by_labels.get(labels).copied());
+        let reference = match known {
+            Some(reference) => reference,
+            None if self.request.takes_new_series => self.define(head, labels),
+            None => return Err(RefusalReason::MemoryBudget),
+        };
+        self.defined.insert(number, reference);
+        self.resolved.push((number, reference));
+        Ok(reference)
+    }
+
+    fn define(&mut self, head: &Head, labels: &Labels) -> u64 {
+        let reference = self.next_reference.unwrap_or_else(|| head.next_reference());
+        self.next_reference = Some(reference + 1);
+        self.definitions.push(Definition { reference, labels: labels.clone() });
+        self.by_labels.insert(labels.clone(), reference);
+        reference
+    }
+
+    fn check_time(&self, row: &Row) -> std::result::Result<(), RefusalReason> {
+        let bounds = self.request.bounds;
+        if row.time > bounds.now.saturating_add(self.request.limits.future_ms) {
+            return Err(RefusalReason::TooFarAhead);
+        }
+        if row.time < bounds.oldest {
+            return Err(RefusalReason::BeyondRetention);
+        }
+        Ok(())
+    }
+
+    fn describe_time(
+        &self,
+        reason: RefusalReason,
+        head: &Head,
+        series: &SeriesRef,
+        row: &Row,
+    ) -> String {
+        let bounds = self.request.bounds;
+        let name = match series {
+            SeriesRef::Labels(labels) => labels.to_string(),
+            SeriesRef::Known(reference) => {
+                head.labels_of(*reference).map_or_else(String::new, |labels| labels.to_string())
+            }
+        };
+        let why = match reason {
+            RefusalReason::TooFarAhead => format!(
+                "is more than {} ms ahead of the clock ({})",
+                self.request.limits.future_ms, bounds.now
+            ),
+            RefusalReason::BeyondRetention => {
+                format!("is older than the retention, which begins at {}", bounds.oldest)
+            }
+            _ => format!(
+                "is more than {} ms behind the newest sample of its series",
+                self.request.limits.out_of_order_ms
+            ),
+        };
+        format!("sample of {name} at {} {why}", row.time)
+    }
+}
+
+fn describe_budget(series: &SeriesRef) -> String {
+    let name = match series {
+        SeriesRef::Labels(labels) => labels.to_string(),
+        SeriesRef::Known(_) => String::new(),
+    };
+    format!(
+        "new series {name}: the memory budget is used up; raise it, or stop what makes new series"
+    )
+}

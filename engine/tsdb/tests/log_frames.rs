@@ -1,0 +1,144 @@
+//! A frame comes back bit for bit, and no bytes at all can do harm.
+
+use std::sync::Arc;
+
+use nunatak::Labels;
+use nunatak::log::{DecodeScratch, Definition, EncodeScratch, Frame, FrameError, Record, Samples};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+fn labels() -> impl Strategy<Value = Labels> {
+    btree_map("[a-zé_]{1,8}", ".{1,12}", 0..6).prop_map(|m| Labels::from_pairs(m).unwrap())
+}
+
+fn samples() -> impl Strategy<Value = Samples> {
+    vec((any::<u64>(), any::<i64>(), any::<u64>()), 0..300).prop_map(|rows| Samples {
+        references: rows.iter().map(|row| row.0).collect(),
+        times: rows.iter().map(|row| row.1).collect(),
+        values: rows.iter().map(|row| f64::from_bits(row.2)).collect(),
+    })
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let definition =
+        (any::<u64>(), labels()).prop_map(|(reference, labels)| Definition { reference, labels });
+    prop_oneof![
+        4 => (vec(definition, 0..20), samples())
+            .prop_map(|(definitions, samples)| Record::Write { definitions, samples }),
+        1 => any::<i64>().prop_map(|before| Record::Cut { before }),
+        1 => any::<u64>().prop_map(|next_reference| Record::State { next_reference }),
+    ]
+}
+
+fn frame() -> impl Strategy<Value = Frame> {
+    (any::<u16>(), ".{0,10}", any::<i64>(), record()).prop_map(|(shard, tenant, stamp, record)| {
+        Frame { shard, tenant: tenant.into(), stamp, record }
+    })
+}
+
+fn encode(frame: &Frame) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame.encode(&mut EncodeScratch::default(), &mut out).unwrap();
+    out
+}
+
+/// NaN is not equal to itself, so values are compared as bits.
+fn bits(frame: &Frame) -> (Frame, Vec<u64>) {
+    let mut frame = frame.clone();
+    let mut bits = Vec::new();
+    if let Record::Write { samples, .. } = &mut frame.record {
+        bits = std::mem::take(&mut samples.values).into_iter().map(f64::to_bits).collect();
+    }
+    (frame, bits)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn frames_survive(frames in vec(frame(), 1..5)) {
+        let (mut encoder, mut decoder) = (EncodeScratch::default(), DecodeScratch::default());
+        for frame in &frames {
+            let mut out = vec![7];
+            frame.encode(&mut encoder, &mut out).unwrap();
+            let back = Frame::decode_with(&out[1..], &mut decoder).unwrap();
+            prop_assert_eq!(bits(&back), bits(frame));
+        }
+    }
+
+    #[test]
+    fn changed_bytes_do_no_harm(frame in frame(), at: prop::sample::Index, to: u8) {
+        let mut bytes = encode(&frame);
+        let at = at.index(bytes.len());
+        bytes[at] = to;
+        if let Ok(other) = Frame::decode(&bytes) {
+            encode(&other);
+        }
+    }
+
+    #[test]
+    fn a_cut_frame_is_an_error(frame in frame(), at: prop::sample::Index) {
+        let bytes = encode(&frame);
+        prop_assert!(Frame::decode(&bytes[..at.index(bytes.len())]).is_err());
+    }
+
+    #[test]
+    fn any_bytes_do_no_harm(rest in vec(any::<u8>(), 0..200), kind in 0..4_u8) {
+        let _ = Frame::decode(&rest);
+        let mut bytes = vec![0, 0, kind];
+        bytes.extend(rest);
+        let _ = Frame::decode(&bytes);
+    }
+}
+
+fn cut(before: i64) -> Frame {
+    Frame { shard: 3, tenant: Arc::from(""), stamp: 5, record: Record::Cut { before } }
+}
+
+#[test]
+fn the_bytes_are_those_of_the_format_document() {
+    assert_eq!(encode(&cut(-1)), [0, 0, 2, 3, 0, 10, 1]);
+}
+
+#[test]
+fn another_version_and_kind_are_named() {
+    let mut bytes = encode(&cut(1));
+    bytes[2] = 9;
+    assert_eq!(Frame::decode(&bytes), Err(FrameError::Kind { found: 9 }));
+    bytes[0] = 1;
+    assert_eq!(Frame::decode(&bytes), Err(FrameError::Version { found: 1, supported: 0 }));
+}
+
+#[test]
+fn columns_of_different_lengths_are_refused() {
+    let samples = Samples { references: vec![1], times: vec![], values: vec![1.0] };
+    let record = Record::Write { definitions: vec![], samples };
+    let frame = Frame { record, ..cut(0) };
+    let result = frame.encode(&mut EncodeScratch::default(), &mut Vec::new());
+    assert_eq!(result, Err(FrameError::Columns { references: 1, times: 0, values: 1 }));
+}
+
+#[test]
+fn a_declared_length_above_the_limit_takes_no_memory() {
+    let mut bytes = vec![0, 1];
+    bytes.extend([0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1, 2, 3]);
+    assert!(matches!(Frame::decode(&bytes), Err(FrameError::TooLarge { .. })));
+}
+
+#[test]
+fn labels_that_no_writer_writes_are_refused() {
+    let content = |pairs: &[(&str, &str)]| {
+        let mut bytes = vec![0, 0, 1, 0, 0, 0, 1, 2, pairs.len() as u8];
+        for text in pairs.iter().flat_map(|pair| [pair.0, pair.1]) {
+            bytes.push(text.len() as u8);
+            bytes.extend(text.as_bytes());
+        }
+        bytes.push(0);
+        Frame::decode(&bytes).map(|_| ())
+    };
+    assert_eq!(content(&[("a", "1"), ("b", "2")]), Ok(()));
+    for pairs in [[("b", "1"), ("a", "2")], [("a", "1"), ("a", "2")], [("", "1"), ("a", "2")]] {
+        assert!(content(&pairs).is_err(), "{pairs:?}");
+    }
+    assert!(content(&[("a", "")]).is_err());
+}

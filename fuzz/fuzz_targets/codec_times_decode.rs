@@ -1,0 +1,19 @@
+//! Any bytes: every kernel returns the same n ascending times, or the same error and nothing.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nunatak_codec::{Kernel, decode_times_with};
+
+fuzz_target!(|input: (u16, &[u8])| {
+    let (n, bytes) = (usize::from(input.0) % 5000, input.1);
+    let mut times = vec![1];
+    let result = decode_times_with(Kernel::Scalar, bytes, n, &mut times);
+    assert_eq!(times.len(), if result.is_ok() { n + 1 } else { 1 });
+    assert!(times[1..].is_sorted_by(|a, b| a < b));
+    assert!(result.is_err() || result.is_ok_and(|used| used <= bytes.len()));
+    for &kernel in Kernel::ALL {
+        let mut others = vec![1];
+        assert_eq!(decode_times_with(kernel, bytes, n, &mut others), result);
+        assert_eq!(others, times);
+    }
+});
