@@ -78,7 +78,8 @@ fn post(url: &str, form: &Form) -> Result<String, AskError> {
         .header("content-type", "application/x-www-form-urlencoded")
         .send(&body)
         .map_err(unreachable)?;
-    let text = response.body_mut().with_config().limit(1 << 30).read_to_string().map_err(unreachable)?;
+    let text =
+        response.body_mut().with_config().limit(1 << 30).read_to_string().map_err(unreachable)?;
     if response.status().is_success() {
         return Ok(text);
     }

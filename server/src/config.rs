@@ -93,9 +93,9 @@ impl Settings {
             value(key, pick(flag, file), parse_duration)
                 .map(|d| d.unwrap_or(Duration::from_millis(default)))
         };
-        let sync_interval = duration("sync_interval", &args.sync_interval, &file.sync_interval, 1000)?;
-        let query_concurrency =
-            args.query_concurrency.or(file.query_concurrency).unwrap_or(20);
+        let sync_interval =
+            duration("sync_interval", &args.sync_interval, &file.sync_interval, 1000)?;
+        let query_concurrency = args.query_concurrency.or(file.query_concurrency).unwrap_or(20);
         if query_concurrency == 0 {
             let what = "at least one query must be able to run".to_owned();
             return Err(ConfigError::Value { key: "query_concurrency", what });
@@ -145,9 +145,8 @@ impl Settings {
     /// The engine's options.
     #[must_use]
     pub fn options(&self) -> Options {
-        let mut options = Options::new(&self.data_dir)
-            .durability(self.durability)
-            .limits(self.limits.clone());
+        let mut options =
+            Options::new(&self.data_dir).durability(self.durability).limits(self.limits.clone());
         if let Some(retention) = self.retention {
             options = options.retention(retention);
         }

@@ -55,6 +55,8 @@ pub struct ReplayReport {
     pub bad_checkpoints: Vec<(String, String)>,
     /// The checkpoint that was visited.
     pub checkpoint: Option<Position>,
+    /// Samples whose series nothing defines any more: their definition was in a bad stretch.
+    pub orphans: u64,
 }
 
 /// An ordered, durable sequence of frames.

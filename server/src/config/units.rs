@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_duration() {
-        for text in ["", "30", "d", "1m1h", "1h1h", "-1h", "1.5h", "99999999999999999999y", "9999999999y"] {
+        for text in
+            ["", "30", "d", "1m1h", "1h1h", "-1h", "1.5h", "99999999999999999999y", "9999999999y"]
+        {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

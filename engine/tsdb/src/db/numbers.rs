@@ -29,6 +29,11 @@ impl Inner {
         for (file, offset, bytes) in &self.replay_report().quarantined {
             stats.quarantined.push(format!("log: {bytes} bytes at {offset} of {file}"));
         }
+        let orphans = self.replay_report().orphans;
+        if orphans > 0 {
+            let what = format!("log: {orphans} samples whose series is not defined any more");
+            stats.quarantined.push(what);
+        }
         stats
     }
 

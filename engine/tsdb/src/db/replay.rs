@@ -17,14 +17,14 @@ const WAITING_FRAMES: usize = 64;
 pub(super) fn replay(log: &dyn WriteLog, shards: &[Shard], parallel: bool) -> Result<ReplayReport> {
     let orphans = AtomicU64::new(0);
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let report = if parallel && cores > 1 {
+    let mut report = if parallel && cores > 1 {
         replay_parallel(log, shards, (cores - 1).min(shards.len()), &orphans)?
     } else {
         log.replay(Position(0), &mut |position, frame| apply(shards, position, frame, &orphans))?
     };
-    let orphans = orphans.into_inner();
-    if orphans > 0 {
-        tracing::warn!(samples = orphans, "samples in the log whose series is not defined");
+    report.orphans = orphans.into_inner();
+    if report.orphans > 0 {
+        tracing::warn!(samples = report.orphans, "samples in the log whose series is not defined");
     }
     Ok(report)
 }

@@ -1,0 +1,20 @@
+//! The public face, behaviour by behaviour: each module opens with the promise that it guards.
+
+#[path = "db/common.rs"]
+mod common;
+#[path = "db/concurrency.rs"]
+mod concurrency;
+#[path = "db/damage.rs"]
+mod damage;
+#[path = "db/disk_full.rs"]
+mod disk_full;
+#[path = "db/life.rs"]
+mod life;
+#[path = "db/model.rs"]
+mod model;
+#[path = "db/refusals.rs"]
+mod refusals;
+#[path = "db/retention.rs"]
+mod retention;
+#[path = "db/tenants.rs"]
+mod tenants;

@@ -1,0 +1,94 @@
+//! A database is made, used, closed and opened again, and says so when it can't be.
+
+use nunatak::storage::FaultStorage;
+use nunatak::{Db, Durability, Error, Options, labels};
+
+use crate::common::{NOW, append, options, read};
+
+#[test]
+fn samples_are_there_at_once_after_a_flush_and_after_reopening() {
+    let storage = FaultStorage::new(1);
+    let up = labels! { "__name__" => "up", "job" => "a" };
+    let written: Vec<_> =
+        (0..1000).map(|i| (NOW - i64::from(1000 - i) * 1000, f64::from(i))).collect();
+
+    let db = Db::open(options(&storage)).unwrap();
+    assert_eq!(append(&db, &up, &written).unwrap().stored, 1000);
+    assert_eq!(read(&db)[&up], written);
+    db.flush().unwrap();
+    assert_eq!(read(&db)[&up], written);
+    assert_eq!(db.stats().block_samples, 1000);
+    db.close().unwrap();
+
+    let db = Db::open(options(&storage)).unwrap();
+    assert_eq!(read(&db)[&up], written);
+    assert_eq!(append(&db, &up, &[(NOW, 7.0)]).unwrap().stored, 1);
+    assert_eq!(read(&db)[&up].len(), 1001);
+}
+
+#[test]
+fn a_folder_has_one_user_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Db::open(Options::new(folder.path())).unwrap();
+    let second = Db::open(Options::new(folder.path())).unwrap_err();
+    assert!(matches!(second, Error::InUse { .. }), "{second}");
+    first.close().unwrap();
+    Db::open(Options::new(folder.path())).unwrap();
+}
+
+#[test]
+fn a_closed_database_says_so() {
+    let storage = FaultStorage::new(1);
+    let db = Db::open(options(&storage)).unwrap();
+    let other = db.clone();
+    db.close().unwrap();
+    let refused = append(&other, &labels! { "a" => "b" }, &[(NOW, 1.0)]).unwrap_err();
+    assert!(matches!(refused, Error::Closed));
+}
+
+#[test]
+fn wrong_options_are_named() {
+    for (options, name) in [
+        (Options::new("x").shards(3), "shards"),
+        (Options::new("x").shards(2048), "shards"),
+        (Options::new("x").memory_budget(1), "memory_budget"),
+        (Options::new("x").segment_bytes(1), "segment_bytes"),
+        (
+            Options::new("x").durability(Durability::Interval(std::time::Duration::ZERO)),
+            "durability",
+        ),
+    ] {
+        let error = Db::open(options).unwrap_err();
+        assert!(matches!(error, Error::Option { option, .. } if option == name), "{error}");
+    }
+}
+
+#[test]
+fn the_number_of_shards_is_that_of_the_folder() {
+    let storage = FaultStorage::new(1);
+    let up = labels! { "__name__" => "up", "job" => "a" };
+    let db = Db::open(options(&storage).shards(4)).unwrap();
+    append(&db, &up, &[(NOW, 1.0)]).unwrap();
+    db.close().unwrap();
+    let db = Db::open(options(&storage).shards(16)).unwrap();
+    assert_eq!(read(&db)[&up], [(NOW, 1.0)]);
+}
+
+#[test]
+fn blocks_are_cut_when_their_window_is_over_and_the_log_is_trimmed() {
+    use nunatak::ManualClock;
+    use std::sync::Arc;
+    let storage = FaultStorage::new(1);
+    let clock = Arc::new(ManualClock::new(0));
+    let db = Db::open(options(&storage).clock(clock.clone())).unwrap();
+    let up = labels! { "__name__" => "up", "job" => "a" };
+    let written: Vec<_> = (0..6 * 60).map(|minute| (minute * 60_000, minute as f64)).collect();
+    for &sample in &written {
+        clock.set(sample.0);
+        append(&db, &up, &[sample]).unwrap();
+        while db.maintain(std::time::Duration::from_secs(1)).unwrap() {}
+    }
+    let stats = db.stats();
+    assert_eq!((stats.blocks, stats.block_samples), (2, 240), "two windows are over and quiet");
+    assert_eq!(read(&db)[&up], written);
+}
