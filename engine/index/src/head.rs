@@ -101,6 +101,10 @@ impl HeadIndex {
         self.set_bytes -= self.all.heap_bytes();
         self.all.remove(id);
         self.set_bytes += self.all.heap_bytes();
+        if self.is_empty() {
+            // An idle tenant should cost nothing, and the tables of ids never shrink by themselves.
+            *self = Self::default();
+        }
     }
 
     /// The label set of a series.

@@ -105,6 +105,7 @@ impl Interner {
         if let Ok(entry) = self.by_pair.find_entry(hash, |&other| other == id) {
             entry.remove();
         }
+        self.shrink();
         self.pairs[id as usize] = Pair { place: Place::NOWHERE, name: self.first_free, refs: 0 };
         self.first_free = id;
         if let Some(page) = self.arena.remove(place) {
@@ -220,6 +221,17 @@ impl Interner {
         }
         self.name_bytes -= text.len();
         self.free_names.push(name);
+    }
+
+    /// Gives back a hash table that has become far too large.
+    fn shrink(&mut self) {
+        let Self { by_pair, pairs, arena, seed, .. } = self;
+        if by_pair.len() < by_pair.capacity() / 4 {
+            by_pair.shrink_to(by_pair.len() * 2, |&id| {
+                let pair = &pairs[id as usize];
+                hash_pair(*seed, pair.name, arena.get(pair.place))
+            });
+        }
     }
 
     /// Moves the living strings out of a sparse page.

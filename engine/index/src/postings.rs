@@ -213,9 +213,13 @@ impl Counted {
     fn count(&mut self) {
         /// A container's key and its store's tag and vector.
         const CONTAINER: u64 = 40;
+        /// A container as a plain bitmap.
+        const BITSET: u64 = 8192;
         let s = self.bitmap.statistics();
-        let stores =
-            s.n_bytes_array_containers + s.n_bytes_run_containers + s.n_bytes_bitset_containers;
+        // The crate counts 4 bytes for each place of an array, which takes 2, and bitsets in bits.
+        let stores = s.n_bytes_array_containers / 2
+            + s.n_bytes_run_containers
+            + u64::from(s.n_bitset_containers) * BITSET;
         self.len_then = self.len;
         self.bytes =
             u32::try_from(stores + u64::from(s.n_containers) * CONTAINER).unwrap_or(u32::MAX);

@@ -149,37 +149,47 @@ impl ListHeader {
         Some(Self { count: first >> 1, is_bitmap: first & 1 == 1, header_len, body_len })
     }
 
-    /// Decodes the body of a list in a segment of so many series. The body must have passed its
-    /// checksum.
+    /// Adds the ids of a list to a union, in a segment of so many series. The body must have
+    /// passed its checksum.
     pub(super) fn decode(
         &self,
         body: &[u8],
         offset: u64,
         series: u32,
-    ) -> Result<RoaringBitmap, SegmentError> {
+        union: &mut Union,
+    ) -> Result<(), SegmentError> {
         let corrupt = |what| SegmentError::Corrupt { offset, what };
-        let set = if self.is_bitmap {
-            RoaringBitmap::deserialize_from(body).map_err(|_| corrupt("bad posting bitmap"))?
+        let (last, count) = if self.is_bitmap {
+            let set =
+                RoaringBitmap::deserialize_from(body).map_err(|_| corrupt("bad posting bitmap"))?;
+            union.push_bitmap(&set);
+            (set.max(), set.len())
         } else {
-            distances(body).ok_or(corrupt("bad posting list"))?
+            distances(body, union).ok_or(corrupt("bad posting list"))?
         };
-        let in_range = set.max().is_none_or(|last| last < series);
-        if in_range && set.len() == self.count {
-            Ok(set)
+        if last.is_none_or(|last| last < series) && count == self.count {
+            Ok(())
         } else {
             Err(corrupt("a posting list has other ids than it says"))
         }
     }
 }
 
-fn distances(mut body: &[u8]) -> Option<RoaringBitmap> {
-    let mut set = RoaringBitmap::new();
-    let mut id = 0u32;
+/// Adds a list's ids; returns the last and how many there were.
+fn distances(mut body: &[u8], union: &mut Union) -> Option<(Option<u32>, u64)> {
+    let (mut last, mut count) = (None, 0);
     while !body.is_empty() {
-        id = id.checked_add(varint::take_u32(&mut body)?)?;
-        set.try_push(id).ok()?;
+        let distance = varint::take_u32(&mut body)?;
+        let id = match last {
+            None => distance,
+            Some(last) if distance > 0 => u32::checked_add(last, distance)?,
+            Some(_) => return None,
+        };
+        union.push(id);
+        last = Some(id);
+        count += 1;
     }
-    Some(set)
+    Some((last, count))
 }
 
 #[cfg(test)]
@@ -210,8 +220,10 @@ mod tests {
             let header = ListHeader::read(&lists[1..]).unwrap();
             let body = &lists[1 + header.header_len as usize..];
             assert_eq!(body.len() as u64, header.body_len);
-            assert_eq!(header.decode(body, 0, u32::MAX).unwrap(), set);
-            assert!(header.decode(body, 0, 5).is_err());
+            let mut union = Union::default();
+            header.decode(body, 0, u32::MAX, &mut union).unwrap();
+            assert_eq!(union.finish(), set);
+            assert!(header.decode(body, 0, 5, &mut Union::default()).is_err());
         }
     }
 }

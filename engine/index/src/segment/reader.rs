@@ -288,7 +288,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(Posting::unpack(u64_at(bits, 0).unwrap_or(0)))
     }
 
-    fn list(&self, offset: u64) -> Result<RoaringBitmap> {
+    fn add_list(&self, offset: u64, union: &mut Union) -> Result<()> {
         let corrupt = |what| self.corrupt(Section::Lists, offset, what);
         let (start, end) = self.layout.section(Section::Lists);
         let room = (end - start).saturating_sub(offset).min(LIST_HEADER);
@@ -296,13 +296,12 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let header = ListHeader::read(header).ok_or(corrupt("bad posting list"))?;
         let body_at = offset + header.header_len;
         let body = self.part(Section::Lists, body_at, body_at.saturating_add(header.body_len))?;
-        header.decode(body, start + offset, self.layout.series)
+        header.decode(body, start + offset, self.layout.series, union)
     }
 
     fn add_posting(&self, posting: Posting, union: &mut Union) -> Result<()> {
         if let Posting::List(offset) = posting {
-            union.push_bitmap(&self.list(offset)?);
-            return Ok(());
+            return self.add_list(offset, union);
         }
         if !posting.fits(self.layout.series) {
             return Err(self.corrupt(Section::Postings, 0, "a posting lies outside"));
@@ -312,9 +311,6 @@ impl<B: AsRef<[u8]>> Segment<B> {
     }
 
     fn set(&self, posting: Posting) -> Result<RoaringBitmap> {
-        if let Posting::List(offset) = posting {
-            return self.list(offset);
-        }
         let mut union = Union::default();
         self.add_posting(posting, &mut union)?;
         Ok(union.finish())
@@ -322,7 +318,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
 
     fn meets(&self, posting: Posting, series: &RoaringBitmap) -> Result<bool> {
         match posting {
-            Posting::List(offset) => Ok(!self.list(offset)?.is_disjoint(series)),
+            Posting::List(_) => Ok(!self.set(posting)?.is_disjoint(series)),
             inline => Ok(inline.meets(series)),
         }
     }
