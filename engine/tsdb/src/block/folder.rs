@@ -52,7 +52,7 @@ pub(super) fn join(folder: &str, name: &str) -> String {
 /// their removal.
 ///
 /// # Errors
-/// If the folder can't be listed, or parents can't be removed.
+/// If the folder can't be listed.
 pub fn open_all(storage: &Arc<dyn Storage>, parent: &str) -> Result<OpenedBlocks> {
     let mut opened = OpenedBlocks::default();
     let mut failed = Vec::new();
@@ -72,7 +72,7 @@ pub fn open_all(storage: &Arc<dyn Storage>, parent: &str) -> Result<OpenedBlocks
             Err(error) => failed.push(Quarantined { name: plain.to_owned(), range, error }),
         }
     }
-    remove_parents(&**storage, parent, &mut opened.blocks, &mut failed)?;
+    remove_parents(&**storage, parent, &mut opened.blocks, &mut failed);
     for bad in &failed {
         put_aside(&**storage, parent, bad);
     }
@@ -131,25 +131,28 @@ fn folders(storage: &dyn Storage, parent: &str) -> Result<Vec<String>> {
     Ok(entries.into_iter().filter(|entry| entry.is_folder).map(|entry| entry.name).collect())
 }
 
-/// Removes the blocks that others stand for.
+/// Removes the blocks that others stand for. One that can't be removed now is met again at the next
+/// start; until then its samples are there twice, which changes no answer.
 fn remove_parents(
     storage: &dyn Storage,
     folder: &str,
     blocks: &mut Vec<Block>,
     failed: &mut Vec<Quarantined>,
-) -> Result<()> {
+) {
     let parents: HashSet<String> =
         blocks.iter().flat_map(|block| block.meta().parents.iter().cloned()).collect();
-    let names = blocks.iter().map(|block| &block.meta().name);
-    for name in names.chain(failed.iter().map(|bad| &bad.name)) {
-        if parents.contains(name) {
-            remove(storage, folder, name)?;
-            remove(storage, folder, &format!("{QUARANTINE}{name}"))?;
-        }
-    }
-    blocks.retain(|block| !parents.contains(&block.meta().name));
-    failed.retain(|bad| !parents.contains(&bad.name));
-    Ok(())
+    let stays = |name: &str, path: &str| {
+        parents.contains(name).then(|| remove(storage, folder, path)).is_none_or(|result| {
+            result
+                .inspect_err(|error| tracing::warn!(name, %error, "a merged block stays"))
+                .is_err()
+        })
+    };
+    blocks.retain(|block| stays(&block.meta().name, &block.meta().name));
+    failed.retain(|bad| {
+        let aside = format!("{QUARANTINE}{}", bad.name);
+        stays(&bad.name, &bad.name) || stays(&bad.name, &aside)
+    });
 }
 
 /// Renames the folder of a damaged block. If that fails it stays, and is met again next time.

@@ -18,8 +18,9 @@ use super::streams::{Stream, StreamPage};
 
 /// Pages of each kind that a selection keeps.
 const PAGES: usize = 4;
-/// Decoded times that a selection keeps: 4 MiB.
-const DECODED_SAMPLES: usize = 512 * 1024;
+/// Decoded times that a selection keeps: 1 MiB. Decoding a stream again costs little more than
+/// copying it, and a query may have a selection in each of a hundred blocks.
+const DECODED_SAMPLES: usize = 128 * 1024;
 
 /// What the cursors of one selection share. No lock is held while a page is read.
 pub(crate) struct Selected {
@@ -149,7 +150,7 @@ impl BlockSeries {
 
     /// A time before which the cursor has no sample, in ms: for a merge that pulls late.
     pub fn starts_at(&self) -> i64 {
-        self.selected.block.meta().min_t
+        self.selected.block.meta().min_t.max(self.selected.range.start)
     }
 
     fn next_chunk(&mut self) -> Result<Option<ChunkPlace>> {
