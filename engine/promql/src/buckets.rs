@@ -116,8 +116,12 @@ fn rank_of(value: f64, count: f64, buckets: &[Bucket]) -> f64 {
             return if rank > count { count } else { rank };
         }
         if bucket.upper > value {
-            let part = (value - lower) / (bucket.upper - lower);
-            let inside = rank + (bucket.count - rank) * part;
+            // A bucket without lower bound is taken as a whole.
+            let inside = if lower == f64::NEG_INFINITY {
+                bucket.count
+            } else {
+                rank + (bucket.count - rank) * (value - lower) / (bucket.upper - lower)
+            };
             return if inside > count { count } else { inside };
         }
         rank = bucket.count;

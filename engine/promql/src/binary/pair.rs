@@ -186,10 +186,10 @@ impl<'a, 'e> Join<'a, 'e> {
         Ok(())
     }
 
-    /// The value that stands in for a missing series of the "many" or the "one" side.
+    /// The value that stands in for a missing series of the "many" or the "one" side. With
+    /// `group_right` the sides are swapped but not their values: so does Prometheus.
     fn fill(&self, many: bool) -> Option<f64> {
-        let left = many != self.swapped;
-        if left { self.matching().fill_left } else { self.matching().fill_right }
+        if many { self.matching().fill_left } else { self.matching().fill_right }
     }
 
     /// Series of the "one" side that nothing matched meet the fill value.

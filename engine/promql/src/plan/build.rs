@@ -490,6 +490,16 @@ fn unexpected(expr: &Expr) -> QueryError {
 
 fn label_edit(call: &Call) -> Result<LabelEdit> {
     let text = |index| string(argument(call, index)?);
+    let name = call.func.name;
+    for (kind, index) in [("destination", 1), ("source", 3)] {
+        if let Some(ExprKind::Bytes(bytes)) = call.args.get(index).map(|arg| &arg.unwrap_parens().kind)
+            && (kind == "destination" || call.func.id == FunctionId::LabelJoin)
+        {
+            let bytes = String::from_utf8_lossy(bytes);
+            let text = format!("invalid {kind} label name in {name}(): {bytes}");
+            return Err(QueryError::execution(text));
+        }
+    }
     if call.func.id == FunctionId::LabelJoin {
         let (dst, separator, src) = (text(1)?, text(2)?, strings(call, 3)?);
         if src.iter().any(String::is_empty) {

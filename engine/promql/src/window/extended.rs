@@ -51,6 +51,9 @@ fn rise(
     counter: bool,
 ) -> Option<f64> {
     let (mut first, mut last) = ends(times, (start, end), smoothed)?;
+    if times[first] > end {
+        return None;
+    }
     let (left, right) = borders(times, values, (first, last), (start, end), smoothed, counter);
     let mut rise = right - left;
     if counter {

@@ -114,11 +114,15 @@ pub(super) fn quantiles(
     }
 }
 
-/// `mad_over_time`: the median distance from the median.
+/// `mad_over_time`: the median distance from the median; NaN if one value is.
 pub(super) fn mad(w: &Windows, scratch: &mut Vec<f64>, out: &mut Column) {
     for (step, from, to) in w.filled(1) {
         scratch.clear();
         scratch.extend_from_slice(&w.values[from..to]);
+        if scratch.iter().any(|value| value.is_nan()) {
+            out.set(step, f64::NAN);
+            continue;
+        }
         let median = quantile(0.5, scratch);
         scratch.iter_mut().for_each(|value| *value = (*value - median).abs());
         out.set(step, quantile(0.5, scratch));
