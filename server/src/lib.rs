@@ -1,6 +1,26 @@
 //! The nunatak server: protocols in, Prometheus' HTTP API out, around one [`nunatak::Db`].
 //!
 //! The library exists so that tests and fuzzers reach the parts; the program is `src/main.rs`.
+//! In reading order: [`serve()`] starts everything, `http` routes, `http/write` and
+//! [`remote_write`] take samples in, `http/query` and `promql` answer.
 #![forbid(unsafe_code)]
 
+mod app;
+mod ask;
+pub mod cli;
+mod config;
+mod http;
+mod ingest;
+mod json;
+mod listener;
+mod logging;
+mod metadata;
+mod metrics;
+mod own_metrics;
+mod promql;
 pub mod remote_write;
+mod serve;
+
+pub use ask::{AskError, ask};
+pub use config::{ConfigError, LogFormat, Settings};
+pub use serve::{ServeError, serve};

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use nunatak::{Db, Matcher};
-use nunatak_promql::{QueryError, QueryResult, Value};
+use nunatak_promql::{Engine, QueryError, QueryParams, QueryResult, Value};
 
 use crate::http::{ApiError, ErrorKind, Out};
 use crate::json;
@@ -160,4 +160,23 @@ pub(crate) fn format_query(text: &str) -> Result<String, ApiError> {
     let expr = nunatak_promql::parse(text, &nunatak_promql::ParserOptions::default())
         .map_err(|error| ApiError::parameter("query", error))?;
     Ok(nunatak_promql::prettify(&expr))
+}
+
+/// Asks the database.
+pub(crate) fn ask(db: &Db, question: &Question) -> Result<QueryResult, ApiError> {
+    let params = QueryParams {
+        lookback_ms: Some(question.lookback_ms),
+        timeout: None,
+        deadline: Some(question.deadline),
+        cancel: Some(Arc::clone(&question.cancel)),
+    };
+    let engine = Engine::default();
+    let text = &question.text;
+    match question.when {
+        When::At(t) => engine.instant_with(db, text, t, &params),
+        When::Range { start, end, step } => {
+            engine.range_with(db, text, (start, end, step), &params)
+        }
+    }
+    .map_err(ApiError::from)
 }

@@ -1,0 +1,122 @@
+//! What all requests share.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use nunatak::{Clock as _, Db, SystemClock};
+use tokio::sync::Semaphore;
+
+use crate::cli::ServeArgs;
+use crate::config::Settings;
+use crate::http::{ApiError, ErrorKind};
+use crate::ingest::Ingest;
+use crate::logging::LogControl;
+use crate::metadata::MetadataStore;
+use crate::metrics::Metrics;
+
+/// The state of the server.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) address: SocketAddr,
+    pub(crate) metrics: Metrics,
+    pub(crate) metadata: MetadataStore,
+    pub(crate) ingest: Ingest,
+    pub(crate) query_places: Arc<Semaphore>,
+    pub(crate) started_ms: i64,
+    args: ServeArgs,
+    log: LogControl,
+    db: OnceLock<Db>,
+    reloaded_ms: AtomicI64,
+    reload_succeeded: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn new(
+        args: ServeArgs,
+        settings: Settings,
+        address: SocketAddr,
+        log: LogControl,
+        metrics: Metrics,
+    ) -> Self {
+        let now = SystemClock.now_ms();
+        Self {
+            query_places: Arc::new(Semaphore::new(settings.query_concurrency)),
+            ingest: Ingest::new(settings.memory_budget.unwrap_or(1 << 30)),
+            settings,
+            address,
+            metrics,
+            metadata: MetadataStore::default(),
+            started_ms: now,
+            args,
+            log,
+            db: OnceLock::new(),
+            reloaded_ms: AtomicI64::new(now),
+            reload_succeeded: AtomicBool::new(true),
+        }
+    }
+
+    /// The database, or an error that says to come again while it is being opened.
+    pub(crate) fn db(&self) -> Result<Db, ApiError> {
+        self.db.get().cloned().ok_or_else(|| {
+            ApiError::new(ErrorKind::Unavailable, "the database is being opened; try again")
+        })
+    }
+
+    /// From now on requests are served.
+    pub(crate) fn opened(&self, db: Db) {
+        drop(self.db.set(db));
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        SystemClock.now_ms()
+    }
+
+    /// The `instance` of the server's own metrics.
+    pub(crate) fn instance(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
+    /// Reads the configuration again. What can change without a restart is the log level; a bad
+    /// file changes nothing.
+    pub(crate) fn reload(&self) -> Result<String, String> {
+        let result = Settings::resolve(&self.args)
+            .map_err(|error| error.to_string())
+            .and_then(|settings| self.log.set_level(&settings.log_level).map(|()| settings));
+        self.reload_succeeded.store(result.is_ok(), Ordering::Relaxed);
+        match result {
+            Ok(settings) => {
+                self.reloaded_ms.store(self.now_ms(), Ordering::Relaxed);
+                let text = self.what_changed(&settings);
+                tracing::info!("{text}");
+                Ok(text)
+            }
+            Err(error) => {
+                tracing::error!("the configuration was not reloaded, nothing changed: {error}");
+                Err(format!("nothing changed: {error}"))
+            }
+        }
+    }
+
+    fn what_changed(&self, settings: &Settings) -> String {
+        let (old, new) = (self.settings.describe(), settings.describe());
+        let waits = |((key, old), (_, new)): (&(&'static str, String), &(_, String))| {
+            (old != new && *key != "log-level").then_some(*key)
+        };
+        let later: Vec<_> = old.iter().zip(&new).filter_map(waits).collect();
+        let mut text = format!("configuration reloaded; log level is {}", settings.log_level);
+        if !later.is_empty() {
+            text += &format!("; these need a restart: {}", later.join(", "));
+        }
+        text
+    }
+
+    pub(crate) fn reload_succeeded(&self) -> bool {
+        self.reload_succeeded.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn reloaded_ms(&self) -> i64 {
+        self.reloaded_ms.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,161 @@
+//! `nunatak query`: asks a running server, prints a table or JSON.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use comfy_table::{Table, presets};
+use serde_json::Value;
+
+use crate::cli::{Output, QueryArgs};
+use crate::http::{parse_step, parse_time};
+
+/// Asks, and prints the answer to standard output.
+///
+/// # Errors
+/// One line that says what went wrong.
+pub fn ask(args: &QueryArgs) -> Result<(), AskError> {
+    let (path, form) = request(args)?;
+    let url = format!("{}/api/v1/{path}", args.url.trim_end_matches('/'));
+    let reply = post(&url, &form)?;
+    let text = match args.output {
+        Output::Json => reply,
+        Output::Table => table(&reply)?,
+    };
+    let mut out = std::io::stdout();
+    // A reader that went away is no failure of the query.
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")));
+    Ok(())
+}
+
+/// Why there is no answer, in one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// An argument can't be.
+    #[error("{0}")]
+    Arguments(String),
+    /// The server refuses or does not answer.
+    #[error("{0}")]
+    Server(String),
+}
+
+type Form = Vec<(&'static str, String)>;
+
+fn request(args: &QueryArgs) -> Result<(&'static str, Form), AskError> {
+    let time = |text: &Option<String>| -> Result<Option<i64>, AskError> {
+        text.as_deref().map(parse_time).transpose().map_err(AskError::Arguments)
+    };
+    let mut form = vec![("query", args.expr.clone())];
+    if args.start.is_none() && args.end.is_none() && args.step.is_none() {
+        if let Some(ms) = time(&args.time)? {
+            form.push(("time", seconds(ms)));
+        }
+        return Ok(("query", form));
+    }
+    let end = time(&args.end)?.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
+    let start = time(&args.start)?.unwrap_or_else(|| end.saturating_sub(3_600_000));
+    let step = parse_step(args.step.as_deref().unwrap_or("1m")).map_err(AskError::Arguments)?;
+    form.extend([("start", seconds(start)), ("end", seconds(end)), ("step", seconds(step))]);
+    Ok(("query_range", form))
+}
+
+fn seconds(ms: i64) -> String {
+    let mut out = Vec::new();
+    crate::json::timestamp(&mut out, ms);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn post(url: &str, form: &Form) -> Result<String, AskError> {
+    let unreachable = |error: ureq::Error| AskError::Server(format!("{url}: {error}"));
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(150)))
+        .build()
+        .into();
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let mut response = agent
+        .post(url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .send(&body)
+        .map_err(unreachable)?;
+    let text = response.body_mut().with_config().limit(1 << 30).read_to_string().map_err(unreachable)?;
+    if response.status().is_success() {
+        return Ok(text);
+    }
+    let reply: Value = serde_json::from_str(&text).unwrap_or_default();
+    let what = reply["error"].as_str().unwrap_or_else(|| text.trim());
+    Err(AskError::Server(format!("{} ({})", what, response.status())))
+}
+
+/// The reply as a table, with warnings below.
+fn table(reply: &str) -> Result<String, AskError> {
+    let reply: Value = serde_json::from_str(reply)
+        .map_err(|error| AskError::Server(format!("the reply is no JSON: {error}")))?;
+    let result = &reply["data"]["result"];
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    let mut text = match reply["data"]["resultType"].as_str() {
+        Some("scalar" | "string") => result[1].as_str().unwrap_or_default().to_owned(),
+        Some("vector") => {
+            table.set_header(["series", "value"]);
+            for row in result.as_array().into_iter().flatten() {
+                let value = row["value"][1].as_str().unwrap_or_default().to_owned();
+                table.add_row([series(&row["metric"]), value]);
+            }
+            rows(&table)
+        }
+        _ => {
+            table.set_header(["series", "time", "value"]);
+            for row in result.as_array().into_iter().flatten() {
+                points(&mut table, row);
+            }
+            rows(&table)
+        }
+    };
+    for key in ["warnings", "infos"] {
+        for note in reply[key].as_array().into_iter().flatten() {
+            text += &format!("\n{}", note.as_str().unwrap_or_default());
+        }
+    }
+    Ok(text)
+}
+
+fn rows(table: &Table) -> String {
+    if table.row_count() == 0 { "no data".to_owned() } else { table.to_string() }
+}
+
+fn points(table: &mut Table, row: &Value) {
+    let mut name = series(&row["metric"]);
+    for point in row["values"].as_array().into_iter().flatten() {
+        let ms = (point[0].as_f64().unwrap_or_default() * 1000.0).round() as i64;
+        let time = jiff::Timestamp::from_millisecond(ms).map_or(String::new(), |t| t.to_string());
+        let value = point[1].as_str().unwrap_or_default().to_owned();
+        table.add_row([std::mem::take(&mut name), time, value]);
+    }
+}
+
+fn series(metric: &Value) -> String {
+    let pairs = metric.as_object().into_iter().flatten();
+    let pairs = pairs.filter_map(|(name, value)| Some((name, value.as_str()?)));
+    nunatak::Labels::from_pairs(pairs).map_or(String::new(), |labels| labels.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_and_ranges_become_tables() {
+        let vector = r#"{"data":{"resultType":"vector","result":[
+            {"metric":{"__name__":"up","job":"a"},"value":[1,"1"]}]},"warnings":["careful"]}"#;
+        let text = table(vector).unwrap();
+        assert!(text.contains("up{job=\"a\"}") && text.ends_with("\ncareful"), "{text}");
+        let matrix = r#"{"data":{"resultType":"matrix","result":[
+            {"metric":{},"values":[[1.5,"7"],[2,"8"]]}]}}"#;
+        let text = table(matrix).unwrap();
+        assert!(text.contains("1970-01-01T00:00:01.5Z"), "{text}");
+        assert_eq!(table(r#"{"data":{"resultType":"vector","result":[]}}"#).unwrap(), "no data");
+        let scalar = r#"{"data":{"resultType":"scalar","result":[1,"2"]}}"#;
+        assert_eq!(table(scalar).unwrap(), "2");
+    }
+}

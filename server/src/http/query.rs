@@ -1,0 +1,170 @@
+//! Queries.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::params::Params;
+use super::reply::{ApiError, ErrorKind, success};
+use super::stream::reply;
+use crate::app::App;
+use crate::promql::{self, Question, When};
+
+/// `query`
+pub(super) async fn instant(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let when = When::At(match params.time("time")? {
+        Some(time) => time,
+        None => app.now_ms(),
+    });
+    run(&app, &headers, &params, when).await
+}
+
+/// `query_range`
+pub(super) async fn range(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let start = params.required_time("start")?;
+    let end = params.required_time("end")?;
+    if end < start {
+        let what = "end timestamp must not be before start time";
+        return Err(ApiError::parameter("end", what));
+    }
+    let step = super::params::parse_step(params.get("step"))
+        .map_err(|what| ApiError::parameter("step", what))?;
+    if step <= 0 {
+        let what = "zero or negative query resolution step widths are not accepted. \
+                    Try a positive integer";
+        return Err(ApiError::parameter("step", what));
+    }
+    if i128::from(end) - i128::from(start) > 11_000 * i128::from(step) {
+        return Err(ApiError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. \
+             Try decreasing the query resolution (?step=XX)",
+        ));
+    }
+    run(&app, &headers, &params, When::Range { start, end, step }).await
+}
+
+/// `format_query`
+pub(super) async fn format(params: Params) -> Result<Response, ApiError> {
+    let text = promql::format_query(params.get("query"))?;
+    Ok(success(|out| crate::json::string(out, &text)))
+}
+
+async fn run(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    params: &Params,
+    when: When,
+) -> Result<Response, ApiError> {
+    let db = app.db()?;
+    let begun = Instant::now();
+    let timeout = query_timeout(app, params)?;
+    let limit = params.limit()?;
+    let stats = !params.get("stats").is_empty();
+    let lookback_ms = match params.duration("lookback_delta")? {
+        Some(ms) if ms > 0 => ms,
+        _ => app.settings.lookback.as_millis() as i64,
+    };
+    let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
+    let question = Question {
+        text: params.get("query").to_owned(),
+        when,
+        lookback_ms,
+        deadline: begun + timeout,
+        cancel: Arc::clone(&cancel.0),
+    };
+    let permit = wait_for_turn(app, timeout).await?;
+    let (app, origin) = (Arc::clone(app), Origin::of(headers));
+    Ok(reply(move |out| {
+        let answer = promql::ask(&db, &question);
+        drop(permit);
+        let took = begun.elapsed();
+        app.metrics.query(took, answer.is_ok());
+        if took >= app.settings.slow_query {
+            origin.log(&question, took, answer.as_ref().err());
+        }
+        promql::write(out, answer?, limit, stats.then_some(took.as_secs_f64()));
+        Ok(())
+    })
+    .await)
+}
+
+/// The parameter `timeout`, at most the server's.
+fn query_timeout(app: &App, params: &Params) -> Result<Duration, ApiError> {
+    let most = app.settings.query_timeout;
+    Ok(match params.duration("timeout")? {
+        Some(ms) => most.min(Duration::from_millis(ms.max(0) as u64)),
+        None => most,
+    })
+}
+
+/// Waits until one of the places for queries is free.
+pub(super) async fn wait_for_turn(
+    app: &App,
+    timeout: Duration,
+) -> Result<OwnedSemaphorePermit, ApiError> {
+    let turn = Arc::clone(&app.query_places).acquire_owned();
+    match tokio::time::timeout(timeout, turn).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) => Err(ApiError::new(ErrorKind::Unavailable, "the server stops")),
+        Err(_) => Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue")),
+    }
+}
+
+/// Runs `work` on a thread that may block.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        ApiError::new(ErrorKind::Internal, "the request failed; see the server's log")
+    })
+}
+
+/// Stops the query when the client goes: its request is then dropped.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Which panel of which dashboard asks, for the log of slow queries.
+struct Origin {
+    dashboard: String,
+    panel: String,
+}
+
+impl Origin {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().chars().take(100).collect()
+        };
+        Self { dashboard: text("x-dashboard-uid"), panel: text("x-panel-id") }
+    }
+
+    fn log(&self, question: &Question, took: Duration, error: Option<&ApiError>) {
+        tracing::warn!(
+            query = %question.text.chars().take(1000).collect::<String>(),
+            when = ?question.when,
+            ms = took.as_millis() as u64,
+            dashboard = %self.dashboard,
+            panel = %self.panel,
+            error = error.map_or("", |error| &error.message),
+            "slow query"
+        );
+    }
+}

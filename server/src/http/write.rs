@@ -1,0 +1,237 @@
+//! Remote write.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
+use nunatak::{AppendSeries, Appender, Db, LabelsBuilder, Outcome, RefusalReason};
+
+use super::reply::text_response;
+use crate::app::App;
+use crate::ingest::Buffers;
+use crate::metadata::MetadataStore;
+use crate::remote_write::{Counts, FamilyMetadata, Sink, decode, unpack};
+
+/// `write`
+pub(super) async fn write(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match accept(&app, &headers, body).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            app.metrics.remote_write_failed(refusal.status.as_u16());
+            refusal.into_response()
+        }
+    }
+}
+
+/// Why a whole request is not stored.
+struct Refusal {
+    status: StatusCode,
+    text: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into() }
+    }
+
+    fn later(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = text_response(self.status, self.text);
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+async fn accept(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+    check_headers(headers)?;
+    let db = app.db().map_err(|error| Refusal::later(error.message))?;
+    let announced = body.size_hint().exact();
+    let gate = &app.ingest;
+    if announced.is_some_and(|bytes| bytes > gate.max_body as u64) {
+        return Err(too_large(gate.max_body));
+    }
+    let place = gate.enter(announced.map(|bytes| bytes as usize)).await.ok_or_else(|| {
+        Refusal::later("overloaded: too many remote-write requests at once; try again")
+    })?;
+    let mut buffers = gate.buffers();
+    read_body(body, &mut buffers.body, gate.max_body).await?;
+    let app = Arc::clone(app);
+    let stored = tokio::task::spawn_blocking(move || {
+        let result = store(&app, &db, &mut buffers);
+        app.ingest.give_back(buffers);
+        drop(place);
+        result
+    });
+    stored.await.unwrap_or_else(|_| {
+        let text = "the request failed; see the server's log";
+        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text))
+    })
+}
+
+fn too_large(limit: usize) -> Refusal {
+    let text = format!("the body is larger than {limit} bytes; send smaller batches");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text)
+}
+
+/// 415 makes senders fall back to what this server understands.
+fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
+    let text = |name| headers.get(name).map_or("", |v: &HeaderValue| v.to_str().unwrap_or("?"));
+    let unsupported = |text: String| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+    let content_type = text(header::CONTENT_TYPE);
+    let mut parts = content_type.split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default();
+    if !media.is_empty() && !media.eq_ignore_ascii_case("application/x-protobuf") {
+        return unsupported(format!(
+            "content type {content_type:?} is not supported; send application/x-protobuf"
+        ));
+    }
+    let message = parts.find_map(|part| part.strip_prefix("proto=")).unwrap_or_default();
+    let message = message.trim_matches('"');
+    if !matches!(message, "" | "prometheus.WriteRequest") {
+        return unsupported(format!(
+            "remote-write message {message:?} is not supported; send prometheus.WriteRequest \
+             (remote write 1.0; in Prometheus the default of protobuf_message)"
+        ));
+    }
+    let encoding = text(header::CONTENT_ENCODING);
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("snappy") {
+        return unsupported(format!(
+            "content encoding {encoding:?} is not supported; send snappy (block format)"
+        ));
+    }
+    Ok(())
+}
+
+/// Collects the body in memory that is reused.
+async fn read_body(mut body: Body, into: &mut Vec<u8>, limit: usize) -> Result<(), Refusal> {
+    into.clear();
+    loop {
+        let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
+        match tokio::time::timeout(Duration::from_secs(30), frame).await {
+            Ok(Some(Ok(frame))) => {
+                let data = frame.into_data().unwrap_or_default();
+                if into.len() + data.len() > limit {
+                    return Err(too_large(limit));
+                }
+                into.extend_from_slice(&data);
+            }
+            Ok(None) => return Ok(()),
+            Ok(Some(Err(error))) => {
+                let text = format!("the body ends early: {error}");
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
+            }
+            Err(_) => {
+                let text = "no byte of the body came for 30 s";
+                return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, text));
+            }
+        }
+    }
+}
+
+/// Unpacks, decodes and appends; runs on a blocking thread.
+fn store(app: &App, db: &Db, buffers: &mut Buffers) -> Result<Response, Refusal> {
+    let bad = |text: String| Refusal::new(StatusCode::BAD_REQUEST, text);
+    let Buffers { body, plain, scratch } = buffers;
+    let message =
+        unpack(body, plain, app.ingest.max_message).map_err(|error| bad(error.to_string()))?;
+    let mut sink = Store { appender: db.appender(), metadata: &app.metadata };
+    let counts = decode(message, scratch, &mut sink).map_err(|error| bad(error.to_string()))?;
+    let outcome = sink.appender.commit().map_err(|error| {
+        if error.is_retryable() {
+            Refusal::later(format!("{error}; try again"))
+        } else {
+            bad(error.to_string())
+        }
+    })?;
+    app.metrics.remote_write(&counts, &outcome, body.len());
+    if outcome.refused.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    tracing::debug!(refused = outcome.refused_samples(), "remote write was partly refused");
+    Err(bad(explain(&counts, &outcome)))
+}
+
+/// Says what was stored, and each reason with its count and first example.
+fn explain(counts: &Counts, outcome: &Outcome) -> String {
+    let mut text = format!(
+        "partial write: {} samples stored, {} of {} refused for good (don't send them again)",
+        outcome.stored,
+        outcome.refused_samples(),
+        counts.samples + counts.histograms,
+    );
+    for refusal in &outcome.refused {
+        drop(write!(text, "\n{refusal}"));
+    }
+    text
+}
+
+/// Hands a request's content to the engine.
+struct Store<'a> {
+    appender: Appender<'a>,
+    metadata: &'a MetadataStore,
+}
+
+impl Sink for Store<'_> {
+    type Series = AppendSeries;
+
+    #[inline]
+    fn series(
+        &mut self,
+        raw: &[u8],
+        parse: impl FnOnce(&mut LabelsBuilder) -> Result<(), (RefusalReason, String)>,
+    ) -> AppendSeries {
+        self.appender.series(raw, parse)
+    }
+
+    #[inline]
+    fn push(&mut self, series: AppendSeries, t: i64, v: f64) {
+        self.appender.push(series, t, v);
+    }
+
+    fn refuse(&mut self, reason: RefusalReason, samples: u64, example: String) {
+        self.appender.refuse(reason, samples, example);
+    }
+
+    fn metadata(&mut self, metadata: &FamilyMetadata<'_>) {
+        self.metadata.set(metadata);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(content_type: &'static str, encoding: &'static str) -> u16 {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        check_headers(&headers).map_or_else(|refusal| refusal.status.as_u16(), |()| 204)
+    }
+
+    #[test]
+    fn only_version_one_in_snappy() {
+        assert_eq!(status("application/x-protobuf", "snappy"), 204);
+        assert_eq!(status("application/x-protobuf;proto=prometheus.WriteRequest", "snappy"), 204);
+        assert_eq!(status("", ""), 204);
+        let v2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+        assert_eq!(status(v2, "snappy"), 415);
+        assert_eq!(status("application/json", "snappy"), 415);
+        assert_eq!(status("application/x-protobuf", "zstd"), 415);
+    }
+}

@@ -1,0 +1,118 @@
+//! Bounds what requests that write may hold at once, and keeps their memory for the next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::remote_write::Scratch;
+
+/// Bodies larger than this are refused, as received.
+const MAX_BODY: usize = 32 << 20;
+/// Messages larger than this are refused, unpacked.
+const MAX_MESSAGE: usize = 128 << 20;
+/// Memory of a buffer that is kept for the next request.
+const KEEP: usize = 8 << 20;
+/// Requests that may be decoded or wait for the log.
+const PLACES: usize = 64;
+/// How long a request waits for a place.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Memory of one request.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    /// The body as it was received.
+    pub(crate) body: Vec<u8>,
+    /// The body unpacked.
+    pub(crate) plain: Vec<u8>,
+    /// The decoder's memory.
+    pub(crate) scratch: Scratch,
+}
+
+/// The gate through which requests that write go.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    /// Bytes that a body may have.
+    pub(crate) max_body: usize,
+    /// Bytes that an unpacked message may have.
+    pub(crate) max_message: usize,
+    places: Arc<Semaphore>,
+    /// One permit for each KiB of body.
+    kibibytes: Arc<Semaphore>,
+    pool: Mutex<Vec<Buffers>>,
+}
+
+/// A place behind the gate; dropping it gives the place free.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _place: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Ingest {
+    /// A gate for a server with a memory budget of so many bytes. Bodies in flight take at most
+    /// an eighth of it, but there is always room for one of the largest.
+    pub(crate) fn new(budget: u64) -> Self {
+        let max_message = MAX_MESSAGE.min((budget / 4) as usize).max(1 << 20);
+        let max_body = MAX_BODY.min(max_message);
+        let kibibytes = ((budget / 8) as usize).clamp(max_body, 512 << 20) >> 10;
+        Self {
+            max_body,
+            max_message,
+            places: Arc::new(Semaphore::new(PLACES)),
+            kibibytes: Arc::new(Semaphore::new(kibibytes)),
+            pool: Mutex::default(),
+        }
+    }
+
+    /// Waits for a place; `None` if there is none for 10 s. A body of unknown length counts as
+    /// one of the largest.
+    pub(crate) async fn enter(&self, body: Option<usize>) -> Option<Place> {
+        let permits = (body.unwrap_or(self.max_body).min(self.max_body) >> 10) as u32 + 1;
+        let permits = permits.min((self.max_body >> 10) as u32);
+        let enter = async {
+            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+            let bytes = Arc::clone(&self.kibibytes).acquire_many_owned(permits).await.ok()?;
+            Some(Place { _place: place, _bytes: bytes })
+        };
+        tokio::time::timeout(PATIENCE, enter).await.ok().flatten()
+    }
+
+    /// Buffers of an earlier request, or new ones.
+    pub(crate) fn buffers(&self) -> Buffers {
+        self.pool.lock().pop().unwrap_or_default()
+    }
+
+    /// Keeps buffers for the next request unless they are very large.
+    pub(crate) fn give_back(&self, buffers: Buffers) {
+        let mut pool = self.pool.lock();
+        if buffers.body.capacity() + buffers.plain.capacity() <= KEEP && pool.len() < 8 {
+            pool.push(buffers);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_largest_body_always_finds_a_place() {
+        for budget in [0, 16 << 20, 512 << 20, 64 << 30] {
+            let ingest = Ingest::new(budget);
+            assert!(ingest.enter(None).await.is_some());
+            assert!(ingest.enter(Some(ingest.max_body)).await.is_some());
+            assert!(ingest.max_body <= ingest.max_message);
+        }
+    }
+
+    #[test]
+    fn large_buffers_are_not_kept() {
+        let ingest = Ingest::new(1 << 30);
+        ingest.give_back(Buffers { plain: vec![0; KEEP + 1], ..Buffers::default() });
+        assert_eq!(ingest.buffers().plain.capacity(), 0);
+        ingest.give_back(Buffers { plain: vec![0; 100], ..Buffers::default() });
+        assert_eq!(ingest.buffers().plain.capacity(), 100);
+    }
+}
