@@ -57,3 +57,8 @@ impl Error {
         move |source| Self::Io { what, source }
     }
 }
+
+/// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
