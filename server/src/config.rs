@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nunatak::{Durability, Limits, Options};
 
-pub use units::{format_bytes, format_duration, parse_bytes, parse_duration};
+pub(crate) use units::{format_bytes, format_duration, parse_bytes, parse_duration};
 
 use crate::cli::ServeArgs;
 
@@ -93,9 +93,9 @@ impl Settings {
             value(key, pick(flag, file), parse_duration)
                 .map(|d| d.unwrap_or(Duration::from_millis(default)))
         };
-        let sync_interval = duration("sync_interval", &args.sync_interval, &file.sync_interval, 1000)?;
-        let query_concurrency =
-            args.query_concurrency.or(file.query_concurrency).unwrap_or(20);
+        let sync_interval =
+            duration("sync_interval", &args.sync_interval, &file.sync_interval, 1000)?;
+        let query_concurrency = args.query_concurrency.or(file.query_concurrency).unwrap_or(20);
         if query_concurrency == 0 {
             let what = "at least one query must be able to run".to_owned();
             return Err(ConfigError::Value { key: "query_concurrency", what });
@@ -145,9 +145,8 @@ impl Settings {
     /// The engine's options.
     #[must_use]
     pub fn options(&self) -> Options {
-        let mut options = Options::new(&self.data_dir)
-            .durability(self.durability)
-            .limits(self.limits.clone());
+        let mut options =
+            Options::new(&self.data_dir).durability(self.durability).limits(self.limits.clone());
         if let Some(retention) = self.retention {
             options = options.retention(retention);
         }
@@ -277,7 +276,7 @@ mod tests {
         let (_dir, mut args) = file("retention: 1d\ndurability: interval\nlisten: a:1\n");
         args.retention = Some("2d".to_owned());
         let settings = Settings::resolve(&args).unwrap();
-        assert_eq!(settings.retention, Some(Duration::from_secs(2 * 86_400)));
+        assert_eq!(settings.retention, Some(Duration::from_hours(48)));
         assert_eq!(settings.durability, Durability::Interval(Duration::from_secs(1)));
         assert_eq!(settings.listen, "a:1");
     }

@@ -163,10 +163,7 @@ mod tests {
     #[test]
     fn label_sets() {
         let set = labels! { "__name__" => "up", "path" => "a\"b\\\n" };
-        assert_eq!(
-            written(|out| labels(out, &set)),
-            r#"{"__name__":"up","path":"a\"b\\\n"}"#
-        );
+        assert_eq!(written(|out| labels(out, &set)), r#"{"__name__":"up","path":"a\"b\\\n"}"#);
     }
 
     proptest! {

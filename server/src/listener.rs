@@ -26,7 +26,9 @@ pub(crate) fn listen(address: &str) -> Result<(TcpListener, Option<String>), Str
 
 fn resolve(address: &str) -> Result<SocketAddr, String> {
     let full = if address.starts_with(':') { format!("[::]{address}") } else { address.to_owned() };
-    let bad = |what: String| format!("listen: {address:?} is no address ({what}); write for example [::]:9099");
+    let bad = |what: String| {
+        format!("listen: {address:?} is no address ({what}); write for example [::]:9099")
+    };
     full.to_socket_addrs()
         .map_err(|error| bad(error.to_string()))?
         .next()

@@ -42,7 +42,6 @@ impl LogControl {
 
 /// A level, or the notation of `EnvFilter`.
 fn parse(level: &str) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(level).map_err(|_| {
-        format!("log_level: {level:?} is none of error, warn, info, debug, trace")
-    })
+    EnvFilter::try_new(level)
+        .map_err(|_| format!("log_level: {level:?} is none of error, warn, info, debug, trace"))
 }

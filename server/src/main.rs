@@ -19,7 +19,9 @@ fn main() -> ExitCode {
             drop(error.print());
             return ExitCode::SUCCESS;
         }
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        Err(error)
+            if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
             drop(error.print());
             return ExitCode::from(2);
         }

@@ -32,8 +32,7 @@ impl MetadataStore {
     /// Remembers an entry.
     pub(crate) fn set(&self, said: &FamilyMetadata<'_>) {
         let (help, unit) = (cut(&said.help), cut(&said.unit));
-        let is_same =
-            |e: &Entry| e.kind == said.kind && *e.help == *help && *e.unit == *unit;
+        let is_same = |e: &Entry| e.kind == said.kind && *e.help == *help && *e.unit == *unit;
         if said.name.is_empty() || said.name.len() > MAX_TEXT {
             return;
         }

@@ -29,11 +29,14 @@ pub(crate) struct Metrics {
     engine: Mutex<Engine>,
 }
 
+/// Picks a number.
+type Read = fn(&Stats) -> u64;
+
 /// The engine's numbers as metrics.
 #[derive(Debug)]
 struct Engine {
-    gauges: Vec<(IntGauge, fn(&Stats) -> u64)>,
-    counters: Vec<(IntCounter, fn(&Stats) -> u64)>,
+    gauges: Vec<(IntGauge, Read)>,
+    counters: Vec<(IntCounter, Read)>,
     refused: IntCounterVec,
     newest: IntGaugeVec,
 }
@@ -88,29 +91,24 @@ impl Engine {
                 (gauge("nunatak_blocks", "Blocks on disk.")?, |s| s.blocks),
                 (gauge("nunatak_block_bytes", "Bytes of the blocks.")?, |s| s.block_bytes),
                 (gauge("nunatak_block_samples", "Samples in the blocks.")?, |s| s.block_samples),
-                (
-                    gauge("nunatak_memory_budget_bytes", "Bytes that the engine may use.")?,
-                    |s| s.memory_budget,
-                ),
-                (
-                    gauge("nunatak_quarantined", "Things that failed their checksum.")?,
-                    |s| s.quarantined.len() as u64,
-                ),
+                (gauge("nunatak_memory_budget_bytes", "Bytes that the engine may use.")?, |s| {
+                    s.memory_budget
+                }),
+                (gauge("nunatak_quarantined", "Things that failed their checksum.")?, |s| {
+                    s.quarantined.len() as u64
+                }),
             ],
             counters: vec![
-                (
-                    counter("nunatak_head_series_created_total", "Series that were created.")?,
-                    |s| s.created_series,
-                ),
-                (
-                    counter("nunatak_samples_stored_total", "Samples that were stored.")?,
-                    |s| s.stored_samples,
-                ),
+                (counter("nunatak_head_series_created_total", "Series that were created.")?, |s| {
+                    s.created_series
+                }),
+                (counter("nunatak_samples_stored_total", "Samples that were stored.")?, |s| {
+                    s.stored_samples
+                }),
                 (counter("nunatak_log_bytes_total", "Bytes written to the log.")?, |s| s.log_bytes),
-                (
-                    counter("nunatak_background_failures_total", "Failed background work.")?,
-                    |s| s.background_failures,
-                ),
+                (counter("nunatak_background_failures_total", "Failed background work.")?, |s| {
+                    s.background_failures
+                }),
             ],
             refused: counters(
                 registry,

@@ -95,10 +95,11 @@ fn known(key: &str, keys: &[&str], text: &str) -> Result<(), String> {
     let is_here = |line: &str| {
         line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
     };
-    let line = text.lines().position(is_here).map_or(String::new(), |i| format!("line {}: ", i + 1));
-    let nearest = keys.iter().max_by(|a, b| {
-        strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b))
-    });
+    let line =
+        text.lines().position(is_here).map_or(String::new(), |i| format!("line {}: ", i + 1));
+    let nearest = keys
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b)));
     let nearest = nearest.copied().unwrap_or_default();
     Err(format!("{line}unknown key {key:?}; did you mean {nearest:?}?"))
 }

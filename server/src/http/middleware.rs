@@ -54,7 +54,10 @@ pub(super) async fn cors(request: Request, next: Next) -> Response {
 /// A path under `/api/v1` that does not exist.
 pub(super) async fn no_such_endpoint(request: Request) -> ApiError {
     let path = request.uri().path();
-    ApiError::new(ErrorKind::NotFound, format!("there is no /api/v1{path} here; see docs/http-api.md"))
+    ApiError::new(
+        ErrorKind::NotFound,
+        format!("there is no /api/v1{path} here; see docs/http-api.md"),
+    )
 }
 
 /// A path that exists, with a method that does not.

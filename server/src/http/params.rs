@@ -77,9 +77,9 @@ impl Params {
     pub(crate) fn limit(&self) -> Result<usize, ApiError> {
         match self.get("limit") {
             "" => Ok(0),
-            text => text.parse().map_err(|_| {
-                ApiError::parameter("limit", "limit must be a non-negative number")
-            }),
+            text => text
+                .parse()
+                .map_err(|_| ApiError::parameter("limit", "limit must be a non-negative number")),
         }
     }
 

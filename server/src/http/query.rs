@@ -127,9 +127,9 @@ pub(super) async fn wait_for_turn(
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| {
-        ApiError::new(ErrorKind::Internal, "the request failed; see the server's log")
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| ApiError::new(ErrorKind::Internal, "the request failed; see the server's log"))
 }
 
 /// Stops the query when the client goes: its request is then dropped.

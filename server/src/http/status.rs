@@ -33,9 +33,8 @@ pub(super) async fn build_info() -> Response {
 /// `status/runtimeinfo`
 pub(super) async fn runtime_info(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     let stats = stats(&app).await?;
-    let time = |ms: i64| {
-        jiff::Timestamp::from_millisecond(ms).map_or(String::new(), |t| t.to_string())
-    };
+    let time =
+        |ms: i64| jiff::Timestamp::from_millisecond(ms).map_or(String::new(), |t| t.to_string());
     let folder = std::env::current_dir().map_or(String::new(), |path| path.display().to_string());
     Ok(success_value(&json!({
         "startTime": time(app.started_ms),
@@ -58,8 +57,12 @@ pub(super) async fn runtime_info(State(app): State<Arc<App>>) -> Result<Response
 
 /// `status/flags`
 pub(super) async fn flags(State(app): State<Arc<App>>) -> Response {
-    let flags: Map<String, Value> =
-        app.settings.describe().into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect();
+    let flags: Map<String, Value> = app
+        .settings
+        .describe()
+        .into_iter()
+        .map(|(key, text)| (key.to_owned(), text.into()))
+        .collect();
     success_value(&Value::Object(flags))
 }
 
@@ -110,6 +113,7 @@ async fn stats(app: &App) -> Result<Stats, ApiError> {
 
 /// The server's own metrics in Prometheus' text format.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    let text = blocking(move || app.metrics.text(app.db().ok().map(|db| db.stats()).as_ref())).await?;
+    let text =
+        blocking(move || app.metrics.text(app.db().ok().map(|db| db.stats()).as_ref())).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

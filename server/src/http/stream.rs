@@ -34,7 +34,8 @@ impl Out {
     }
 
     fn send(&mut self) {
-        let piece = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + 4096)));
+        let piece =
+            Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + 4096)));
         let pieces = self.pieces.get_or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(4);
             if let Some(first) = self.first.take() {
@@ -68,9 +69,8 @@ pub(crate) async fn reply(
     match head.await {
         Ok(Ok(body)) => json_response(StatusCode::OK, body),
         Ok(Err(error)) => error.into_response(),
-        Err(_) => {
-            ApiError::new(ErrorKind::Internal, "the request failed; see the server's log").into_response()
-        }
+        Err(_) => ApiError::new(ErrorKind::Internal, "the request failed; see the server's log")
+            .into_response(),
     }
 }
 

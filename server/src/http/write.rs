@@ -18,11 +18,7 @@ use crate::metadata::MetadataStore;
 use crate::remote_write::{Counts, FamilyMetadata, Sink, decode, unpack};
 
 /// `write`
-pub(super) async fn write(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
+pub(super) async fn write(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
     match accept(&app, &headers, body).await {
         Ok(response) => response,
         Err(refusal) => {
@@ -122,7 +118,8 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
 async fn read_body(mut body: Body, into: &mut Vec<u8>, limit: usize) -> Result<(), Refusal> {
     into.clear();
     loop {
-        let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
+        let frame =
+            std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
         match tokio::time::timeout(Duration::from_secs(30), frame).await {
             Ok(Some(Ok(frame))) => {
                 let data = frame.into_data().unwrap_or_default();
@@ -176,7 +173,7 @@ fn explain(counts: &Counts, outcome: &Outcome) -> String {
         counts.samples + counts.histograms,
     );
     for refusal in &outcome.refused {
-        drop(write!(text, "\n{refusal}"));
+        let _ = write!(text, "\n{refusal}");
     }
     text
 }

@@ -13,7 +13,9 @@ pub enum SnappyError {
         what: String,
     },
     /// The block says that it is larger than may be.
-    #[error("the body unpacks to {bytes} bytes, at most {limit} are accepted; send smaller batches")]
+    #[error(
+        "the body unpacks to {bytes} bytes, at most {limit} are accepted; send smaller batches"
+    )]
     TooLarge {
         /// Bytes after decompression.
         bytes: usize,

@@ -113,7 +113,9 @@ impl<'a> Reader<'a> {
                 self.at = end;
                 Ok(inner)
             }
-            _ => Err(DecodeError { offset: start, what: "length runs past the end of the message" }),
+            _ => {
+                Err(DecodeError { offset: start, what: "length runs past the end of the message" })
+            }
         }
     }
 
@@ -171,10 +173,7 @@ mod tests {
         let mut reader = Reader::new(&[0x05, 0x00]);
         assert_eq!(reader.message().map(drop), at(0, "length runs past the end of the message"));
         let wide = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02];
-        assert_eq!(
-            Reader::new(&wide).varint().map(drop),
-            at(0, "varint of more than 64 bits")
-        );
+        assert_eq!(Reader::new(&wide).varint().map(drop), at(0, "varint of more than 64 bits"));
         assert!(Reader::new(&[0; 7]).fixed64().is_err());
         assert!(Reader::new(&[0; 3]).skip(tag(1, FIXED32)).is_err());
         assert!(Reader::new(&[0; 4]).skip(tag(1, 3)).is_err());

@@ -228,9 +228,8 @@ fn field(number: u8, content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn labels_may_stand_apart_and_unsorted() {
-    let label = |n: &str, v: &str| {
-        field(1, &[field(1, n.as_bytes()), field(2, v.as_bytes())].concat())
-    };
+    let label =
+        |n: &str, v: &str| field(1, &[field(1, n.as_bytes()), field(2, v.as_bytes())].concat());
     let sample = field(2, &Sample { value: 1.5, timestamp: 7 }.encode_to_vec());
     let together = [label("b", "2"), label("a", "1"), sample.clone()].concat();
     let apart = [label("b", "2"), sample, label("a", "1")].concat();
