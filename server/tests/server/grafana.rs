@@ -38,7 +38,7 @@ fn variables_and_autocomplete() {
     });
     let (_, reply) = server.api("label/job/values?match[]=up&limit=40000&start=1&end=9999999999");
     assert_eq!(reply["data"], serde_json::json!(["nunatak"]));
-    let (_, reply) = server.api("label/U____name____/values?match[]=up");
+    let (_, reply) = server.api("label/U______name____/values?match[]=up");
     assert_eq!(reply["data"], serde_json::json!(["up"]));
     let (_, reply) = server.api("series?match[]=up&limit=40000");
     let instance = format!("localhost:{}", server.port);
