@@ -50,6 +50,9 @@ pub struct Run {
     pub start_from_log_seconds: f64,
     /// What is there after that.
     pub stored: Stored,
+    /// Whether something was missing and the load was repeated, unmeasured, on an empty folder
+    /// before the flush.
+    pub loaded_again: bool,
     /// Seconds that the flush took.
     pub flush_seconds: f64,
     /// What it left, the log apart.

@@ -145,7 +145,19 @@ fn losses(runs: &[Run]) -> String {
             )
         })
         .collect();
-    if lines.is_empty() { "No request was refused.".to_owned() } else { lines.join("\n") }
+    let refusals =
+        if lines.is_empty() { "No request was refused.".to_owned() } else { lines.join("\n") };
+    let mut again: Vec<&str> =
+        runs.iter().filter(|run| run.loaded_again).map(|run| run.target.as_str()).collect();
+    again.dedup();
+    if again.is_empty() {
+        return refusals;
+    }
+    format!(
+        "{refusals} Acknowledged samples were missing after kill -9 in {}: the load was repeated \
+         there, unmeasured, before flush and last start.",
+        again.join(", ")
+    )
 }
 
 #[cfg(test)]

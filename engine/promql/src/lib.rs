@@ -1,8 +1,8 @@
 //! PromQL for nunatak: parser, plan and series-major execution over the `Source` trait.
 #![forbid(unsafe_code)]
 
-pub mod ast;
 mod aggregate;
+pub mod ast;
 mod binary;
 mod buckets;
 mod calendar;

@@ -2,9 +2,7 @@
 //!
 //! `cargo run --example embed`
 
-use nunatak::{
-    Batch, Db, MatchOp, Matcher, Options, SampleBatch, Selector, TimeRange, labels,
-};
+use nunatak::{Batch, Db, MatchOp, Matcher, Options, SampleBatch, Selector, TimeRange, labels};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;

@@ -16,7 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Six hours of a sensor, one sample a minute; the clock is the simulation's.
     let mut batch = Batch::new();
-    let sensor = batch.series(&labels! { "__name__" => "temperature_celsius", "room" => "cellar" })?;
+    let sensor =
+        batch.series(&labels! { "__name__" => "temperature_celsius", "room" => "cellar" })?;
     for minute in 0..360 {
         let time = minute * 60_000;
         clock.set(time);

@@ -14,7 +14,7 @@ mod windows;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use nunatak_index::{HeadIndex, LabelIds, Labels, Matcher};
 use roaring::RoaringBitmap;
 
@@ -25,8 +25,8 @@ pub(crate) use series::Epoch;
 use series::SeriesSamples;
 use slab::Slab;
 pub(crate) use snapshot::SeriesSnapshot;
-pub(crate) use windows::{window_end, window_of};
 use windows::Windows;
+pub(crate) use windows::{window_end, window_of};
 
 /// Heap bytes of the two hash tables for each series, at their mean load.
 const TABLE_BYTES: usize = 14;
@@ -56,6 +56,8 @@ pub(crate) struct Head {
     slots: Slab<Series>,
     by_labels: HashTable<u32>,
     by_reference: HashTable<u32>,
+    /// Further references of series: one that was evicted and came back has got another.
+    aliases: HashMap<u64, u32>,
     index: HeadIndex,
     hasher: DefaultHashBuilder,
     next_reference: u64,
@@ -74,6 +76,7 @@ impl Head {
             slots: Slab::new(),
             by_labels: HashTable::new(),
             by_reference: HashTable::new(),
+            aliases: HashMap::new(),
             index: HeadIndex::new(),
             hasher: DefaultHashBuilder::default(),
             next_reference: 1,
@@ -102,10 +105,16 @@ impl Head {
         }
     }
 
-    /// Makes a series known under its reference; one that is known stays.
+    /// Makes a series known under its reference. One that is known gets a further reference: a
+    /// replay does not evict, so it meets series again under the reference that they came back
+    /// with.
     pub(crate) fn define(&mut self, definition: &Definition) {
         self.next_reference = self.next_reference.max(definition.reference + 1);
-        if self.find(&definition.labels).is_some() || self.slot_of(definition.reference).is_some() {
+        if self.slot_of(definition.reference).is_some() {
+            return;
+        }
+        if let Some(slot) = self.find_slot(&definition.labels) {
+            self.aliases.insert(definition.reference, slot);
             return;
         }
         let hash = self.hasher.hash_one(&definition.labels);
@@ -123,9 +132,8 @@ impl Head {
         }
         let slots = &self.slots;
         self.by_labels.insert_unique(hash, slot, |&s| slots.get(s).map_or(0, |e| e.hash));
-        self.by_reference.insert_unique(mix(reference), slot, |&s| {
-            slots.get(s).map_or(0, |e| mix(e.reference))
-        });
+        self.by_reference
+            .insert_unique(mix(reference), slot, |&s| slots.get(s).map_or(0, |e| mix(e.reference)));
         self.created += 1;
     }
 
@@ -230,22 +238,28 @@ impl Head {
         if let Ok(entry) = self.by_reference.find_entry(mix(series.reference), |&s| s == slot) {
             entry.remove();
         }
+        self.aliases.retain(|_, aliased| *aliased != slot);
     }
 
     /// The reference of a label set.
     pub(crate) fn find(&self, labels: &Labels) -> Option<u64> {
+        let slot = self.find_slot(labels)?;
+        self.slots.get(slot).map(|series| series.reference)
+    }
+
+    fn find_slot(&self, labels: &Labels) -> Option<u32> {
         let hash = self.hasher.hash_one(labels);
         let same = |&slot: &u32| {
             let series = self.slots.get(slot);
             series.is_some_and(|s| s.hash == hash && self.index.equals(&s.labels, labels))
         };
-        let slot = self.by_labels.find(hash, same)?;
-        self.slots.get(*slot).map(|series| series.reference)
+        self.by_labels.find(hash, same).copied()
     }
 
     fn slot_of(&self, reference: u64) -> Option<u32> {
         let same = |&slot: &u32| self.slots.get(slot).is_some_and(|s| s.reference == reference);
-        self.by_reference.find(mix(reference), same).copied()
+        let own = self.by_reference.find(mix(reference), same).copied();
+        own.or_else(|| self.aliases.get(&reference).copied())
     }
 
     /// Whether the reference is that of a series, and the time of its newest sample.
@@ -433,6 +447,18 @@ mod tests {
         write(&mut head, 4, 3, &[(9000, 1.0)]);
         assert_eq!((head.series(), head.slot_bound()), (2, 2));
         assert_eq!(head.index().len(), 2);
+    }
+
+    #[test]
+    fn a_series_that_came_back_is_known_by_both_references() {
+        let mut head = Head::new();
+        head.define(&definition(5));
+        head.define(&Definition { reference: 9, labels: definition(5).labels });
+        head.define(&definition(5));
+        assert_eq!(head.insert_range(0, &samples(5, &[(1000, 1.0)]), 0..1), 0);
+        assert_eq!(head.insert_range(0, &samples(9, &[(2000, 2.0)]), 0..1), 0);
+        assert_eq!(read(&head, 0, Epoch::MAX).len(), 2);
+        assert_eq!((head.series(), head.next_reference()), (1, 10));
     }
 
     #[test]

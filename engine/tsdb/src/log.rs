@@ -6,6 +6,7 @@
 mod aside;
 mod bytes;
 mod checkpoint;
+mod columns;
 mod decode;
 mod encode;
 mod error;

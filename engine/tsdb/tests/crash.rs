@@ -130,7 +130,7 @@ impl World {
         }
         // Without a sync the power must not fail: that is what the option says.
         let power = self.durability == Durability::Fsync && self.dice.one_in(2);
-        let crash = if power { Crash::Power } else { Crash::Kill };
+        let crash = if power { Crash::PowerLoss } else { Crash::Process };
         self.storage = self.storage.recover(crash, self.dice.next());
     }
 

@@ -1,5 +1,7 @@
 //! Every log keeps the same promises, whatever it is kept in.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+#[cfg(test)]
 #[path = "support/log.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! A flipped bit costs the frame that it hits and nothing else, and is reported.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+#[cfg(test)]
 #[path = "support/log.rs"]
 mod support;
 

@@ -1,4 +1,5 @@
 //! A frame comes back bit for bit, and no bytes at all can do harm.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::sync::Arc;
 
@@ -12,7 +13,16 @@ fn labels() -> impl Strategy<Value = Labels> {
 }
 
 fn samples() -> impl Strategy<Value = Samples> {
-    vec((any::<u64>(), any::<i64>(), any::<u64>()), 0..300).prop_map(|rows| Samples {
+    let value = prop_oneof![
+        any::<u64>(),
+        (-1_000_000_000..1_000_000_000_i64).prop_map(|n| (n as f64).to_bits()),
+        (-1_000_000_000..1_000_000_000_i64).prop_map(|n| (n as f64 / 100.0).to_bits()),
+        any::<f32>().prop_map(|n| f64::from(n).to_bits()),
+        Just(0x7FF0_0000_0000_0002),
+    ];
+    let reference = prop_oneof![any::<u64>(), 5..9_u64];
+    let time = prop_oneof![any::<i64>(), 5..9_i64];
+    vec((reference, time, value), 0..300).prop_map(|rows| Samples {
         references: rows.iter().map(|row| row.0).collect(),
         times: rows.iter().map(|row| row.1).collect(),
         values: rows.iter().map(|row| f64::from_bits(row.2)).collect(),
@@ -133,7 +143,7 @@ fn labels_that_no_writer_writes_are_refused() {
             bytes.push(text.len() as u8);
             bytes.extend(text.as_bytes());
         }
-        bytes.push(0);
+        bytes.extend([0, 0, 0]);
         Frame::decode(&bytes).map(|_| ())
     };
     assert_eq!(content(&[("a", "1"), ("b", "2")]), Ok(()));

@@ -1,5 +1,6 @@
 //! A full disk clears itself, keeps the order, and loses nothing; a failed sync ends the writing.
 
+#[cfg(test)]
 #[path = "support/log.rs"]
 mod support;
 

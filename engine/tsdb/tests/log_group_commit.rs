@@ -1,5 +1,6 @@
 //! Many writers share a sync, and each one's frames are durable when it is told so.
 
+#[cfg(test)]
 #[path = "support/log.rs"]
 mod support;
 

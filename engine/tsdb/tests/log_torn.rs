@@ -1,5 +1,7 @@
 //! A torn end is cut at the last whole frame, wherever it was torn, and reported.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+#[cfg(test)]
 #[path = "support/log.rs"]
 mod support;
 

@@ -1,4 +1,5 @@
 //! The faulty storage loses what was not synced, and never what was.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;

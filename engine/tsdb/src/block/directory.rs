@@ -67,7 +67,6 @@ impl DirectoryPage {
         let start = index.checked_sub(1).and_then(end).unwrap_or(0);
         end(index).and_then(|end| self.chunks.get(start..end)).unwrap_or_default()
     }
-
 }
 
 /// The entry behind the chunk at `before`.

@@ -14,7 +14,7 @@ use super::reader::Block;
 /// How folders begin that are being written or removed: no block yet, or no more.
 pub(super) const TEMPORARY: &str = "tmp-";
 /// How the folders of damaged blocks begin.
-const QUARANTINE: &str = "quarantine-";
+pub(super) const QUARANTINE: &str = "quarantine-";
 
 /// A block that can't be read. Its samples are missing in answers about its range.
 #[derive(Debug)]

@@ -54,6 +54,16 @@ impl Output {
 
 impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Output").field("path", &self.path).field("len", &self.len).finish()
+        f.debug_struct("Output")
+            .field("path", &self.path)
+            .field("len", &self.len)
+            .finish_non_exhaustive()
     }
+}
+
+/// Writes and syncs a whole file.
+pub(super) fn write_file(storage: &dyn Storage, path: String, bytes: &[u8]) -> Result<FileEntry> {
+    let mut output = Output::create(storage, path)?;
+    output.write(bytes)?;
+    output.finish()
 }

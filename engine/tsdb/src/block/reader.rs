@@ -223,20 +223,30 @@ fn read_manifest(storage: &dyn Storage, path: &str, name: &str) -> Result<Manife
 
 fn read_footer(file: &dyn File, path: &str, manifest: &Manifest) -> Result<Footer> {
     let len = file.len().map_err(|e| missing("read", path, e))?;
-    let mut header = [0; HEADER];
-    file.read_at(0, &mut header).map_err(|e| missing("read", path, e))?;
-    check_header(path, &header)?;
-    check_len(path, len, manifest.data.len)?;
-    let mut footer = [0; FOOTER];
-    let offset = len.saturating_sub(FOOTER as u64);
-    file.read_at(offset, &mut footer).map_err(|e| missing("read", path, e))?;
-    let footer = Footer::decode(path, len, &footer)?;
+    let footer = footer_of(file, path, len, Some(manifest.data.len))?;
     let meta = &manifest.meta;
     let counted = (meta.samples, meta.series, meta.min_t, meta.max_t);
     if counted != (footer.samples, u64::from(footer.series), footer.min_t, footer.max_t) {
-        return Err(Error::corrupt(path, offset, "footer and manifest do not agree"));
+        return Err(Error::corrupt(path, len, "footer and manifest do not agree"));
     }
     Ok(footer)
+}
+
+/// Reads header and footer of a data file of `len` bytes, which should be `expected`.
+pub(super) fn footer_of(
+    file: &dyn File,
+    path: &str,
+    len: u64,
+    expected: Option<u64>,
+) -> Result<Footer> {
+    let mut header = [0; HEADER];
+    file.read_at(0, &mut header).map_err(|e| missing("read", path, e))?;
+    check_header(path, &header)?;
+    check_len(path, len, expected.unwrap_or(len))?;
+    let mut footer = [0; FOOTER];
+    let offset = len.saturating_sub(FOOTER as u64);
+    file.read_at(offset, &mut footer).map_err(|e| missing("read", path, e))?;
+    Footer::decode(path, len, &footer)
 }
 
 /// Checks a file's length against the manifest's.

@@ -12,9 +12,9 @@ use crate::time::TimeRange;
 use super::Block;
 use super::data::{DataBytes, DataWriter};
 use super::folder::{TEMPORARY, join};
-use super::manifest::{BlockMeta, Coverage, FileEntry, Manifest, content_hash};
+use super::manifest::{BlockMeta, Coverage, Manifest, content_hash};
 use super::name::BlockName;
-use super::output::Output;
+use super::output::{Output, write_file};
 
 /// What the writer of a block must know before the first sample.
 #[derive(Debug, Clone)]
@@ -181,7 +181,8 @@ impl BlockWriter {
     /// Ends the block and makes it visible; `None` if it has no samples.
     ///
     /// # Errors
-    /// If it can't be written; nothing of it is then left behind.
+    /// If it can't be written. Nothing of it is then left behind, unless the very last step, the
+    /// sync of the folder above, was what failed: the block is then met at the next start.
     pub fn finish(self) -> Result<Option<Block>> {
         Ok(self.finish_with_bytes()?.map(|(block, _)| block))
     }
@@ -222,12 +223,6 @@ impl BlockWriter {
         self.temporary.publish(&self.parent, &name)?;
         Ok(Some((Block::open(self.storage, &self.parent, &name)?, bytes)))
     }
-}
-
-fn write_file(storage: &dyn Storage, path: String, bytes: &[u8]) -> Result<FileEntry> {
-    let mut output = Output::create(storage, path)?;
-    output.write(bytes)?;
-    output.finish()
 }
 
 /// A folder that is removed again unless it is published.

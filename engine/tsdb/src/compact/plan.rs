@@ -72,7 +72,12 @@ fn window(
         for group in order.chunk_by(|&a, &b| window(a) == window(b)) {
             let end = group.first().map_or(0, |&i| window(i).end);
             let inside = group.iter().all(|&i| range(i).end <= end);
-            if group.len() > 1 && inside && newest > end {
+            // A block that overlaps and stays out would change its rank against the group's parts.
+            let start = group.first().map_or(0, |&i| window(i).start);
+            let alone = order
+                .iter()
+                .all(|i| group.contains(i) || !range(*i).overlaps(&TimeRange::new(start, end)));
+            if group.len() > 1 && inside && alone && newest > end {
                 return Some(group.to_vec());
             }
         }
@@ -102,4 +107,108 @@ fn merged_coverage(parts: &[&BlockMeta]) -> Vec<Coverage> {
     all.sort_unstable_by_key(|c| (c.from_ms, c.to_ms, std::cmp::Reverse(c.position)));
     all.dedup_by_key(|c| (c.from_ms, c.to_ms));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Position;
+
+    const H: i64 = HOUR_MS;
+
+    /// A block of hours `from..to` with its position.
+    fn meta(from: i64, to: i64, position: u64) -> BlockMeta {
+        let range = TimeRange::new(from * H, to * H - 1);
+        BlockMeta {
+            name: format!("{from}-{to}"),
+            range,
+            min_t: range.start,
+            max_t: range.end,
+            sequence: position,
+            coverage: vec![Coverage {
+                from_ms: range.start,
+                to_ms: range.end,
+                position: Position(position),
+            }],
+            parents: Vec::new(),
+            samples: 1,
+            series: 1,
+            bytes: 1,
+        }
+    }
+
+    fn planned(metas: &[BlockMeta]) -> Option<Vec<usize>> {
+        plan(metas, &DEFAULT_LEVELS)
+    }
+
+    #[test]
+    fn windows_are_aligned_to_the_epoch_before_it_too() {
+        assert_eq!(window_of(0, 100), TimeRange::new(0, 99));
+        assert_eq!(window_of(-1, 100), TimeRange::new(-100, -1));
+        assert_eq!(window_of(-100, 100), TimeRange::new(-100, -1));
+        let (first, last) = (window_of(i64::MIN, 100), window_of(i64::MAX, 100));
+        assert!(first.contains(i64::MIN) && last.contains(i64::MAX));
+    }
+
+    #[test]
+    fn a_window_is_merged_when_its_time_is_over() {
+        let mut metas: Vec<_> = (0..4).map(|i| meta(2 * i, 2 * i + 2, i as u64)).collect();
+        assert_eq!(planned(&metas), None, "the window of 8 h may still grow");
+        metas.push(meta(8, 10, 9));
+        assert_eq!(planned(&metas), Some(vec![0, 1, 2, 3]));
+        assert_eq!(planned(&[meta(0, 8, 4), meta(8, 10, 9)]), None);
+        let days = [meta(16, 24, 6), meta(0, 8, 4), meta(8, 16, 5), meta(24, 26, 7)];
+        assert_eq!(planned(&days), Some(vec![1, 2, 0]), "lowest precedence first");
+    }
+
+    #[test]
+    fn overlapping_blocks_go_first_and_all_together() {
+        let metas =
+            [meta(0, 2, 1), meta(2, 4, 2), meta(8, 10, 9), meta(8, 10, 3), meta(24, 26, 10)];
+        assert_eq!(planned(&metas), Some(vec![3, 2]));
+        let late = [meta(0, 24, 5), meta(2, 4, 7), meta(20, 22, 6), meta(24, 26, 8)];
+        assert_eq!(planned(&late), Some(vec![0, 2, 1]));
+    }
+
+    #[test]
+    fn overlaps_wider_than_the_widest_window_are_left_alone() {
+        let metas = [meta(20, 30, 1), meta(22, 26, 2), meta(26, 28, 3)];
+        assert_eq!(planned(&metas), None);
+        let metas =
+            [meta(16, 18, 1), meta(18, 20, 3), meta(19, 30, 2), meta(40, 42, 4), meta(0, 2, 0)];
+        assert_eq!(planned(&metas), None, "the third would change its rank against the first");
+        assert_eq!(plan(&metas, &[]), None);
+        assert_eq!(planned(&[]), None);
+    }
+
+    #[test]
+    fn plans_come_to_an_end() {
+        let mut metas: Vec<_> = (0..60).map(|i| meta(i, i + 2 - i % 2, i as u64)).collect();
+        let mut rounds = 0;
+        while let Some(group) = planned(&metas) {
+            let parts: Vec<&BlockMeta> = group.iter().map(|&i| &metas[i]).collect();
+            let spec = merged_spec(&parts, &DEFAULT_LEVELS, 100 + rounds, false);
+            assert!(parts.iter().all(|part| part.range.start >= spec.range.start));
+            assert!(parts.iter().all(|part| part.range.end <= spec.range.end));
+            let merged = BlockMeta { range: spec.range, coverage: spec.coverage, ..meta(0, 1, 0) };
+            let mut index = 0;
+            metas.retain(|_| {
+                index += 1;
+                !group.contains(&(index - 1))
+            });
+            metas.push(merged);
+            rounds += 1;
+            assert!(rounds < 100);
+        }
+        assert!(metas.len() < 12, "{} blocks are left", metas.len());
+    }
+
+    #[test]
+    fn the_merged_range_is_the_smallest_window_that_holds_all() {
+        let (a, b) = (meta(0, 2, 1), meta(4, 6, 2));
+        let range = |parts: &[&BlockMeta]| merged_spec(parts, &DEFAULT_LEVELS, 1, false).range;
+        assert_eq!(range(&[&a]), TimeRange::new(0, 2 * H - 1));
+        assert_eq!(range(&[&a, &b]), TimeRange::new(0, 8 * H - 1));
+        assert_eq!(range(&[&b, &meta(30, 32, 3)]), TimeRange::new(4 * H, 32 * H - 1));
+    }
 }

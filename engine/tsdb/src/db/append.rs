@@ -120,7 +120,8 @@ impl<'db> Appender<'db> {
         self.builder.clear();
         let labels = parse(&mut self.builder).and_then(|()| {
             let built = self.builder.build();
-            let labels = built.map_err(|error| (RefusalReason::InvalidLabels, error.to_string()))?;
+            let labels =
+                built.map_err(|error| (RefusalReason::InvalidLabels, error.to_string()))?;
             check(labels, inner.limits())
         });
         match labels {

@@ -60,7 +60,8 @@ impl Inner {
             _ => Error::io("lock", &options.path, error),
         })?;
         let count = description::shard_count(storage.as_ref(), options.shards)?;
-        let shards: Result<Vec<_>> = (0..count as u16).map(|id| Shard::open(id, &storage)).collect();
+        let shards: Result<Vec<_>> =
+            (0..count as u16).map(|id| Shard::open(id, &storage)).collect();
         let shards = shards?;
         let (log, replay) = open_log(&options, storage, &shards)?;
         let memory_budget = options.memory_budget.unwrap_or_else(budget::default_bytes);
@@ -183,8 +184,7 @@ fn open_log(
     storage: Arc<dyn Storage>,
     shards: &[Shard],
 ) -> Result<(Box<dyn WriteLog>, ReplayReport)> {
-    let wal =
-        WalOptions::new().durability(options.durability).segment_bytes(options.segment_bytes);
+    let wal = WalOptions::new().durability(options.durability).segment_bytes(options.segment_bytes);
     let log = LocalWal::open(storage, wal)?;
     let replay = replay::replay(&log, shards, options.threads != Some(0))?;
     // Blocks may cover positions that the log lost with its unsynced end.

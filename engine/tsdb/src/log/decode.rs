@@ -9,9 +9,10 @@ use nunatak_index::{Labels, LabelsBuilder};
 use zstd::bulk::Decompressor;
 
 use super::bytes::Cursor;
+use super::columns::samples;
 use super::encode::{COMPRESSED, KIND_CUT, KIND_STATE, KIND_WRITE, MAX_RAW, VERSION};
 use super::error::FrameError;
-use super::frame::{Definition, Frame, Record, Samples};
+use super::frame::{Definition, Frame, Record};
 
 /// Memory and a decompressor that one decoder uses again and again.
 #[derive(Default)]
@@ -25,7 +26,9 @@ pub struct DecodeScratch {
 
 impl fmt::Debug for DecodeScratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DecodeScratch").field("capacity", &self.raw.capacity()).finish()
+        f.debug_struct("DecodeScratch")
+            .field("capacity", &self.raw.capacity())
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,28 +151,4 @@ fn labels(cursor: &mut Cursor<'_>, builder: &mut LabelsBuilder) -> Result<Labels
         builder.push(name, value);
     }
     Ok(builder.build()?)
-}
-
-fn samples(cursor: &mut Cursor<'_>) -> Result<Samples, FrameError> {
-    let count = cursor.count(10)?;
-    let mut references = Vec::with_capacity(count);
-    let mut reference = 0_u64;
-    for _ in 0..count {
-        reference = reference.wrapping_add(cursor.signed()? as u64);
-        references.push(reference);
-    }
-    let mut times = Vec::with_capacity(count);
-    let mut time = 0_i64;
-    for _ in 0..count {
-        time = time.wrapping_add(cursor.signed()?);
-        times.push(time);
-    }
-    let planes = cursor.take(count.checked_mul(8).ok_or(FrameError::Truncated)?)?;
-    let mut bits = vec![0_u64; count];
-    for (plane, bytes) in planes.chunks_exact(count.max(1)).enumerate() {
-        for (bits, &byte) in bits.iter_mut().zip(bytes) {
-            *bits |= u64::from(byte) << (8 * plane);
-        }
-    }
-    Ok(Samples { references, times, values: bits.into_iter().map(f64::from_bits).collect() })
 }

@@ -1,17 +1,17 @@
 //! Frames to bytes; `docs/format/log.md` has the diagram.
 //!
-//! Samples are written as columns. References and times are differences to the sample before,
-//! values are eight planes of bytes: all lowest bytes, then all second ones, and so on, so that
-//! the equal high bytes of similar numbers lie together. zstd at its fastest level then takes what
-//! is regular; the compressor is kept between frames, as making one costs more than a small frame.
+//! Definitions are text full of repetitions, so a frame with definitions is compressed with zstd
+//! at its fastest level; the compressor is kept between frames, as making one costs more than a
+//! small frame. Samples have their own code, and alone they are not compressed further.
 
 use std::fmt;
 
 use zstd::bulk::Compressor;
 
 use super::bytes::{put_text, put_varint, zigzag};
+use super::columns::put_samples;
 use super::error::FrameError;
-use super::frame::{Definition, Frame, Record, Samples};
+use super::frame::{Definition, Frame, Record};
 
 /// The version of frames that this build writes and reads.
 pub(super) const VERSION: u8 = 0;
@@ -22,7 +22,7 @@ pub(super) const MAX_RAW: usize = 64 << 20;
 /// The most bytes of an encoded frame: content, version, flags and length.
 pub(super) const MAX_ENCODED: usize = MAX_RAW + 16;
 /// Smaller content is not worth compressing.
-const MIN_COMPRESSED: usize = 64;
+const MIN_COMPRESSED: usize = 128;
 
 pub(super) const KIND_WRITE: u8 = 1;
 pub(super) const KIND_CUT: u8 = 2;
@@ -38,7 +38,9 @@ pub struct EncodeScratch {
 
 impl fmt::Debug for EncodeScratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncodeScratch").field("capacity", &self.raw.capacity()).finish()
+        f.debug_struct("EncodeScratch")
+            .field("capacity", &self.raw.capacity())
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,7 +87,7 @@ impl Frame {
             let bytes = scratch.raw.len() as u64;
             return Err(FrameError::TooLarge { bytes, limit: MAX_RAW as u64 });
         }
-        if scratch.compress()? {
+        if self.has_text() && scratch.compress()? {
             out.extend_from_slice(&[VERSION, COMPRESSED]);
             put_varint(out, scratch.raw.len() as u64);
             out.extend_from_slice(&scratch.packed);
@@ -94,6 +96,10 @@ impl Frame {
             out.extend_from_slice(&scratch.raw);
         }
         Ok(())
+    }
+
+    fn has_text(&self) -> bool {
+        matches!(&self.record, Record::Write { definitions, .. } if !definitions.is_empty())
     }
 
     fn put_content(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
@@ -129,28 +135,4 @@ fn put_definitions(definitions: &[Definition], out: &mut Vec<u8>) {
             put_text(out, value);
         }
     }
-}
-
-fn put_samples(samples: &Samples, out: &mut Vec<u8>) -> Result<(), FrameError> {
-    let Samples { references, times, values } = samples;
-    if references.len() != times.len() || times.len() != values.len() {
-        let (references, times, values) = (references.len(), times.len(), values.len());
-        return Err(FrameError::Columns { references, times, values });
-    }
-    out.reserve(12 * values.len());
-    put_varint(out, values.len() as u64);
-    let mut before = 0_u64;
-    for &reference in references {
-        put_varint(out, zigzag(reference.wrapping_sub(before) as i64));
-        before = reference;
-    }
-    let mut before = 0_i64;
-    for &time in times {
-        put_varint(out, zigzag(time.wrapping_sub(before)));
-        before = time;
-    }
-    for plane in 0..8 {
-        out.extend(values.iter().map(|value| (value.to_bits() >> (8 * plane)) as u8));
-    }
-    Ok(())
 }

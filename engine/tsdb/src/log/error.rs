@@ -40,6 +40,14 @@ pub enum FrameError {
         /// The most that a frame may have.
         limit: u64,
     },
+    /// More samples than a frame may have.
+    #[error("{samples} samples, at most {limit} are allowed in a frame; split the write")]
+    TooManySamples {
+        /// How many.
+        samples: usize,
+        /// The most that a frame may have.
+        limit: usize,
+    },
     /// The columns of the samples have different lengths.
     #[error(
         "columns of different lengths: {references} references, {times} times, {values} values"

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::layout::FrameHeader;
+use super::layout::{FrameHeader, MAX_POSITION};
 use super::segment::{Failure, SegmentWriter};
 use crate::error::{Error, Result};
 use crate::options::Durability;
@@ -140,6 +140,7 @@ impl GroupCommit {
             return Err(Error::Overloaded { pending_bytes, limit_bytes });
         }
         let position = state.last + 1;
+        check_position(position)?;
         let (len, synced) = (body.len() as u32, state.synced);
         let header = FrameHeader { len, position, synced, body_crc };
         state.buffer.extend_from_slice(&header.encode());
@@ -270,6 +271,7 @@ impl GroupCommit {
 
     /// Lets positions go on behind `position` at least.
     pub(super) fn advance_to(&self, position: u64) -> Result<()> {
+        check_position(position)?;
         let mut state = self.state.lock();
         if position <= state.last {
             return Ok(());
@@ -294,6 +296,14 @@ impl GroupCommit {
     pub(super) fn pending_bytes(&self) -> u64 {
         self.state.lock().pending()
     }
+}
+
+fn check_position(position: u64) -> Result<()> {
+    if position > MAX_POSITION {
+        let what = format!("the log has no position above {MAX_POSITION}");
+        return Err(Error::Invalid { what });
+    }
+    Ok(())
 }
 
 fn settle(state: &mut State, mut batch: Vec<u8>, last: u64, sync: bool) {

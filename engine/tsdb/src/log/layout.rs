@@ -9,6 +9,8 @@ pub(super) const FOLDER: &str = "log";
 pub(super) const CHECKPOINT_TEMP: &str = "log/checkpoint.tmp";
 /// The version of the files that this build writes and reads.
 const VERSION: u32 = 0;
+/// The highest position; a higher one in a file is damage. Leaves room for sums.
+pub(super) const MAX_POSITION: u64 = 1 << 62;
 /// Bytes of a file's header.
 pub(super) const FILE_HEADER: u64 = 40;
 /// Bytes of a frame's header.
@@ -58,7 +60,7 @@ pub(super) fn parse_checkpoint(name: &str) -> Option<u64> {
 
 fn parse_number(digits: &str) -> Option<u64> {
     let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| plain)
+    digits.parse().ok().filter(|number| plain && *number <= MAX_POSITION)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -222,7 +224,8 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         assert_eq!(parse_segment(&segment_path(12)[4..]), Some(12));
-        assert_eq!(parse_checkpoint(&checkpoint_path(u64::MAX)[4..]), Some(u64::MAX));
+        assert_eq!(parse_checkpoint(&checkpoint_path(MAX_POSITION)[4..]), Some(MAX_POSITION));
+        assert_eq!(parse_segment(&segment_path(u64::MAX)[4..]), None);
         for name in ["1.log", "+0000000000000000001.log", "checkpoint.tmp", "checkpoint-1"] {
             assert_eq!((parse_segment(name), parse_checkpoint(name)), (None, None));
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::encode::MAX_ENCODED;
-use super::layout::{FILE_HEADER, FRAME_HEADER, FrameHeader};
+use super::layout::{FILE_HEADER, FRAME_HEADER, FrameHeader, MAX_POSITION};
 use crate::storage::File;
 
 /// Bytes that are read at once.
@@ -96,7 +96,9 @@ impl Scan {
     }
 
     fn is_plausible(&self, header: &FrameHeader) -> bool {
-        let ascends = header.position > self.last && header.synced < header.position;
+        let ascends = header.position > self.last
+            && header.synced < header.position
+            && header.position <= MAX_POSITION;
         ascends && header.len as usize <= MAX_ENCODED
     }
 

@@ -27,7 +27,12 @@ impl OsStorage {
     /// What the operating system says.
     pub fn new(root: impl Into<PathBuf>) -> io::Result<Self> {
         let root = root.into();
+        let missing: Vec<&Path> = root.ancestors().take_while(|folder| !folder.exists()).collect();
         fs::create_dir_all(&root)?;
+        // Else a power loss could take the whole database with its name.
+        for folder in missing {
+            sync_parent(folder)?;
+        }
         Ok(Self { root })
     }
 
@@ -45,6 +50,14 @@ impl OsStorage {
         options.read(true).append(true).create_new(new);
         let file = options.open(self.full(path)?)?;
         Ok(Arc::new(OsFile { file, appending: Mutex::new(()) }))
+    }
+}
+
+fn sync_parent(folder: &Path) -> io::Result<()> {
+    match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => fs::File::open(".")?.sync_all(),
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
     }
 }
 
