@@ -60,6 +60,15 @@ impl App {
         }
     }
 
+    /// A server whose database is not open yet.
+    #[cfg(test)]
+    pub(crate) fn unopened() -> Arc<Self> {
+        let args = ServeArgs::default();
+        let settings = Settings::resolve(&args).unwrap();
+        let (address, metrics) = (([127, 0, 0, 1], 9099).into(), Metrics::new().unwrap());
+        Arc::new(Self::new(args, settings, address, LogControl::silent(), metrics))
+    }
+
     /// The database, or an error that says to come again while it is being opened.
     pub(crate) fn db(&self) -> Result<Db, ApiError> {
         self.db.get().cloned().ok_or_else(|| {

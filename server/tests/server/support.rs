@@ -1,5 +1,6 @@
 //! Starts the binary, speaks to it.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -57,7 +58,7 @@ impl Server {
         let log = Arc::new(Mutex::new(String::new()));
         let port = loop {
             let line = lines.next().expect("the server said its port").unwrap();
-            log.lock().unwrap().push_str(&format!("{line}\n"));
+            writeln!(log.lock().unwrap(), "{line}").unwrap();
             if let Some((_, rest)) = line.split_once("http://localhost:") {
                 break rest.split('/').next().unwrap().parse().unwrap();
             }
@@ -66,7 +67,7 @@ impl Server {
             let log = Arc::clone(&log);
             move || {
                 for line in lines.map_while(Result::ok) {
-                    log.lock().unwrap().push_str(&format!("{line}\n"));
+                    writeln!(log.lock().unwrap(), "{line}").unwrap();
                 }
             }
         });
@@ -79,7 +80,7 @@ impl Server {
         let begun = Instant::now();
         while !done() {
             let log = self.log.lock().unwrap();
-            assert!(begun.elapsed() < Duration::from_secs(60), "waited for {what}; log:\n{log}");
+            assert!(begun.elapsed() < Duration::from_mins(1), "waited for {what}; log:\n{log}");
             drop(log);
             std::thread::sleep(Duration::from_millis(20));
         }
