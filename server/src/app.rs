@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) started_ms: i64,
     args: ServeArgs,
     log: LogControl,
+    clock: SystemClock,
     db: OnceLock<Db>,
     reloaded_ms: AtomicI64,
     reload_succeeded: AtomicBool,
@@ -51,10 +53,20 @@ impl App {
             started_ms: now,
             args,
             log,
+            clock: SystemClock,
             db: OnceLock::new(),
             reloaded_ms: AtomicI64::new(now),
             reload_succeeded: AtomicBool::new(true),
         }
+    }
+
+    /// A server whose database is not open yet.
+    #[cfg(test)]
+    pub(crate) fn unopened() -> Arc<Self> {
+        let args = ServeArgs::default();
+        let settings = Settings::resolve(&args).unwrap();
+        let (address, metrics) = (([127, 0, 0, 1], 9099).into(), Metrics::new().unwrap());
+        Arc::new(Self::new(args, settings, address, LogControl::silent(), metrics))
     }
 
     /// The database, or an error that says to come again while it is being opened.
@@ -70,7 +82,7 @@ impl App {
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
-        SystemClock.now_ms()
+        self.clock.now_ms()
     }
 
     /// The `instance` of the server's own metrics.
@@ -107,7 +119,7 @@ impl App {
         let later: Vec<_> = old.iter().zip(&new).filter_map(waits).collect();
         let mut text = format!("configuration reloaded; log level is {}", settings.log_level);
         if !later.is_empty() {
-            text += &format!("; these need a restart: {}", later.join(", "));
+            let _ = write!(text, "; these need a restart: {}", later.join(", "));
         }
         text
     }

@@ -1,5 +1,6 @@
 //! `nunatak query`: asks a running server, prints a table or JSON.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -94,7 +95,7 @@ fn table(reply: &str) -> Result<String, AskError> {
         .map_err(|error| AskError::Server(format!("the reply is no JSON: {error}")))?;
     let result = &reply["data"]["result"];
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     let mut text = match reply["data"]["resultType"].as_str() {
         Some("scalar" | "string") => result[1].as_str().unwrap_or_default().to_owned(),
         Some("vector") => {
@@ -115,7 +116,7 @@ fn table(reply: &str) -> Result<String, AskError> {
     };
     for key in ["warnings", "infos"] {
         for note in reply[key].as_array().into_iter().flatten() {
-            text += &format!("\n{}", note.as_str().unwrap_or_default());
+            let _ = write!(text, "\n{}", note.as_str().unwrap_or_default());
         }
     }
     Ok(text)

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -139,9 +140,9 @@ pub fn one_line(error: &clap::Error) -> String {
     let mut line = lines.next().unwrap_or("bad arguments").trim_start_matches("error: ").to_owned();
     for more in lines {
         if let Some(tip) = more.strip_prefix("tip: ") {
-            line += &format!("; {tip}");
+            let _ = write!(line, "; {tip}");
         } else if more.starts_with('-') || more.starts_with('<') {
-            line += &format!(" {more}");
+            let _ = write!(line, " {more}");
         }
     }
     line

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nunatak::{Durability, Limits, Options};
 
-pub use units::{format_bytes, format_duration, parse_bytes, parse_duration};
+pub(crate) use units::{format_bytes, format_duration, parse_bytes, parse_duration};
 
 use crate::cli::ServeArgs;
 
@@ -276,7 +276,7 @@ mod tests {
         let (_dir, mut args) = file("retention: 1d\ndurability: interval\nlisten: a:1\n");
         args.retention = Some("2d".to_owned());
         let settings = Settings::resolve(&args).unwrap();
-        assert_eq!(settings.retention, Some(Duration::from_secs(2 * 86_400)));
+        assert_eq!(settings.retention, Some(Duration::from_hours(48)));
         assert_eq!(settings.durability, Durability::Interval(Duration::from_secs(1)));
         assert_eq!(settings.listen, "a:1");
     }

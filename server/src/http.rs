@@ -45,13 +45,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/status/flags", get(status::flags))
         .route("/status/config", get(status::config))
         .route("/status/tsdb", get(status::tsdb))
-        .layer(axum::middleware::from_fn(middleware::cors))
         .layer(CompressionLayer::new());
     let api = read
         .route("/write", post(write::write))
         .route("/admin/tsdb/flush", post(admin::flush).put(admin::flush))
         .fallback(middleware::no_such_endpoint)
-        .method_not_allowed_fallback(middleware::no_such_method);
+        .method_not_allowed_fallback(middleware::no_such_method)
+        .layer(axum::middleware::from_fn(middleware::cors));
     Router::new()
         .nest("/api/v1", api)
         .route("/-/healthy", get(ready::healthy))

@@ -34,6 +34,13 @@ impl LogControl {
         Ok(Self(handle))
     }
 
+    /// One that nothing listens to.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        let (_, handle) = reload::Layer::new(EnvFilter::new("off"));
+        Self(handle)
+    }
+
     /// Changes what is logged.
     pub(crate) fn set_level(&self, level: &str) -> Result<(), String> {
         self.0.reload(parse(level)?).map_err(|error| error.to_string())

@@ -29,11 +29,14 @@ pub(crate) struct Metrics {
     engine: Mutex<Engine>,
 }
 
+/// Picks a number.
+type Read = fn(&Stats) -> u64;
+
 /// The engine's numbers as metrics.
 #[derive(Debug)]
 struct Engine {
-    gauges: Vec<(IntGauge, fn(&Stats) -> u64)>,
-    counters: Vec<(IntCounter, fn(&Stats) -> u64)>,
+    gauges: Vec<(IntGauge, Read)>,
+    counters: Vec<(IntCounter, Read)>,
     refused: IntCounterVec,
     newest: IntGaugeVec,
 }

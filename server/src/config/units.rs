@@ -1,5 +1,6 @@
 //! Durations and sizes as people write them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Milliseconds in each unit of Prometheus' durations, largest first.
@@ -17,7 +18,7 @@ const UNITS: [(&str, u64); 7] = [
 ///
 /// # Errors
 /// One line that says what is wrong.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is not a duration; write for example 30d, 12h or 1h30m");
     let mut rest = text.trim();
     let mut units = UNITS.iter();
@@ -40,7 +41,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Writes a duration in Prometheus' notation.
 #[must_use]
-pub fn format_duration(duration: Duration) -> String {
+pub(crate) fn format_duration(duration: Duration) -> String {
     let mut ms = duration.as_millis() as u64;
     if ms == 0 {
         return "0s".to_owned();
@@ -49,7 +50,7 @@ pub fn format_duration(duration: Duration) -> String {
     for (unit, scale) in UNITS {
         // Years and weeks only if nothing is left over: 30d is not 4w2d.
         if ms >= scale && (scale < 7 * 86_400_000 || ms.is_multiple_of(scale)) {
-            text += &format!("{}{unit}", ms / scale);
+            let _ = write!(text, "{}{unit}", ms / scale);
             ms %= scale;
         }
     }
@@ -60,7 +61,7 @@ pub fn format_duration(duration: Duration) -> String {
 ///
 /// # Errors
 /// One line that says what is wrong.
-pub fn parse_bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     let bad = || format!("{text:?} is not a size; write for example 512MiB or 2GiB");
     let text = text.trim();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -82,7 +83,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
 
 /// Writes a size with the largest binary unit that leaves at most one decimal.
 #[must_use]
-pub fn format_bytes(bytes: u64) -> String {
+pub(crate) fn format_bytes(bytes: u64) -> String {
     let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
     match units.iter().find(|(_, shift)| bytes >> shift > 0) {
         Some((unit, shift)) if bytes.trailing_zeros() >= *shift => {

@@ -18,7 +18,7 @@ pub(super) async fn names(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    texts(&app, &params, |db, selector, limit| db.label_names(selector, limit)).await
+    texts(&app, &params, Source::label_names).await
 }
 
 /// `label/{name}/values`
@@ -95,12 +95,11 @@ fn label_sets(
     selectors: &[Selector],
     limit: usize,
 ) -> Result<(Vec<Labels>, Vec<String>), ApiError> {
-    let mut hints = Hints::default();
-    hints.labels_only = true;
-    hints.limit = if limit == 0 { 0 } else { limit.saturating_add(1) };
+    let most = if limit == 0 { 0 } else { limit.saturating_add(1) };
+    let hints = Hints { labels_only: true, limit: most, ..Hints::default() };
     let (mut sets, mut warnings) = (Vec::new(), Vec::new());
     for selector in selectors {
-        let selection = db.select(selector, &hints)?;
+        let selection = Source::select(db, selector, &hints)?;
         sets.extend(selection.series.into_iter().map(|series| series.labels));
         warnings.extend(selection.warnings);
     }

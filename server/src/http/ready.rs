@@ -25,3 +25,26 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse as _;
+    use nunatak::{Db, Options};
+
+    #[tokio::test]
+    async fn it_is_ready_when_the_database_is_open() {
+        let app = App::unopened();
+        let come_again = |response: &Response| {
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        };
+        come_again(&ready(State(Arc::clone(&app))).await);
+        come_again(&app.db().unwrap_err().into_response());
+        assert_eq!(healthy().await.status(), StatusCode::OK);
+
+        let folder = tempfile::tempdir().unwrap();
+        app.opened(Db::open(Options::new(folder.path()).threads(0)).unwrap());
+        assert_eq!(ready(State(app)).await.status(), StatusCode::OK);
+    }
+}

@@ -173,7 +173,7 @@ fn explain(counts: &Counts, outcome: &Outcome) -> String {
         counts.samples + counts.histograms,
     );
     for refusal in &outcome.refused {
-        drop(write!(text, "\n{refusal}"));
+        let _ = write!(text, "\n{refusal}");
     }
     text
 }

@@ -81,7 +81,7 @@ pub fn decode<S: Sink>(message: &[u8], scratch: &mut Scratch, sink: &mut S) -> R
             TIME_SERIES => {
                 let before = counts.histograms;
                 let series = reader.message()?;
-                time_series(series.clone(), scratch, sink, &mut counts)?;
+                time_series(&series, scratch, sink, &mut counts)?;
                 if before == 0 && counts.histograms > 0 {
                     histogram_example = Some(series);
                 }
@@ -113,7 +113,7 @@ struct Layout {
 }
 
 fn time_series<S: Sink>(
-    reader: Reader<'_>,
+    reader: &Reader<'_>,
     scratch: &mut Scratch,
     sink: &mut S,
     counts: &mut Counts,

@@ -1,0 +1,13 @@
+//! The real binary, from the outside: one promise a file.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+mod grafana;
+mod http_api;
+mod remote_write;
+mod start;
+mod stop;
+mod support;
