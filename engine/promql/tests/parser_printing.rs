@@ -10,8 +10,7 @@ fn check(table: &[(&str, &str)]) {
     for (query, want) in table {
         let expr = parse(query, &options).unwrap_or_else(|error| panic!("{query:?}: {error}"));
         assert_eq!(prettify(&expr), *want, "{query:?}");
-        let again = parse(&expr.to_string(), &options).unwrap();
-        assert_eq!(again, expr, "{query:?}");
+        assert_eq!(parse(&expr.to_string(), &options), Ok(expr), "{query:?}");
     }
 }
 
