@@ -20,6 +20,7 @@ use crate::parser::{quote, quote_bytes};
 
 /// When a query runs.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name")]
 pub(crate) struct Query {
     pub(crate) start_ms: i64,
     pub(crate) end_ms: i64,
@@ -35,7 +36,7 @@ impl Query {
     }
 
     pub(super) fn range_seconds(&self) -> f64 {
-        (self.end_ms - self.start_ms) as f64 / 1000.0
+        self.end_ms.saturating_sub(self.start_ms) as f64 / 1000.0
     }
 
     fn at(&self, at: Option<AtModifier>) -> Option<i64> {
@@ -148,7 +149,7 @@ impl Builder<'_> {
             FunctionId::Start => seconds(self.query.start_ms),
             FunctionId::End => seconds(self.query.end_ms),
             FunctionId::Step => seconds(self.query.step_ms),
-            FunctionId::Range => seconds(self.query.end_ms - self.query.start_ms),
+            FunctionId::Range => seconds(self.query.end_ms.saturating_sub(self.query.start_ms)),
             FunctionId::Scalar => {
                 let inner = self.vector(argument(call, 0)?, &Above::function("scalar"))?;
                 let plan = |input| ScalarPlan::OfVector(Box::new(input));
@@ -492,7 +493,8 @@ fn label_edit(call: &Call) -> Result<LabelEdit> {
     let text = |index| string(argument(call, index)?);
     let name = call.func.name;
     for (kind, index) in [("destination", 1), ("source", 3)] {
-        if let Some(ExprKind::Bytes(bytes)) = call.args.get(index).map(|arg| &arg.unwrap_parens().kind)
+        if let Some(ExprKind::Bytes(bytes)) =
+            call.args.get(index).map(|arg| &arg.unwrap_parens().kind)
             && (kind == "destination" || call.func.id == FunctionId::LabelJoin)
         {
             let bytes = String::from_utf8_lossy(bytes);
