@@ -28,8 +28,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod ast;
 mod aggregate;
+pub mod ast;
 mod binary;
 mod buckets;
 mod calendar;
