@@ -33,7 +33,7 @@ lint: ## Clippy on every target of the workspace; warnings are errors
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 deny: ## Licences, banned crates and sources of the dependencies
-	$(CARGO) deny --locked check licenses bans sources
+	$(CARGO) deny --locked check --hide-inclusion-graph licenses bans sources
 
 peers: ## Fetch the real Prometheus that the end-to-end test talks to
 	scripts/peer.sh prometheus >/dev/null

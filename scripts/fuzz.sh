@@ -19,7 +19,8 @@ listed() {
 case ${1:-} in
   check)
     listed
-    cargo check --manifest-path fuzz/Cargo.toml --bins --locked
+    # In the workspace's target folder, so that the dependencies that clippy has checked serve again.
+    cargo check --manifest-path fuzz/Cargo.toml --bins --locked --target-dir "${CARGO_TARGET_DIR:-target}"
     ;;
   run)
     listed

@@ -21,7 +21,7 @@ use std::time::Duration;
 use compare::{agree, samples};
 use nunatak::Nunatak;
 use prometheus::Prometheus;
-use web::{Web, now_ms};
+use web::{Web, now_ms, wait_for};
 
 /// How long both collect before they are asked.
 const COLLECT: Duration = Duration::from_secs(45);
@@ -58,7 +58,7 @@ fn prometheus_writes_nunatak_answers_and_kill_loses_nothing() {
 /// Time of the first sample that is in nunatak, ms. Prometheus sends what it scrapes after its
 /// sender has begun, so comparisons start here.
 fn wait_for_samples(web: &Web, nunatak: &Nunatak) -> i64 {
-    web.wait_for("the first samples in nunatak", Duration::from_secs(30), || {
+    wait_for("the first samples in nunatak", Duration::from_secs(30), || {
         let both = format!("count(up{SCRAPED}) == 2");
         web.instant(nunatak.base(), &both, now_ms()).ok().filter(|found| !found.is_empty())?;
         Some(now_ms() + 2_000)
@@ -68,7 +68,7 @@ fn wait_for_samples(web: &Web, nunatak: &Nunatak) -> i64 {
 /// A time at which everything that Prometheus has scraped until then is in nunatak.
 fn settled(web: &Web, nunatak: &Nunatak) -> i64 {
     let at = now_ms();
-    web.wait_for("nunatak to catch up", Duration::from_secs(30), || {
+    wait_for("nunatak to catch up", Duration::from_secs(30), || {
         let query = format!("min(timestamp(up{SCRAPED}))");
         let oldest = web.instant(nunatak.base(), &query, now_ms()).ok()?.first()?.value?;
         // Both targets have a later scrape there; the senders of one scrape are not in step, so

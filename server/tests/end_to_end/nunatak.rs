@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::process::{Process, free_port};
-use super::web::Web;
+use super::web::{Web, wait_for};
 
 /// A running `nunatak serve`; keeps its port and folder over restarts.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Nunatak {
     fn wait_until_ready(&mut self) {
         let url = format!("{}/-/ready", self.base);
         let (web, process) = (Web::default(), &mut self.process);
-        web.wait_for("nunatak to be ready", Duration::from_secs(30), || {
+        wait_for("nunatak to be ready", Duration::from_secs(30), || {
             process.assert_running();
             web.get(&url).ok()
         });

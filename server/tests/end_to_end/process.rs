@@ -46,6 +46,7 @@ impl Process {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a test that fails shows what the programs said")]
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();

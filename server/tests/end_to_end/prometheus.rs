@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::process::{Process, free_port};
-use super::web::Web;
+use super::web::{Web, wait_for};
 
 /// A running Prometheus.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Prometheus {
         let mut process = Process::start(command, &folder.join("prometheus.log"));
         let base = format!("http://{address}");
         let web = Web::default();
-        web.wait_for("Prometheus to be ready", Duration::from_secs(30), || {
+        wait_for("Prometheus to be ready", Duration::from_secs(30), || {
             process.assert_running();
             web.get(&format!("{base}/-/ready")).ok()
         });
@@ -52,7 +52,7 @@ impl Prometheus {
     /// Waits until everything that was scraped has been sent and acknowledged.
     pub(crate) fn wait_until_drained(&self, web: &Web) {
         let mut calm = 0;
-        web.wait_for("Prometheus to send everything", Duration::from_secs(60), || {
+        wait_for("Prometheus to send everything", Duration::from_mins(1), || {
             let pending = self.metric(web, "prometheus_remote_storage_samples_pending");
             let stored = "prometheus_remote_storage_highest_timestamp_in_seconds";
             let sent = "prometheus_remote_storage_queue_highest_sent_timestamp_seconds";

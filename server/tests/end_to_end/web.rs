@@ -61,22 +61,21 @@ impl Web {
         ];
         answers(&text(self.0.post(format!("{base}/api/v1/query_range")).send_form(form))?)
     }
+}
 
-    /// Tries until `attempt` gives something; fails the test after `limit`.
-    pub(crate) fn wait_for<T>(
-        &self,
-        what: &str,
-        limit: Duration,
-        mut attempt: impl FnMut() -> Option<T>,
-    ) -> T {
-        let begun = Instant::now();
-        loop {
-            if let Some(found) = attempt() {
-                return found;
-            }
-            assert!(begun.elapsed() < limit, "waited {limit:?} for {what}");
-            std::thread::sleep(Duration::from_millis(100));
+/// Tries until `attempt` gives something; fails the test after `limit`.
+pub(crate) fn wait_for<T>(
+    what: &str,
+    limit: Duration,
+    mut attempt: impl FnMut() -> Option<T>,
+) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = attempt() {
+            return found;
         }
+        assert!(begun.elapsed() < limit, "waited {limit:?} for {what}");
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
