@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use nunatak_index::Count;
 
 use super::open::Inner;
@@ -37,43 +37,49 @@ impl Inner {
         stats
     }
 
+    /// The largest of a tenant's heads. Series are counted in the one shard that has them; a value
+    /// may stand in several shards and counts once.
     pub(super) fn cardinality(&self, tenant: &str, top: usize) -> Cardinality {
+        let parts: Vec<_> = self.shards.iter().filter_map(|s| s.find_tenant(tenant)).collect();
         let mut sums = Sums::default();
-        for part in self.shards.iter().filter_map(|shard| shard.find_tenant(tenant)) {
-            sums.add(&part.head().read().index().cardinality(usize::MAX));
+        for part in &parts {
+            let head = part.head().read();
+            sums.add_series(&head.index().cardinality(usize::MAX));
+            for name in head.index().label_names(None) {
+                let values = head.index().label_values(&name, None);
+                sums.values.entry(name).or_default().extend(values);
+            }
         }
         sums.top(top)
     }
 }
 
-/// Cardinalities of several shards, added up.
+/// Cardinalities of several shards, put together.
 #[derive(Default)]
 struct Sums {
     series: u64,
-    label_pairs: u64,
     by_metric: HashMap<String, u64>,
-    values: HashMap<String, u64>,
-    bytes: HashMap<String, u64>,
     by_pair: HashMap<String, u64>,
+    values: HashMap<String, HashSet<String>>,
 }
 
 impl Sums {
-    fn add(&mut self, part: &nunatak_index::Cardinality) {
+    fn add_series(&mut self, part: &nunatak_index::Cardinality) {
         self.series += part.series;
-        self.label_pairs += part.pairs;
         add_all(&mut self.by_metric, &part.series_by_metric);
-        add_all(&mut self.values, &part.values_by_name);
-        add_all(&mut self.bytes, &part.bytes_by_name);
         add_all(&mut self.by_pair, &part.series_by_pair);
     }
 
     fn top(self, top: usize) -> Cardinality {
+        let count = |of: fn(&HashSet<String>) -> usize| -> HashMap<String, u64> {
+            self.values.iter().map(|(name, values)| (name.clone(), of(values) as u64)).collect()
+        };
         Cardinality {
             series: self.series,
-            label_pairs: self.label_pairs,
+            label_pairs: self.values.values().map(|values| values.len() as u64).sum(),
+            values_by_label: largest(count(HashSet::len), top),
+            bytes_by_label: largest(count(|set| set.iter().map(String::len).sum()), top),
             series_by_metric: largest(self.by_metric, top),
-            values_by_label: largest(self.values, top),
-            bytes_by_label: largest(self.bytes, top),
             series_by_pair: largest(self.by_pair, top),
         }
     }

@@ -64,6 +64,23 @@ fn wrong_options_are_named() {
 }
 
 #[test]
+fn cardinality_counts_a_value_once_over_all_shards() {
+    let storage = FaultStorage::new(1);
+    let db = Db::open(options(&storage).shards(8)).unwrap();
+    for number in 0..50 {
+        let set = labels! { "__name__" => "m", "job" => "one", "n" => &number.to_string() };
+        append(&db, &set, &[(NOW, 1.0)]).unwrap();
+    }
+    let found = db.cardinality(3);
+    assert_eq!((found.series, found.label_pairs), (50, 52));
+    let owned = |name: &str, count| (name.to_owned(), count);
+    assert_eq!(found.series_by_metric, [owned("m", 50)]);
+    assert_eq!(found.values_by_label, [owned("n", 50), owned("__name__", 1), owned("job", 1)]);
+    assert_eq!(found.bytes_by_label[0], owned("n", 90));
+    assert_eq!(found.series_by_pair[..2], [owned("__name__=m", 50), owned("job=one", 50)]);
+}
+
+#[test]
 fn the_number_of_shards_is_that_of_the_folder() {
     let storage = FaultStorage::new(1);
     let up = labels! { "__name__" => "up", "job" => "a" };
