@@ -94,7 +94,7 @@ impl Head {
     pub(crate) fn apply(&mut self, position: Position, stamp: i64, record: &Record) {
         match record {
             Record::Write { definitions, samples } => {
-                definitions.iter().for_each(|definition| self.define(definition));
+                self.define_all(definitions);
                 self.insert_range(stamp, samples, 0..samples.times.len());
                 self.note_written(position, samples);
             }
@@ -102,6 +102,13 @@ impl Head {
             Record::State { next_reference } => {
                 self.next_reference = self.next_reference.max(*next_reference);
             }
+        }
+    }
+
+    /// Makes all these series known.
+    pub(crate) fn define_all(&mut self, definitions: &[Definition]) {
+        for definition in definitions {
+            self.define(definition);
         }
     }
 
@@ -264,10 +271,14 @@ impl Head {
         own.or_else(|| self.aliases.get(&reference).copied())
     }
 
-    /// Whether the reference is that of a series, and the time of its newest sample.
-    pub(crate) fn newest_of(&self, reference: u64) -> Option<Option<i64>> {
-        let series = self.slots.get(self.slot_of(reference)?)?;
-        Some(series.samples.newest())
+    /// Whether the reference is that of a series.
+    pub(crate) fn has_reference(&self, reference: u64) -> bool {
+        self.slot_of(reference).is_some()
+    }
+
+    /// Time of the newest sample that a series ever had here.
+    pub(crate) fn newest_of(&self, reference: u64) -> Option<i64> {
+        self.slots.get(self.slot_of(reference)?)?.samples.newest()
     }
 
     /// The label set of a reference.
@@ -409,8 +420,7 @@ mod tests {
         write(&mut head, 1, 7, &[(1000, 1.0)]);
         assert_eq!(head.find(&definition(7).labels), Some(7));
         assert_eq!(head.find(&definition(8).labels), None);
-        assert_eq!(head.newest_of(7), Some(Some(1000)));
-        assert_eq!(head.newest_of(8), None);
+        assert_eq!((head.newest_of(7), head.newest_of(8)), (Some(1000), None));
         assert_eq!(head.next_reference(), 8);
         let matcher = Matcher::new("instance", MatchOp::Equal, "host-7").unwrap();
         assert_eq!(head.select(&[matcher]).len(), 1);
@@ -446,7 +456,7 @@ mod tests {
         let cut = head.pending_cut().unwrap();
         release(&mut head, cut);
         assert_eq!(head.evict(5000, 0..2), 1);
-        assert_eq!((head.find(&definition(1).labels), head.newest_of(1)), (None, None));
+        assert_eq!((head.find(&definition(1).labels), head.has_reference(1)), (None, false));
         write(&mut head, 4, 3, &[(9000, 1.0)]);
         assert_eq!((head.series(), head.slot_bound()), (2, 2));
         assert_eq!(head.index().len(), 2);
@@ -520,7 +530,9 @@ mod tests {
                 }
             }
             let mut found = BTreeMap::new();
-            blocks.iter().for_each(|block| found.extend(block));
+            for block in &blocks {
+                found.extend(block);
+            }
             found.extend(read(&head, 0, Epoch::MAX));
             prop_assert_eq!(found, expected);
         }

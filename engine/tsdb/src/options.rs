@@ -148,7 +148,7 @@ impl Options {
         if self.memory_budget.is_some_and(|bytes| bytes < 16 << 20) {
             return bad("memory_budget", "at least 16 MiB are needed".to_owned());
         }
-        if self.retention.is_some_and(|age| age < Duration::from_secs(60)) {
+        if self.retention.is_some_and(|age| age < Duration::from_mins(1)) {
             return bad("retention", "at least one minute is needed".to_owned());
         }
         if matches!(self.durability, Durability::Interval(every) if every.is_zero()) {

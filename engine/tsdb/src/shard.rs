@@ -113,7 +113,8 @@ impl Shard {
     /// Makes a change that the log holds already.
     pub(crate) fn replay(&self, position: Position, frame: Frame) -> Result<u64> {
         self.writer.lock().advance(frame.stamp);
-        self.tenant(&frame.tenant)?.replay(position, frame.stamp, frame.record)
+        let tenant = self.tenant(&frame.tenant)?;
+        Ok(tenant.replay(position, frame.stamp, frame.record))
     }
 
     /// Orders a cut of the tenant's samples before `before`.

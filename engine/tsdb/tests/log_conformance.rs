@@ -75,7 +75,7 @@ fn memory_log() {
 
 #[test]
 fn local_log_on_every_storage_with_every_durability() {
-    let interval = Durability::Interval(std::time::Duration::from_secs(3600));
+    let interval = Durability::Interval(std::time::Duration::from_hours(1));
     for durability in [Durability::Fsync, Durability::Os, interval] {
         for segment_bytes in [1, 500, 1 << 20] {
             let options = WalOptions::new().durability(durability).segment_bytes(segment_bytes);

@@ -62,7 +62,7 @@ fn one_sync_serves_everything_that_was_appended() {
 
 #[test]
 fn without_fsync_a_commit_writes_and_a_sync_syncs() {
-    let hour = std::time::Duration::from_secs(3600);
+    let hour = std::time::Duration::from_hours(1);
     for durability in [Durability::Os, Durability::Interval(hour)] {
         let fault = FaultStorage::new(1);
         let storage: Arc<dyn Storage> = Arc::new(fault.clone());

@@ -105,9 +105,7 @@ impl Inner {
         let state = self.tenant_state(&tenant.name());
         let head = tenant.head().read();
         let here = tenant.shard();
-        state
-            .known
-            .retain(|place| place.shard != here || head.newest_of(place.reference).is_some());
+        state.known.retain(|place| place.shard != here || head.has_reference(place.reference));
     }
 
     /// Removes blocks that the retention has ended.

@@ -75,8 +75,8 @@ impl SeriesSamples {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let without = |h: &Box<History>| h.ordered.is_empty() && h.late.is_empty();
-        self.open.is_empty() && self.history.as_ref().is_none_or(without)
+        let without = |h: &History| h.ordered.is_empty() && h.late.is_empty();
+        self.open.is_empty() && self.history.as_deref().is_none_or(without)
     }
 
     /// Adds a sample of the current `epoch`; returns by how many bytes the heap grew.

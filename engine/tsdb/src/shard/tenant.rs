@@ -104,8 +104,7 @@ impl TenantShard {
     pub(super) fn apply_write(&self, position: Position, frame: &Frame) {
         let Record::Write { definitions, samples } = &frame.record else { return };
         for piece in definitions.chunks(LOCK_PIECE) {
-            let mut head = self.head.write();
-            piece.iter().for_each(|definition| head.define(definition));
+            self.head.write().define_all(piece);
         }
         for start in (0..samples.times.len()).step_by(LOCK_PIECE) {
             let end = (start + LOCK_PIECE).min(samples.times.len());
@@ -116,17 +115,17 @@ impl TenantShard {
 
     /// Makes a change that the log holds, leaving out samples that blocks have already. Returns
     /// how many samples have no series.
-    pub(super) fn replay(&self, position: Position, stamp: i64, record: Record) -> Result<u64> {
+    pub(super) fn replay(&self, position: Position, stamp: i64, record: Record) -> u64 {
         let Record::Write { definitions, samples } = record else {
             self.head.write().apply(position, stamp, &record);
-            return Ok(0);
+            return 0;
         };
         let samples = self.without_covered(position, samples);
         let mut head = self.head.write();
-        definitions.iter().for_each(|definition| head.define(definition));
+        head.define_all(&definitions);
         let unknown = head.insert_range(stamp, &samples, 0..samples.times.len());
         head.note_written(position, &samples);
-        Ok(unknown)
+        unknown
     }
 
     fn without_covered(&self, position: Position, mut samples: Samples) -> Samples {

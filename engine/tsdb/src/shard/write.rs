@@ -151,7 +151,7 @@ impl<'a> Plan<'a> {
     }
 
     fn add_row(&mut self, head: &Head, reference: u64, row: &Row, refusals: &mut Refusals) {
-        let newest = head.newest_of(reference).flatten();
+        let newest = head.newest_of(reference);
         let window = self.request.limits.out_of_order_ms;
         if newest.is_some_and(|newest| row.time < newest.saturating_sub(window)) {
             let reason = RefusalReason::TooOld;

@@ -22,7 +22,9 @@ pub(crate) fn options(storage: &FaultStorage) -> Options {
 pub(crate) fn append(db: &Db, labels: &Labels, samples: &[(i64, f64)]) -> Result<Outcome> {
     let mut batch = Batch::new();
     let series = batch.series(labels)?;
-    samples.iter().for_each(|&(time, value)| batch.push(series, time, value));
+    for &(time, value) in samples {
+        batch.push(series, time, value);
+    }
     db.append(&batch)
 }
 

@@ -34,10 +34,10 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn set(number: u8) -> Labels {
     let (metric, host) = (format!("m{}", number % 3), format!("h{}", number / 3));
-    match number {
-        0 => labels! { "__name__" => "bare" },
-        _ => labels! { "__name__" => &metric, "host" => &host },
+    if number == 0 {
+        return labels! { "__name__" => "bare" };
     }
+    labels! { "__name__" => &metric, "host" => &host }
 }
 
 fn matcher() -> impl Strategy<Value = Matcher> {
