@@ -168,8 +168,7 @@ pub struct NumberLiteral {
 impl PartialEq for NumberLiteral {
     fn eq(&self, other: &Self) -> bool {
         // A duration has no negative zero.
-        let same = self.value.to_bits() == other.value.to_bits()
-            || (self.value.is_nan() && other.value.is_nan())
+        let same = operator::same_number(self.value, other.value)
             || (self.is_duration && self.value == other.value);
         same && self.is_duration == other.is_duration
     }

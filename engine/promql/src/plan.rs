@@ -5,6 +5,7 @@
 //! step is marked, to be evaluated once.
 
 mod build;
+mod calls;
 mod duration;
 
 use nunatak::Grouping;

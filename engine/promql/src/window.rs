@@ -217,3 +217,6 @@ pub(crate) fn check_mode(func: FunctionId, mode: Option<RangeMode>) -> Result<()
     let text = format!("{mode} modifier can only be used with: {allowed} - not with {name}");
     Err(QueryError::execution(text))
 }
+
+#[cfg(test)]
+mod tests;

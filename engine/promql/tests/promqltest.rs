@@ -6,6 +6,9 @@
 //! prints what is wrong with the cases of a group, `NUNATAK_WRITE_CONFORMANCE=1` writes the
 //! baseline and the table in `docs/promql.md`.
 
+#![expect(clippy::print_stdout, reason = "the table of results is what the test is run for")]
+#![expect(clippy::expect_used, reason = "helpers of a test")]
+
 #[path = "promqltest/run.rs"]
 mod run;
 #[path = "promqltest/script.rs"]
@@ -62,7 +65,10 @@ fn prometheus_scripts_pass_as_far_as_they_did() {
     let nested = crate_folder().join("../../../../shared/promqltest");
     let folder = if folder.is_dir() { folder } else { nested };
     if !folder.is_dir() {
-        println!("NOT RUN: Prometheus' scripts are not in {} (set PROMQLTEST_DIR)", folder.display());
+        println!(
+            "NOT RUN: Prometheus' scripts are not in {} (set PROMQLTEST_DIR)",
+            folder.display()
+        );
         return;
     }
     let show = std::env::var("PROMQLTEST_SHOW").unwrap_or_default();

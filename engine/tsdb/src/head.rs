@@ -109,7 +109,7 @@ impl Head {
     /// replay does not evict, so it meets series again under the reference that they came back
     /// with.
     pub(crate) fn define(&mut self, definition: &Definition) {
-        self.next_reference = self.next_reference.max(definition.reference + 1);
+        self.next_reference = self.next_reference.max(definition.reference.saturating_add(1));
         if self.slot_of(definition.reference).is_some() {
             return;
         }
@@ -159,6 +159,8 @@ impl Head {
                     self.windows.note(time, stamp);
                 }
             } else {
+                // Its definition is lost; another series must not get the same reference.
+                self.next_reference = self.next_reference.max(reference.saturating_add(1));
                 unknown += 1;
             }
         }
@@ -418,6 +420,7 @@ mod tests {
     fn a_sample_without_a_series_is_counted() {
         let mut head = Head::new();
         assert_eq!(head.insert_range(0, &samples(3, &[(1, 1.0), (2, 2.0)]), 0..2), 2);
+        assert_eq!(head.next_reference(), 4, "nobody else gets the reference");
     }
 
     #[test]

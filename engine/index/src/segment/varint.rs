@@ -12,17 +12,18 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
 /// Takes a number from the front; `None` if it is cut off or longer than 64 bits.
 pub(super) fn take(input: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = input.split_first()?;
-        *input = rest;
+    let mut shift = 0;
+    for (i, &byte) in input.iter().enumerate() {
         let group = u64::from(byte & 0x7f);
-        if shift == 63 && group > 1 {
+        if shift > 63 || (shift == 63 && group > 1) {
             return None;
         }
         value |= group << shift;
         if byte < 0x80 {
+            *input = input.get(i + 1..)?;
             return Some(value);
         }
+        shift += 7;
     }
     None
 }

@@ -31,17 +31,16 @@ pub(super) fn count_values(
     exec.stream(&plan.input, grid, &mut |row| {
         let mut known: BTreeMap<u64, usize> = BTreeMap::new();
         for (step, value) in row.column.iter() {
-            let group = match known.get(&value.to_bits()) {
-                Some(&group) => group,
-                None => {
-                    let labels = valued(&row.labels, label, value)?;
-                    let (group, new) = numbers.number(&labels, keep);
-                    if new {
-                        groups.push((labels.filtered(keep), Counts::new()));
-                    }
-                    known.insert(value.to_bits(), group);
-                    group
+            let group = if let Some(&group) = known.get(&value.to_bits()) {
+                group
+            } else {
+                let labels = valued(&row.labels, label, value)?;
+                let (group, new) = numbers.number(&labels, keep);
+                if new {
+                    groups.push((labels.filtered(keep), Counts::new()));
                 }
+                known.insert(value.to_bits(), group);
+                group
             };
             let counts = &mut groups[group].1;
             let before = counts.len();
@@ -53,7 +52,9 @@ pub(super) fn count_values(
     let mut column = Column::default();
     for (labels, counts) in groups {
         column.reset(grid.count);
-        counts.into_iter().for_each(|(step, count)| column.set(step, count));
+        for (step, count) in counts {
+            column.set(step, count);
+        }
         sink(Row { labels, drop_name: false, column: &mut column })?;
     }
     Ok(())

@@ -61,7 +61,9 @@ pub(super) fn topk(
     let mut points: Vec<Vec<(usize, f64)>> = vec![Vec::new(); series.len()];
     for steps in heaps {
         for (step, heap) in steps.into_iter().enumerate() {
-            heap.into_iter().for_each(|(value, number)| points[number].push((step, value)));
+            for (value, number) in heap {
+                points[number].push((step, value));
+            }
         }
     }
     let mut column = Column::default();
@@ -70,7 +72,9 @@ pub(super) fn topk(
             continue;
         }
         column.reset(grid.count);
-        points.into_iter().for_each(|(step, value)| column.set(step, value));
+        for (step, value) in points {
+            column.set(step, value);
+        }
         sink(Row { labels, drop_name, column: &mut column })?;
     }
     Ok(())
@@ -172,7 +176,9 @@ mod tests {
         fn heaps_keep_the_best(values in prop::collection::vec(-100.0..100.0f64, 0..60), k in 1_usize..10) {
             for keep in [Keep::Largest, Keep::Smallest] {
                 let mut heap = Vec::new();
-                values.iter().enumerate().for_each(|(i, &v)| offer(&mut heap, keep, k, (v, i)));
+                for (i, &v) in values.iter().enumerate() {
+                    offer(&mut heap, keep, k, (v, i));
+                }
                 let mut got: Vec<_> = heap.iter().map(|entry| entry.0).collect();
                 let mut want = values.clone();
                 got.sort_by(f64::total_cmp);

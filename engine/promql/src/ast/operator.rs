@@ -225,7 +225,7 @@ impl fmt::Display for MatchCardinality {
 }
 
 /// How the series of two vectors find their partners.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct VectorMatching {
     /// How many may match.
     pub card: MatchCardinality,
@@ -239,6 +239,25 @@ pub struct VectorMatching {
     pub fill_left: Option<f64>,
     /// The value that stands in for a missing series on the right (`fill`, experimental).
     pub fill_right: Option<f64>,
+}
+
+impl PartialEq for VectorMatching {
+    fn eq(&self, other: &Self) -> bool {
+        let fills = |matching: &Self| [matching.fill_left, matching.fill_right];
+        let same = |(a, b): (Option<f64>, Option<f64>)| match (a, b) {
+            (Some(a), Some(b)) => same_number(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        (self.card, self.on) == (other.card, other.on)
+            && self.labels == other.labels
+            && self.include == other.include
+            && fills(self).into_iter().zip(fills(other)).all(same)
+    }
+}
+
+/// Whether two literals are the same number; all NaN are one.
+pub(super) fn same_number(a: f64, b: f64) -> bool {
+    a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
 }
 
 impl Default for VectorMatching {

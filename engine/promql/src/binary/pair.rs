@@ -78,15 +78,17 @@ impl<'a, 'e> Join<'a, 'e> {
         }
         let union = |series: &[Series]| {
             let mut all = Bits::new(grid.count);
-            series.iter().for_each(|series| all.union(&series.column.present));
+            for series in series {
+                all.union(&series.column.present);
+            }
             all
         };
         let (mut active, other) = (union(many), union(one));
         let fills = plan.matching.fill_left.is_some() || plan.matching.fill_right.is_some();
         if fills {
-            active.union(&other)
+            active.union(&other);
         } else {
-            active.intersect(&other)
+            active.intersect(&other);
         }
         let (matched, results) = (vec![None; signatures.count], Vec::new());
         let out = Matrix { series: Vec::new(), held: exec.held() };

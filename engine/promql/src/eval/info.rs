@@ -121,8 +121,13 @@ impl Wanted {
             let names = vec![matcher(METRIC_NAME, MatchOp::Equal, DEFAULT_METRIC)?];
             return Ok(Self { names, data: Vec::new() });
         };
-        let (names, data) =
-            matchers.iter().cloned().partition(|matcher| matcher.name() == METRIC_NAME);
+        let is_name = |matcher: &Matcher| matcher.name() == METRIC_NAME;
+        let (mut names, data): (Vec<_>, _) = matchers.iter().cloned().partition(is_name);
+        let positive = |matcher: &Matcher| matches!(matcher.op(), MatchOp::Equal | MatchOp::Regex);
+        if !names.is_empty() && !names.iter().any(positive) {
+            // Names that are excluded alone are excluded from all that look like info metrics.
+            names.push(matcher(METRIC_NAME, MatchOp::Regex, ".+_info")?);
+        }
         Ok(Self { names, data })
     }
 

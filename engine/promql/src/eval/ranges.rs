@@ -150,8 +150,6 @@ impl Exec<'_> {
 /// Functions of windows refuse equal labels even if the series never meet at a step.
 fn refuse_equal(matrix: &Matrix) -> Result<()> {
     let mut numbers = Interner::default();
-    match matrix.series.iter().all(|series| numbers.whole(&series.labels).1) {
-        true => Ok(()),
-        false => Err(QueryError::same_labels()),
-    }
+    let unique = matrix.series.iter().all(|series| numbers.whole(&series.labels).1);
+    if unique { Ok(()) } else { Err(QueryError::same_labels()) }
 }

@@ -45,8 +45,8 @@ impl ScalarColumn {
         }
     }
 
-    fn combine(self, other: Self, count: usize, f: impl Fn(f64, f64) -> f64) -> Self {
-        if let (Self::Constant(a), Self::Constant(b)) = (&self, &other) {
+    fn combine(&self, other: &Self, count: usize, f: impl Fn(f64, f64) -> f64) -> Self {
+        if let (Self::Constant(a), Self::Constant(b)) = (self, other) {
             return Self::Constant(f(*a, *b));
         }
         Self::Steps((0..count).map(|step| f(self.get(step), other.get(step))).collect())
@@ -65,11 +65,11 @@ impl Exec<'_> {
             ScalarPlan::Negate(inner) => self.scalar(inner, grid)?.map(|value| -value),
             ScalarPlan::Binary(op, lhs, rhs) => {
                 let (lhs, rhs) = (self.scalar(lhs, grid)?, self.scalar(rhs, grid)?);
-                lhs.combine(rhs, grid.count, |a, b| apply::scalars(*op, a, b))
+                lhs.combine(&rhs, grid.count, |a, b| apply::scalars(*op, a, b))
             }
             ScalarPlan::Extreme { max, a, b } => {
                 let (a, b) = (self.scalar(a, grid)?, self.scalar(b, grid)?);
-                a.combine(b, grid.count, |a, b| extreme(*max, a, b))
+                a.combine(&b, grid.count, |a, b| extreme(*max, a, b))
             }
             ScalarPlan::Invariant(inner) => {
                 ScalarColumn::Constant(self.scalar(inner, &grid.first())?.get(0))

@@ -1,13 +1,11 @@
 //! From tree to plan.
 
 use nunatak::Grouping;
-use nunatak_index::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
 
 use super::duration::resolve;
 use super::{
-    AggregateParam, AggregatePlan, HistogramCall, HistogramKind, InfoCall, LabelCall, LabelEdit,
-    MapCall, MixedPlan, PairPlan, Plan, RangePlan, ScalarPlan, SelectPlan, SortCall, SubqueryInput,
-    SubqueryPlan, VectorPlan, WindowCall,
+    AggregateParam, AggregatePlan, MixedPlan, PairPlan, Plan, RangePlan, ScalarPlan, SelectPlan,
+    SubqueryInput, SubqueryPlan, VectorPlan,
 };
 use crate::ast::{
     AggregateExpr, AggregateOp, AtModifier, BinaryExpr, Call, Expr, ExprKind, UnaryOp, ValueType,
@@ -20,6 +18,7 @@ use crate::parser::{quote, quote_bytes};
 
 /// When a query runs.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name")]
 pub(crate) struct Query {
     pub(crate) start_ms: i64,
     pub(crate) end_ms: i64,
@@ -35,10 +34,10 @@ impl Query {
     }
 
     pub(super) fn range_seconds(&self) -> f64 {
-        (self.end_ms - self.start_ms) as f64 / 1000.0
+        self.end_ms.saturating_sub(self.start_ms) as f64 / 1000.0
     }
 
-    fn at(&self, at: Option<AtModifier>) -> Option<i64> {
+    pub(super) fn at(&self, at: Option<AtModifier>) -> Option<i64> {
         at.map(|at| match at {
             AtModifier::Timestamp(t) => t,
             AtModifier::Start => self.start_ms,
@@ -60,20 +59,20 @@ pub(crate) fn build(expr: &Expr, query: &Query) -> Result<Plan> {
 }
 
 /// A plan, and whether it gives the same at every step.
-struct Built<T> {
-    plan: T,
-    invariant: bool,
+pub(super) struct Built<T> {
+    pub(super) plan: T,
+    pub(super) invariant: bool,
 }
 
 impl<T> Built<T> {
-    fn new(plan: T, invariant: bool) -> Self {
+    pub(super) fn new(plan: T, invariant: bool) -> Self {
         Self { plan, invariant }
     }
 }
 
 impl Built<ScalarPlan> {
     /// Evaluated once if that is enough.
-    fn once(self) -> ScalarPlan {
+    pub(super) fn once(self) -> ScalarPlan {
         match self.plan {
             plan if !self.invariant => plan,
             ScalarPlan::Number(number) => ScalarPlan::Number(number),
@@ -84,30 +83,30 @@ impl Built<ScalarPlan> {
 
 impl Built<VectorPlan> {
     /// Evaluated once if that is enough.
-    fn once(self) -> VectorPlan {
+    pub(super) fn once(self) -> VectorPlan {
         if self.invariant { VectorPlan::Invariant(Box::new(self.plan)) } else { self.plan }
     }
 }
 
 /// What stands above a selector, as a hint to the storage.
 #[derive(Default, Clone)]
-struct Above {
+pub(super) struct Above {
     function: Option<&'static str>,
     grouping: Option<Grouping>,
 }
 
 impl Above {
-    fn function(name: &'static str) -> Self {
+    pub(super) fn function(name: &'static str) -> Self {
         Self { function: Some(name), grouping: None }
     }
 }
 
-struct Builder<'a> {
-    query: &'a Query,
+pub(super) struct Builder<'a> {
+    pub(super) query: &'a Query,
 }
 
 impl Builder<'_> {
-    fn scalar(&self, expr: &Expr) -> Result<Built<ScalarPlan>> {
+    pub(super) fn scalar(&self, expr: &Expr) -> Result<Built<ScalarPlan>> {
         match &expr.kind {
             ExprKind::Paren(inner) => self.scalar(inner),
             ExprKind::Number(number) => Ok(Built::new(ScalarPlan::Number(number.value), true)),
@@ -148,7 +147,7 @@ impl Builder<'_> {
             FunctionId::Start => seconds(self.query.start_ms),
             FunctionId::End => seconds(self.query.end_ms),
             FunctionId::Step => seconds(self.query.step_ms),
-            FunctionId::Range => seconds(self.query.end_ms - self.query.start_ms),
+            FunctionId::Range => seconds(self.query.end_ms.saturating_sub(self.query.start_ms)),
             FunctionId::Scalar => {
                 let inner = self.vector(argument(call, 0)?, &Above::function("scalar"))?;
                 let plan = |input| ScalarPlan::OfVector(Box::new(input));
@@ -165,7 +164,7 @@ impl Builder<'_> {
         })
     }
 
-    fn vector(&self, expr: &Expr, above: &Above) -> Result<Built<VectorPlan>> {
+    pub(super) fn vector(&self, expr: &Expr, above: &Above) -> Result<Built<VectorPlan>> {
         match &expr.kind {
             ExprKind::Paren(inner) => self.vector(inner, above),
             ExprKind::VectorSelector(selector) => {
@@ -241,173 +240,7 @@ impl Builder<'_> {
         Ok(Built::new(VectorPlan::Aggregate(Box::new(plan)), invariant))
     }
 
-    fn vector_call(&self, call: &Call, expr: &Expr) -> Result<Built<VectorPlan>> {
-        use FunctionId as F;
-        let above = Above::function(call.func.name);
-        let input = |index| self.vector(argument(call, index)?, &above);
-        match call.func.id {
-            F::Vector => {
-                let scalar = self.scalar(argument(call, 0)?)?;
-                Ok(Built::new(VectorPlan::OfScalar(scalar.plan), scalar.invariant))
-            }
-            F::Absent => {
-                let labels = absent_labels(argument(call, 0)?)?;
-                let inner = input(0)?;
-                Ok(Built::new(VectorPlan::Absent(Box::new(inner.plan), labels), inner.invariant))
-            }
-            F::AbsentOverTime => {
-                let labels = absent_labels(argument(call, 0)?)?;
-                let range = self.range(argument(call, 0)?, &above)?;
-                Ok(Built::new(VectorPlan::AbsentOverTime(range.plan, labels), range.invariant))
-            }
-            F::Timestamp => self.timestamp(call, &above),
-            F::LabelReplace | F::LabelJoin => {
-                let inner = input(0)?;
-                let plan = LabelCall { input: inner.plan, edit: label_edit(call)? };
-                Ok(Built::new(VectorPlan::Labels(Box::new(plan)), inner.invariant))
-            }
-            F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc => {
-                let inner = input(0)?;
-                let by_label = matches!(call.func.id, F::SortByLabel | F::SortByLabelDesc);
-                let labels = by_label.then(|| strings(call, 1)).transpose()?;
-                let descending = matches!(call.func.id, F::SortDesc | F::SortByLabelDesc);
-                let plan = SortCall { input: inner.plan, labels, descending, span: expr.span };
-                Ok(Built::new(VectorPlan::Sort(Box::new(plan)), inner.invariant))
-            }
-            F::HistogramQuantile | F::HistogramFraction | F::HistogramQuantiles => {
-                self.histogram(call, &above)
-            }
-            F::HistogramAvg
-            | F::HistogramCount
-            | F::HistogramSum
-            | F::HistogramStddev
-            | F::HistogramStdvar
-            | F::StartTimestamp => {
-                let inner = input(0)?;
-                Ok(Built::new(VectorPlan::Nothing(Box::new(inner.plan)), inner.invariant))
-            }
-            F::Info => self.info(call, &above),
-            id if call.args.is_empty() => Ok(Built::new(VectorPlan::Clock(id), false)),
-            _ if call.func.args.contains(&ValueType::Matrix) => self.window(call, &above),
-            func => {
-                let inner = input(0)?;
-                let (params, constant) = self.params(call, 1)?;
-                let invariant = inner.invariant && constant;
-                let input = if invariant { inner.plan } else { inner.once() };
-                let plan = MapCall { func, input, params };
-                Ok(Built::new(VectorPlan::Map(Box::new(plan)), invariant))
-            }
-        }
-    }
-
-    /// The scalar arguments from `first` on, and whether all are the same at every step.
-    fn params(&self, call: &Call, first: usize) -> Result<(Vec<ScalarPlan>, bool)> {
-        let mut constant = true;
-        let mut params = Vec::new();
-        for arg in call.args.iter().skip(first) {
-            let scalar = self.scalar(arg)?;
-            constant &= scalar.invariant;
-            params.push(scalar.once());
-        }
-        Ok((params, constant))
-    }
-
-    fn window(&self, call: &Call, above: &Above) -> Result<Built<VectorPlan>> {
-        let mut invariant = call.func.id != FunctionId::PredictLinear;
-        let mut params = Vec::new();
-        let mut range = None;
-        for arg in &call.args {
-            if arg.value_type() == ValueType::Matrix {
-                let built = self.range(arg, above)?;
-                invariant &= built.invariant;
-                range = Some(built.plan);
-            } else {
-                let scalar = self.scalar(arg)?;
-                invariant &= scalar.invariant;
-                params.push(scalar.once());
-            }
-        }
-        let range = range.ok_or_else(|| QueryError::execution("missing range vector"))?;
-        let span = argument(call, 0)?.span;
-        let plan = WindowCall { func: call.func.id, range, params, span };
-        Ok(Built::new(VectorPlan::Window(Box::new(plan)), invariant))
-    }
-
-    fn timestamp(&self, call: &Call, above: &Above) -> Result<Built<VectorPlan>> {
-        let arg = argument(call, 0)?;
-        if let ExprKind::VectorSelector(selector) = &arg.kind {
-            let select = self.select(selector, above)?;
-            return Ok(Built::new(VectorPlan::Timestamp(Box::new(select)), false));
-        }
-        let input = self.vector(arg, above)?.once();
-        let plan = MapCall { func: FunctionId::Timestamp, input, params: Vec::new() };
-        Ok(Built::new(VectorPlan::Map(Box::new(plan)), false))
-    }
-
-    fn histogram(&self, call: &Call, above: &Above) -> Result<Built<VectorPlan>> {
-        let vector_at = match call.func.id {
-            FunctionId::HistogramQuantile => 1,
-            FunctionId::HistogramFraction => 2,
-            _ => 0,
-        };
-        let vector = argument(call, vector_at)?;
-        let inner = self.vector(vector, above)?;
-        let mut invariant = inner.invariant;
-        let mut number = |index| -> Result<(ScalarPlan, crate::ast::Span)> {
-            let arg = argument(call, index)?;
-            let scalar = self.scalar(arg)?;
-            invariant &= scalar.invariant;
-            Ok((scalar.once(), arg.span))
-        };
-        let kind = match call.func.id {
-            FunctionId::HistogramQuantile => {
-                let (q, span) = number(0)?;
-                HistogramKind::Quantile(q, span)
-            }
-            FunctionId::HistogramFraction => HistogramKind::Fraction(number(0)?.0, number(1)?.0),
-            _ => {
-                let label = string(argument(call, 1)?)?;
-                let quantiles = (2..call.args.len()).map(number).collect::<Result<_>>()?;
-                HistogramKind::Quantiles(label, quantiles)
-            }
-        };
-        let input = if invariant { inner.plan } else { inner.once() };
-        let plan = HistogramCall { input, input_span: vector.span, kind };
-        Ok(Built::new(VectorPlan::Histogram(Box::new(plan)), invariant))
-    }
-
-    fn info(&self, call: &Call, above: &Above) -> Result<Built<VectorPlan>> {
-        let base = argument(call, 0)?;
-        let inner = self.vector(base, above)?;
-        let matchers = match call.args.get(1).map(|arg| &arg.unwrap_parens().kind) {
-            Some(ExprKind::VectorSelector(selector)) => Some(selector.matchers.clone()),
-            _ => None,
-        };
-        let mut first = None;
-        base.walk(&mut |expr| {
-            let selector = match &expr.kind {
-                ExprKind::VectorSelector(selector) => Some(&**selector),
-                ExprKind::MatrixSelector(matrix) => Some(&matrix.selector),
-                _ => None,
-            };
-            first = first.or(selector);
-        });
-        let (offset_ms, at) = match first {
-            None => (0, None),
-            Some(selector) => {
-                let offset = selector.offset_expr.as_deref();
-                let offset = resolve(selector.offset_ms, offset, true, self.query)?;
-                (offset, self.query.at(selector.at))
-            }
-        };
-        let function = Some("info");
-        let (mode, grouping, none) = (None, None, Vec::new());
-        let select = SelectPlan { matchers: none, offset_ms, at, mode, function, grouping };
-        let plan = InfoCall { input: inner.plan, matchers, select };
-        Ok(Built::new(VectorPlan::Info(Box::new(plan)), inner.invariant))
-    }
-
-    fn range(&self, expr: &Expr, above: &Above) -> Result<Built<RangePlan>> {
+    pub(super) fn range(&self, expr: &Expr, above: &Above) -> Result<Built<RangePlan>> {
         let expr = expr.unwrap_parens();
         match &expr.kind {
             ExprKind::MatrixSelector(matrix) => {
@@ -444,7 +277,7 @@ impl Builder<'_> {
         }
     }
 
-    fn select(&self, selector: &VectorSelector, above: &Above) -> Result<SelectPlan> {
+    pub(super) fn select(&self, selector: &VectorSelector, above: &Above) -> Result<SelectPlan> {
         let offset = selector.offset_expr.as_deref();
         Ok(SelectPlan {
             matchers: selector.matchers.clone(),
@@ -457,17 +290,21 @@ impl Builder<'_> {
     }
 }
 
-fn argument(call: &Call, index: usize) -> Result<&Expr> {
+pub(super) fn argument(call: &Call, index: usize) -> Result<&Expr> {
     let missing = || QueryError::execution(format!("missing argument of {}", call.func.name));
     call.args.get(index).map(Expr::unwrap_parens).ok_or_else(missing)
 }
 
-fn string(expr: &Expr) -> Result<String> {
+pub(super) fn string(expr: &Expr) -> Result<String> {
     match &expr.unwrap_parens().kind {
         ExprKind::String(text) => Ok(text.clone()),
         ExprKind::Bytes(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
         _ => Err(unexpected(expr)),
     }
+}
+
+fn unexpected(expr: &Expr) -> QueryError {
+    QueryError::execution(format!("unexpected {} expression", expr.value_type().documented()))
 }
 
 /// The label that `count_values` is to set.
@@ -478,62 +315,4 @@ fn label_name(expr: &Expr) -> Result<String> {
         ExprKind::String(name) if name.is_empty() => Err(invalid(quote(name))),
         _ => string(expr),
     }
-}
-
-fn strings(call: &Call, first: usize) -> Result<Vec<String>> {
-    call.args.iter().skip(first).map(string).collect()
-}
-
-fn unexpected(expr: &Expr) -> QueryError {
-    QueryError::execution(format!("unexpected {} expression", expr.value_type().documented()))
-}
-
-fn label_edit(call: &Call) -> Result<LabelEdit> {
-    let text = |index| string(argument(call, index)?);
-    let name = call.func.name;
-    for (kind, index) in [("destination", 1), ("source", 3)] {
-        if let Some(ExprKind::Bytes(bytes)) = call.args.get(index).map(|arg| &arg.unwrap_parens().kind)
-            && (kind == "destination" || call.func.id == FunctionId::LabelJoin)
-        {
-            let bytes = String::from_utf8_lossy(bytes);
-            let text = format!("invalid {kind} label name in {name}(): {bytes}");
-            return Err(QueryError::execution(text));
-        }
-    }
-    if call.func.id == FunctionId::LabelJoin {
-        let (dst, separator, src) = (text(1)?, text(2)?, strings(call, 3)?);
-        if src.iter().any(String::is_empty) {
-            return Err(QueryError::execution("invalid source label name in label_join(): "));
-        }
-        if dst.is_empty() {
-            return Err(QueryError::execution("invalid destination label name in label_join(): "));
-        }
-        return Ok(LabelEdit::Join { dst, separator, src });
-    }
-    let (dst, replacement, src, regex) = (text(1)?, text(2)?, text(3)?, text(4)?);
-    if dst.is_empty() {
-        return Err(QueryError::execution("invalid destination label name in label_replace(): "));
-    }
-    Ok(LabelEdit::Replace { dst, replacement, src, regex })
-}
-
-/// The labels that the missing series would have had: those that exactly one matcher names, with
-/// `=`.
-fn absent_labels(expr: &Expr) -> Result<Labels> {
-    let matchers: &[Matcher] = match &expr.kind {
-        ExprKind::VectorSelector(selector) => &selector.matchers,
-        ExprKind::MatrixSelector(matrix) => &matrix.selector.matchers,
-        _ => &[],
-    };
-    let mut builder = LabelsBuilder::default();
-    let mut seen: Vec<&str> = Vec::new();
-    for matcher in matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME) {
-        if matcher.op() == MatchOp::Equal && !seen.contains(&matcher.name()) {
-            builder.set(matcher.name(), matcher.value());
-            seen.push(matcher.name());
-        } else {
-            builder.remove(matcher.name());
-        }
-    }
-    builder.build().map_err(|error| QueryError::execution(error.to_string()))
 }

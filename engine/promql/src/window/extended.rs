@@ -102,7 +102,7 @@ fn borders(
 /// The value at `t` on the line between two samples; a counter that fell began again at zero.
 fn interpolate((t1, v1): (i64, f64), (t2, v2): (i64, f64), t: i64, counter: bool) -> f64 {
     let v1 = if counter && v2 < v1 { 0.0 } else { v1 };
-    v1 + (v2 - v1) * (t - t1) as f64 / (t2 - t1) as f64
+    v1 + (v2 - v1) * t.saturating_sub(t1) as f64 / t2.saturating_sub(t1) as f64
 }
 
 fn counted(

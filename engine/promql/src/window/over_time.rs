@@ -37,13 +37,17 @@ pub(super) fn simple(func: FunctionId, w: &Windows, queue: &mut Vec<usize>, out:
 
 fn sum(values: &[f64]) -> f64 {
     let mut sum = Sum::default();
-    values.iter().for_each(|&value| sum.add(value));
+    for &value in values {
+        sum.add(value);
+    }
     if sum.value.is_infinite() { sum.value } else { sum.total() }
 }
 
 fn mean(values: &[f64]) -> f64 {
     let mut mean = Mean::default();
-    values.iter().for_each(|&value| mean.add(value));
+    for &value in values {
+        mean.add(value);
+    }
     mean.total()
 }
 
@@ -124,7 +128,9 @@ pub(super) fn mad(w: &Windows, scratch: &mut Vec<f64>, out: &mut Column) {
             continue;
         }
         let median = quantile(0.5, scratch);
-        scratch.iter_mut().for_each(|value| *value = (*value - median).abs());
+        for value in &mut *scratch {
+            *value = (*value - median).abs();
+        }
         out.set(step, quantile(0.5, scratch));
     }
 }

@@ -37,9 +37,9 @@ pub(super) fn extrapolated(
 fn extrapolation(w: &Windows, step: usize, (from, to): (usize, usize), rise: Option<f64>) -> f64 {
     let seconds = |ms: i64| ms as f64 / 1000.0;
     let (first, last, end) = (w.times[from], w.times[to - 1], w.ends[step]);
-    let sampled = seconds(last - first);
-    let mut to_start = seconds(first - end.saturating_sub(w.range_ms));
-    let mut to_end = seconds(end - last);
+    let sampled = seconds(last.saturating_sub(first));
+    let mut to_start = seconds(first.saturating_sub(end.saturating_sub(w.range_ms)));
+    let mut to_end = seconds(end.saturating_sub(last));
     let average = sampled / (to - from - 1) as f64;
     let threshold = average * 1.1;
     if to_start >= threshold {
@@ -64,7 +64,7 @@ fn extrapolation(w: &Windows, step: usize, (from, to): (usize, usize), rise: Opt
 pub(super) fn instant(w: &Windows, counter: bool, out: &mut Column) {
     for (step, _, to) in w.filled(2) {
         let (before, last) = (w.values[to - 2], w.values[to - 1]);
-        let interval = w.times[to - 1] - w.times[to - 2];
+        let interval = w.times[to - 1].saturating_sub(w.times[to - 2]);
         if interval == 0 {
             continue;
         }

@@ -31,7 +31,7 @@ fn line(times: &[i64], values: &[f64], origin: i64) -> (f64, f64) {
     let n = values.len() as f64;
     let [mut x, mut y, mut xy, mut xx] = [Sum::default(); 4];
     for (&t, &v) in times.iter().zip(values) {
-        let seconds = (t - origin) as f64 / 1e3;
+        let seconds = t.saturating_sub(origin) as f64 / 1e3;
         x.add(seconds);
         y.add(v);
         xy.add(seconds * v);

@@ -3,8 +3,8 @@
 use nunatak_index::Labels;
 use nunatak_promql::ast::{AtModifier, Expr, ExprKind};
 use nunatak_promql::{
-    Engine, EngineOptions, FunctionId, MatrixSeries, MemorySource, ParserOptions, QueryResult, Value,
-    parse,
+    Engine, EngineOptions, FunctionId, MatrixSeries, MemorySource, ParserOptions, QueryResult,
+    Value, parse,
 };
 use regex_automata::meta::Regex;
 
@@ -18,9 +18,8 @@ pub(crate) struct Outcome {
 
 /// The engine as Prometheus' suite sets it up.
 fn engine() -> Engine {
-    let options = EngineOptions::default()
-        .delayed_name_removal(true)
-        .parser(ParserOptions::all_features());
+    let options =
+        EngineOptions::default().delayed_name_removal(true).parser(ParserOptions::all_features());
     Engine::new(options)
 }
 
@@ -50,7 +49,11 @@ pub(crate) fn run(commands: &[Command]) -> Vec<Outcome> {
 fn load(source: &mut MemorySource, step_ms: i64, series: &[SeriesLine]) {
     for line in series {
         // The last of equal lines wins.
-        if series.iter().rfind(|other| other.labels == line.labels).is_some_and(|last| !std::ptr::eq(last, line)) {
+        if series
+            .iter()
+            .rfind(|other| other.labels == line.labels)
+            .is_some_and(|last| !std::ptr::eq(last, line))
+        {
             continue;
         }
         for (i, item) in line.values.iter().enumerate() {
@@ -94,7 +97,8 @@ fn instant(
     let Some(result) = failure(eval, result)? else { return Ok(()) };
     remarks(eval, &result)?;
     compare_instant(eval, &result.value)?;
-    if eval.ordered || eval.string.is_some() || eval.range_vector.is_some() || fixed_to_range(query) {
+    if eval.ordered || eval.string.is_some() || eval.range_vector.is_some() || fixed_to_range(query)
+    {
         return Ok(());
     }
     let range = engine.range(source, query, at - 60_000, at + 60_000, 60_000);
@@ -127,7 +131,10 @@ fn middle(like: &Value, series: &[MatrixSeries], at: i64) -> Result<Value, Strin
 }
 
 /// `None` if the query failed as it should.
-fn failure(eval: &Eval, result: Result<QueryResult, String>) -> Result<Option<QueryResult>, String> {
+fn failure(
+    eval: &Eval,
+    result: Result<QueryResult, String>,
+) -> Result<Option<QueryResult>, String> {
     let wanted = eval.expect.iter().find(|expect| expect.kind == ExpectKind::Fail);
     match (wanted, result) {
         (None, Ok(result)) => Ok(Some(result)),
@@ -159,7 +166,12 @@ fn remarks(eval: &Eval, result: &QueryResult) -> Result<(), String> {
     kind_of_remarks(eval, ExpectKind::Info, ExpectKind::NoInfo, &result.infos)
 }
 
-fn kind_of_remarks(eval: &Eval, some: ExpectKind, none: ExpectKind, got: &[String]) -> Result<(), String> {
+fn kind_of_remarks(
+    eval: &Eval,
+    some: ExpectKind,
+    none: ExpectKind,
+    got: &[String],
+) -> Result<(), String> {
     if eval.expect.iter().any(|expect| expect.kind == none) && !got.is_empty() {
         return Err(format!("unexpected remarks {got:?}"));
     }
@@ -205,7 +217,10 @@ fn compare_instant(eval: &Eval, value: &Value) -> Result<(), String> {
                 match line.values.as_slice() {
                     [Item::Number(wanted)] if equal(*wanted, sample.v) => {}
                     wanted => {
-                        return Err(format!("{:?}: wanted {wanted:?}, got {}", sample.labels, sample.v));
+                        return Err(format!(
+                            "{:?}: wanted {wanted:?}, got {}",
+                            sample.labels, sample.v
+                        ));
                     }
                 }
             }
@@ -220,7 +235,12 @@ fn compare_range(eval: &Eval, value: &Value, start: i64, step: i64) -> Result<()
     compare_matrix(eval, series, start, step)
 }
 
-fn compare_matrix(eval: &Eval, series: &[MatrixSeries], start: i64, step: i64) -> Result<(), String> {
+fn compare_matrix(
+    eval: &Eval,
+    series: &[MatrixSeries],
+    start: i64,
+    step: i64,
+) -> Result<(), String> {
     sorted(series)?;
     let wanted: Vec<_> = eval
         .series
@@ -288,9 +308,21 @@ fn pinned(query: &str, at: i64) -> Vec<(String, i64)> {
         use FunctionId as F;
         matches!(
             func,
-            F::Time | F::Timestamp | F::PredictLinear | F::Minute | F::Hour | F::DayOfWeek
-                | F::DayOfMonth | F::DayOfYear | F::DaysInMonth | F::Month | F::Year | F::Start
-                | F::End | F::Step | F::Range
+            F::Time
+                | F::Timestamp
+                | F::PredictLinear
+                | F::Minute
+                | F::Hour
+                | F::DayOfWeek
+                | F::DayOfMonth
+                | F::DayOfYear
+                | F::DaysInMonth
+                | F::Month
+                | F::Year
+                | F::Start
+                | F::End
+                | F::Step
+                | F::Range
         )
     }) {
         return Vec::new();

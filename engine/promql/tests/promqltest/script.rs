@@ -1,7 +1,7 @@
 //! The language of the scripts: commands, expectations, series.
 
-use nunatak_promql::{parse_duration, parse_metric_selector};
 use nunatak_index::Labels;
+use nunatak_promql::{parse_duration, parse_metric_selector};
 
 /// A command and the line that it starts on.
 #[derive(Debug)]
@@ -13,10 +13,16 @@ pub(crate) struct Command {
 #[derive(Debug)]
 pub(crate) enum CommandKind {
     Clear,
-    Load { step_ms: i64, series: Vec<SeriesLine> },
+    Load {
+        step_ms: i64,
+        series: Vec<SeriesLine>,
+    },
     Eval(Box<Eval>),
     /// A command that can't be read; a case if it is an `eval`.
-    Bad { is_eval: bool, why: String },
+    Bad {
+        is_eval: bool,
+        why: String,
+    },
 }
 
 /// A series and its values, one for each step.
@@ -97,7 +103,8 @@ pub(crate) fn parse(text: &str) -> Vec<Command> {
             at += 1;
             continue;
         }
-        let end = lines[at..].iter().position(|line| line.is_empty()).map_or(lines.len(), |n| at + n);
+        let end =
+            lines[at..].iter().position(|line| line.is_empty()).map_or(lines.len(), |n| at + n);
         commands.push(Command { line: at + 1, kind: command(&lines[at..end]) });
         at = end;
     }
@@ -173,15 +180,11 @@ fn next_word(text: &str) -> Result<(&str, &str), String> {
 
 fn expectation(eval: &mut Eval, line: &str) -> Result<(), String> {
     if let Some(rest) = line.strip_prefix("expected_fail_message") {
-        eval.expect = vec![Expect {
-            kind: ExpectKind::Fail,
-            text: Text::Exactly(rest.trim().to_owned()),
-        }];
+        eval.expect =
+            vec![Expect { kind: ExpectKind::Fail, text: Text::Exactly(rest.trim().to_owned()) }];
     } else if let Some(rest) = line.strip_prefix("expected_fail_regexp") {
-        eval.expect = vec![Expect {
-            kind: ExpectKind::Fail,
-            text: Text::Matching(rest.trim().to_owned()),
-        }];
+        eval.expect =
+            vec![Expect { kind: ExpectKind::Fail, text: Text::Matching(rest.trim().to_owned()) }];
     } else if let Some(rest) = line.strip_prefix("expect ") {
         expect(eval, rest.trim())?;
     } else if let Ok(value) = number(line) {
@@ -290,27 +293,28 @@ fn selector_end(line: &str) -> usize {
             _ if escaped => escaped = false,
             (Some(q), '\\') if q != '`' => escaped = true,
             (Some(q), c) if c == q => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'' | '`') => quote = Some(c),
             (None, '{') => depth += 1,
             (None, '}') if depth == 1 => return i + 1,
-            (None, c) if c.is_whitespace() && depth == 0 => {
-                // A name may be apart from its braces.
-                if !line[i..].trim_start().starts_with('{') || line[i..].trim_start().starts_with("{{") {
-                    return i;
-                }
-            }
+            (None, c) if c.is_whitespace() && depth == 0 && !braces_follow(&line[i..]) => return i,
             _ => {}
         }
     }
     line.len()
 }
 
+/// A name may be apart from its braces.
+fn braces_follow(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    rest.starts_with('{') && !rest.starts_with("{{")
+}
+
 fn labels(text: &str) -> Result<Labels, String> {
     if text.trim() == "{}" {
         return Ok(Labels::empty());
     }
-    let matchers = parse_metric_selector(text.trim()).map_err(|error| format!("{text}: {error}"))?;
+    let matchers =
+        parse_metric_selector(text.trim()).map_err(|error| format!("{text}: {error}"))?;
     let pairs = matchers.iter().map(|matcher| (matcher.name(), matcher.value()));
     Labels::from_pairs(pairs).map_err(|error| error.to_string())
 }

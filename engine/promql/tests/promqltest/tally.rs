@@ -36,7 +36,9 @@ impl Tally {
     pub(crate) fn add(&mut self, version: &str, file: &str, group: &str, passed: bool) {
         let file_key = (version.to_owned(), file.to_owned(), group.to_owned());
         let group_key = (version.to_owned(), group.to_owned());
-        for score in [self.by_file.entry(file_key).or_default(), self.by_group.entry(group_key).or_default()] {
+        for score in
+            [self.by_file.entry(file_key).or_default(), self.by_group.entry(group_key).or_default()]
+        {
             score.0 += usize::from(passed);
             score.1 += 1;
         }
@@ -85,10 +87,12 @@ impl Tally {
         let (start, end) = ("<!-- conformance -->", "<!-- /conformance -->");
         let Some((before, rest)) = text.split_once(start) else { return };
         let Some((_, after)) = rest.split_once(end) else { return };
-        let mut table = String::from("\n\n| scripts of | group | cases | pass |\n|---|---|---|---|\n");
+        let mut table =
+            String::from("\n\n| scripts of | group | cases | pass |\n|---|---|---|---|\n");
         for ((version, group), (passed, all)) in &self.by_group {
             let _ = writeln!(table, "| {version} | {group} | {all} | {passed} |");
         }
-        fs::write(path, format!("{before}{start}{table}\n{end}{after}")).expect("it can be written");
+        fs::write(path, format!("{before}{start}{table}\n{end}{after}"))
+            .expect("it can be written");
     }
 }

@@ -238,7 +238,8 @@ impl Parser<'_> {
     }
 
     fn in_range(&self, number: NumberLiteral, span: Span, blame: Span) -> Result<DurationExpr> {
-        if number.value.abs() > MAX_SECONDS {
+        // Prometheus takes NaN, for a duration that depends on the machine.
+        if number.value.is_nan() || number.value.abs() > MAX_SECONDS {
             return Err(self.error(blame, "duration out of range"));
         }
         Ok(DurationExpr { kind: DurationExprKind::Number(number), span })

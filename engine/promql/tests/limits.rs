@@ -1,0 +1,122 @@
+//! Guards the limits: a query that is too big, too slow or no longer wanted ends with its own
+//! error.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use nunatak_index::labels;
+use nunatak_promql::{Engine, EngineOptions, MemorySource, QueryError, QueryParams, Value};
+
+fn source(series: i64, samples: i64) -> MemorySource {
+    let mut source = MemorySource::new();
+    for i in 0..series {
+        let labels = labels! { "__name__" => "m", "i" => &i.to_string() };
+        for t in 0..samples {
+            source.push(&labels, t * 1000, t as f64);
+        }
+    }
+    source
+}
+
+fn engine(max_samples: u64) -> Engine {
+    Engine::new(EngineOptions::default().max_samples(max_samples))
+}
+
+#[test]
+fn too_many_samples_are_refused() {
+    let source = source(10, 100);
+    for query in ["m[5m]", "m + m", "quantile(0.5, m)", "sum(m + 1)[5m:1ms]", "m[100y:1ms]"] {
+        let error = engine(80).instant(&source, query, 100_000).expect_err(query);
+        assert!(matches!(error, QueryError::Execution { .. }), "{query}: {error:?}");
+        let text = "query processing would load too many samples into memory in query execution";
+        assert_eq!(error.to_string(), text);
+        assert_eq!((error.http_status(), error.error_type()), (422, "execution"));
+    }
+}
+
+#[test]
+fn samples_are_given_back() {
+    // One series at a time is in memory, and ten groups of one step.
+    let result =
+        engine(120).instant(&source(10, 100), "sum by (i) (sum_over_time(m[5m]))", 100_000);
+    let result = result.expect("it is within the limit");
+    assert_eq!((result.stats.samples, result.stats.series), (1000, 10));
+    assert!(result.stats.peak_samples <= 120);
+}
+
+#[test]
+fn cancelled_queries_end() {
+    let cancel = Some(Arc::new(AtomicBool::new(true)));
+    let params = QueryParams { cancel, ..QueryParams::default() };
+    let error = engine(1000).instant_with(&source(1, 1), "m", 0, &params).expect_err("cancelled");
+    assert_eq!(error.to_string(), "query was canceled in expression evaluation");
+    assert_eq!((error.http_status(), error.error_type()), (499, "canceled"));
+}
+
+#[test]
+fn late_queries_end() {
+    let params = QueryParams { timeout: Some(Duration::ZERO), ..QueryParams::default() };
+    let range = (0, 10_000, 1000);
+    let error = engine(1000).range_with(&source(1, 1), "m", range, &params).expect_err("late");
+    assert_eq!(error.to_string(), "query timed out in expression evaluation");
+    assert_eq!((error.http_status(), error.error_type()), (503, "timeout"));
+}
+
+#[test]
+fn lookback_is_a_parameter_too() {
+    let at = |params: &QueryParams| {
+        let result = engine(1000).instant_with(&source(1, 1), "count(m)", 2000, params);
+        matches!(result.expect("it is evaluated").value, Value::Vector(v) if v.len() == 1)
+    };
+    assert!(at(&QueryParams::default()));
+    assert!(!at(&QueryParams { lookback_ms: Some(2000), ..QueryParams::default() }));
+    assert!(at(&QueryParams { lookback_ms: Some(2001), ..QueryParams::default() }));
+}
+
+#[test]
+fn ranges_need_a_step_and_a_vector() {
+    let error = engine(10).range(&source(1, 1), "m", 0, 1, 0).expect_err("no step");
+    assert_eq!((error.http_status(), error.error_type()), (400, "bad_data"));
+    let error = engine(10).range(&source(1, 1), "m[5m]", 0, 1, 1).expect_err("a range vector");
+    let text = "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn the_highest_trees_are_evaluated() {
+    let source = source(1, 1);
+    for (open, close) in [("-(", ")"), ("abs(", ")"), ("sum(", ")"), ("1 + (m * ", ")")] {
+        // As high as the parser lets a tree be.
+        let most = (1..500).rev().find_map(|n| {
+            let query = format!("{}m{}", open.repeat(n), close.repeat(n));
+            engine(100_000).instant(&source, &query, 0).ok()
+        });
+        assert!(most.is_some(), "{open}");
+    }
+}
+
+#[test]
+fn extreme_times_do_no_harm() {
+    let source = source(2, 3);
+    let queries = [
+        "m",
+        "m offset 290y",
+        "m offset -290y",
+        "m @ 9223372036854",
+        "rate(m[290y])",
+        "sum_over_time(m[1h:1m] offset 290y)",
+        "m[5m:1m] @ -9223372036854",
+        "timestamp(m)",
+        "predict_linear(m[5m] @ 0, 1e300)",
+        "year(vector(1e300))",
+        "absent(m offset 100y)",
+    ];
+    for query in queries {
+        for at in [i64::MIN, -1, 0, 5000, i64::MAX] {
+            // An answer or an error: never a panic.
+            let _ = engine(10_000).instant(&source, query, at);
+            let _ = engine(10_000).range(&source, query, at, at.saturating_add(9), 3);
+        }
+    }
+}
