@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use nunatak::{Cursor, Hints, Result, SampleBatch, SelectedSeries, Selection, Selector, Source};
-use nunatak_index::{Labels, MatchOp, Matcher};
-use regex_automata::meta::Regex;
+use nunatak_index::{Labels, Matcher};
 
 /// Samples that a cursor hands out at a time.
 const BATCH: usize = 512;
@@ -68,10 +67,12 @@ impl MemorySource {
 
     /// The series that match and have samples in the range.
     fn matching(&self, selector: &Selector) -> Vec<(&Labels, &Series, usize, usize)> {
-        let tests: Vec<_> = selector.matchers.iter().map(Test::new).collect();
+        let accepts = |labels: &Labels, matcher: &Matcher| {
+            matcher.matches(labels.get(matcher.name()).unwrap_or(""))
+        };
         let mut found = Vec::new();
         for (labels, series) in &self.series {
-            if !tests.iter().all(|test| test.accepts(labels)) {
+            if !selector.matchers.iter().all(|matcher| accepts(labels, matcher)) {
                 continue;
             }
             let from = series.times.partition_point(|&t| t < selector.range.start);
@@ -81,29 +82,6 @@ impl MemorySource {
             }
         }
         found
-    }
-}
-
-/// A matcher with its pattern compiled.
-struct Test<'a> {
-    matcher: &'a Matcher,
-    pattern: Option<Regex>,
-}
-
-impl<'a> Test<'a> {
-    fn new(matcher: &'a Matcher) -> Self {
-        let is_pattern = matches!(matcher.op(), MatchOp::Regex | MatchOp::NotRegex);
-        let anchored = format!("^(?s:{})$", matcher.value());
-        let pattern = is_pattern.then(|| Regex::new(&anchored).ok()).flatten();
-        Self { matcher, pattern }
-    }
-
-    fn accepts(&self, labels: &Labels) -> bool {
-        let value = labels.get(self.matcher.name()).unwrap_or("");
-        match &self.pattern {
-            Some(pattern) => pattern.is_match(value) == (self.matcher.op() == MatchOp::Regex),
-            None => self.matcher.matches(value),
-        }
     }
 }
 
@@ -160,7 +138,7 @@ fn limited(names: BTreeSet<String>, limit: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use nunatak::TimeRange;
-    use nunatak_index::labels;
+    use nunatak_index::{MatchOp, labels};
 
     fn source() -> MemorySource {
         let mut source = MemorySource::new();

@@ -11,7 +11,6 @@ fn error(query: &str) -> String {
 }
 
 #[test]
-#[ignore = "needs the patterns of nunatak-index"]
 fn bad_patterns_are_refused() {
     for (pattern, want) in [
         ("(", "missing closing ): `(`"),
@@ -33,7 +32,6 @@ fn bad_patterns_are_refused() {
 }
 
 #[test]
-#[ignore = "needs the patterns of nunatak-index"]
 fn empty_matches_choose_nothing() {
     let empty = "vector selector must contain at least one non-empty matcher";
     for query in [r#"{a=~".*"}"#, r#"{a=~"|b"}"#, r#"{a!~".+"}"#, r#"{a=~""}"#] {
