@@ -64,6 +64,21 @@ fn wrong_options_are_named() {
 }
 
 #[test]
+fn times_at_the_end_of_the_range_survive_a_flush() {
+    let storage = FaultStorage::new(1);
+    let extreme = [(i64::MIN, 1.0), (i64::MIN + 1, 2.0), (-1, 3.0), (0, 4.0), (NOW, 5.0)];
+    let up = labels! { "__name__" => "up" };
+    let db = Db::open(options(&storage)).unwrap();
+    assert_eq!(append(&db, &up, &extreme).unwrap().stored, 5);
+    assert_eq!(read(&db)[&up], extreme);
+    db.flush().unwrap();
+    while db.maintain(std::time::Duration::from_secs(1)).unwrap() {}
+    assert_eq!(read(&db)[&up], extreme);
+    db.close().unwrap();
+    assert_eq!(read(&Db::open(options(&storage)).unwrap())[&up], extreme);
+}
+
+#[test]
 fn cardinality_counts_a_value_once_over_all_shards() {
     let storage = FaultStorage::new(1);
     let db = Db::open(options(&storage).shards(8)).unwrap();
