@@ -31,6 +31,6 @@ mod select;
 
 pub use head::{Cardinality, Count, HeadIndex, LabelIds};
 pub use labels::{LabelError, Labels, LabelsBuilder, METRIC_NAME};
-pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use matcher::{Groups, MatchOp, Matcher, MatcherError, Pattern};
 pub use roaring::RoaringBitmap;
 pub use segment::{Segment, SegmentError, SegmentWriter, WriteError};

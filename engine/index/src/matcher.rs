@@ -2,6 +2,7 @@
 
 mod engine;
 mod parser;
+mod pattern;
 mod test;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub(crate) use engine::Engine;
+pub use pattern::{Groups, Pattern};
 pub(crate) use test::Test;
 
 /// How a matcher compares.
@@ -68,6 +70,7 @@ struct Inner {
     value: Box<str>,
     test: Test,
     matches_empty: bool,
+    compiled_bytes: usize,
 }
 
 impl Matcher {
@@ -77,14 +80,14 @@ impl Matcher {
     /// [`MatcherError::BadPattern`] if `value` is no RE2 pattern, or needs more than 10 MiB when
     /// it is compiled.
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Self, MatcherError> {
-        let test = match op {
-            MatchOp::Equal | MatchOp::NotEqual => Test::Exact(value.into()),
+        let (test, compiled_bytes) = match op {
+            MatchOp::Equal | MatchOp::NotEqual => (Test::Exact(value.into()), 0),
             MatchOp::Regex | MatchOp::NotRegex => compile(value)?,
         };
         let negated = matches!(op, MatchOp::NotEqual | MatchOp::NotRegex);
         let matches_empty = test.accepts("") != negated;
         let (name, value) = (name.into(), value.into());
-        Ok(Self(Arc::new(Inner { name, op, value, test, matches_empty })))
+        Ok(Self(Arc::new(Inner { name, op, value, test, matches_empty, compiled_bytes })))
     }
 
     /// The label name.
@@ -112,6 +115,22 @@ impl Matcher {
         self.0.matches_empty
     }
 
+    /// Bytes of automata and of strings that were made to compile the pattern, 0 if there is none;
+    /// a measure of the work that does not depend on the machine. Whoever makes many matchers for
+    /// a stranger bounds the sum.
+    ///
+    /// ```
+    /// use nunatak_index::{MatchOp, Matcher};
+    ///
+    /// let words = Matcher::new("job", MatchOp::Regex, "node|api")?;
+    /// let heavy = Matcher::new("job", MatchOp::Regex, r".*a\pL{20}")?;
+    /// assert!(words.compiled_bytes() < 200 && heavy.compiled_bytes() > 100_000);
+    /// # Ok::<(), nunatak_index::MatcherError>(())
+    /// ```
+    pub fn compiled_bytes(&self) -> usize {
+        self.0.compiled_bytes
+    }
+
     /// Whether the matcher accepts what its test does not.
     pub(crate) fn is_negated(&self) -> bool {
         matches!(self.0.op, MatchOp::NotEqual | MatchOp::NotRegex)
@@ -123,10 +142,16 @@ impl Matcher {
     }
 }
 
-fn compile(pattern: &str) -> Result<Test, MatcherError> {
-    let hir = parser::parse(pattern).map_err(|e| bad(e.code, &e.fragment))?;
-    Test::of(hir).ok_or_else(|| bad("expression too large", pattern))
+fn compile(pattern: &str) -> Result<(Test, usize), MatcherError> {
+    let parsed = parser::parse(pattern).map_err(|e| bad(e.code, &e.fragment))?;
+    let (test, bytes) = Test::of(parsed.hir).ok_or_else(|| bad(TOO_LARGE, pattern))?;
+    Ok((test, bytes + parsed.ranges * RANGE_BYTES))
 }
+
+/// Go's words for a pattern that takes too much.
+const TOO_LARGE: &str = "expression too large";
+/// Bytes of one range of a character class.
+const RANGE_BYTES: usize = size_of::<regex_syntax::hir::ClassUnicodeRange>();
 
 /// Go's notation; a long fragment is cut so that a message stays readable.
 fn bad(code: &str, fragment: &str) -> MatcherError {

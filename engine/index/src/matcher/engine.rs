@@ -9,7 +9,7 @@ use regex_automata::{Anchored, Input, meta};
 use regex_syntax::hir::{Hir, Look};
 
 /// Bytes that a pattern may take when it is compiled.
-const NFA_BYTES: usize = 10 << 20;
+pub(super) const NFA_BYTES: usize = 10 << 20;
 /// Bytes of a dense automaton, above which the lazy engines take over.
 const DFA_BYTES: usize = 512 << 10;
 /// Bytes that making a dense automaton may take.
@@ -32,18 +32,23 @@ pub(crate) struct Dense {
 }
 
 impl Engine {
-    /// Compiles a pattern that must match the whole string; `None` if it is too large.
-    pub(super) fn new(hir: Hir) -> Option<Self> {
-        let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
+    /// Compiles a pattern that must match the whole string, and says how many bytes were made for
+    /// it; `None` if it is too large.
+    pub(super) fn new(hir: Hir) -> Option<(Self, usize)> {
+        let whole = whole(hir);
         let config = thompson::Config::new()
             .utf8(false)
             .which_captures(WhichCaptures::None)
             .nfa_size_limit(Some(NFA_BYTES));
         let nfa = NFA::compiler().configure(config).build_from_hir(&whole).ok()?;
-        match dense(&nfa) {
-            Some(dense) => Some(Self::Dense(Box::new(dense))),
-            None => lazy(&whole).map(|regex| Self::Lazy(Box::new(regex))),
+        let bytes = nfa.memory_usage();
+        if let Some(dense) = dense(&nfa) {
+            let bytes = bytes + dense.dfa.memory_usage();
+            return Some((Self::Dense(Box::new(dense)), bytes));
         }
+        let regex = lazy(&whole)?;
+        // What was made of the dense automaton counts, and that the lazy engines compile anew.
+        Some((Self::Lazy(Box::new(regex)), DFA_BYTES + DETERMINIZE_BYTES + 3 * bytes))
     }
 
     /// Whether the pattern matches the whole string.
@@ -53,6 +58,11 @@ impl Engine {
             Self::Lazy(regex) => regex.is_match(Input::new(text).anchored(Anchored::Yes)),
         }
     }
+}
+
+/// The pattern with anchors at both ends.
+pub(super) fn whole(hir: Hir) -> Hir {
+    Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)])
 }
 
 fn dense(nfa: &NFA) -> Option<Dense> {

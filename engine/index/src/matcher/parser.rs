@@ -9,7 +9,7 @@
 mod class;
 mod escape;
 
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, Look, Repetition};
+use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, Look, Repetition};
 
 /// Go's `maxHeight`: how deep groups and repetitions may nest.
 const DEEPEST: u32 = 1000;
@@ -31,12 +31,15 @@ pub(super) fn error<T>(code: &'static str, fragment: &str) -> Result<T> {
     Err(SyntaxError { code, fragment: fragment.to_owned() })
 }
 
-/// The flags that a pattern can set; `U` changes no full match.
+/// The flags that a pattern can set.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of RE2, which are independent")]
 struct Flags {
     fold_case: bool,
     multi_line: bool,
     dot_newline: bool,
+    /// Repetitions take little; changes what groups capture, but no full match.
+    swap_greed: bool,
 }
 
 /// A finished piece.
@@ -51,6 +54,8 @@ struct Item {
 struct Group {
     /// Flags to return to at its end.
     outer: Flags,
+    /// Its number, if it captures and captures are wanted.
+    capture: Option<u32>,
     branches: Vec<Hir>,
     items: Vec<Hir>,
     /// Of the item at the end, which a repetition would take.
@@ -60,9 +65,9 @@ struct Group {
 }
 
 impl Group {
-    fn new(outer: Flags) -> Self {
+    fn new(outer: Flags, capture: Option<u32>) -> Self {
         let (branches, items) = (Vec::new(), Vec::new());
-        Self { outer, branches, items, last: (1, 0), repeats: 1, height: 0 }
+        Self { outer, capture, branches, items, last: (1, 0), repeats: 1, height: 0 }
     }
 
     fn push(&mut self, item: Item) {
@@ -79,16 +84,32 @@ impl Group {
 
     fn finish(mut self) -> Item {
         self.end_branch();
-        let hir = Hir::alternation(self.branches);
+        let mut hir = Hir::alternation(self.branches);
+        if let Some(index) = self.capture {
+            // Without its name: Go lets two groups have the same one, the regex crates do not.
+            hir = Hir::capture(Capture { index, name: None, sub: Box::new(hir) });
+        }
         Item { hir, repeats: self.repeats, height: self.height + 1 }
     }
 }
 
-/// Parses a whole pattern.
-pub(super) fn parse(pattern: &str) -> Result<Hir> {
-    let flags = Flags { fold_case: false, multi_line: false, dot_newline: true };
-    let groups = vec![Group::new(flags)];
-    Parser { pattern, rest: pattern, flags, groups, ranges: 0 }.run()
+/// A pattern that was read.
+pub(super) struct Parsed {
+    pub(super) hir: Hir,
+    /// The ranges in its character classes.
+    pub(super) ranges: usize,
+    /// The names of its groups, "" for those without, if they were asked for; the first is 1.
+    pub(super) groups: Vec<Box<str>>,
+}
+
+/// Parses a whole pattern; its groups only group.
+pub(super) fn parse(pattern: &str) -> Result<Parsed> {
+    Parser::new(pattern, None).run()
+}
+
+/// Parses a whole pattern whose groups capture.
+pub(super) fn parse_groups(pattern: &str) -> Result<Parsed> {
+    Parser::new(pattern, Some(Vec::new())).run()
 }
 
 struct Parser<'a> {
@@ -99,10 +120,19 @@ struct Parser<'a> {
     groups: Vec<Group>,
     /// Ranges in all classes so far.
     ranges: usize,
+    /// The names of the capturing groups so far, if they are wanted.
+    names: Option<Vec<Box<str>>>,
 }
 
 impl<'a> Parser<'a> {
-    fn run(mut self) -> Result<Hir> {
+    fn new(pattern: &'a str, names: Option<Vec<Box<str>>>) -> Self {
+        let (fold_case, multi_line, swap_greed) = (false, false, false);
+        let flags = Flags { fold_case, multi_line, dot_newline: true, swap_greed };
+        let groups = vec![Group::new(flags, None)];
+        Self { pattern, rest: pattern, flags, groups, ranges: 0, names }
+    }
+
+    fn run(mut self) -> Result<Parsed> {
         let mut after_repeat = None;
         while let Some(c) = self.rest.chars().next() {
             let start = self.rest;
@@ -126,7 +156,10 @@ impl<'a> Parser<'a> {
             after_repeat = repeated.then_some(start);
         }
         match (self.groups.pop(), self.groups.is_empty()) {
-            (Some(whole), true) => Ok(whole.finish().hir),
+            (Some(whole), true) => {
+                let (ranges, groups) = (self.ranges, self.names.unwrap_or_default());
+                Ok(Parsed { hir: whole.finish().hir, ranges, groups })
+            }
             _ => error("missing closing )", self.pattern),
         }
     }
@@ -158,14 +191,22 @@ impl<'a> Parser<'a> {
             return self.perl_group();
         }
         self.rest = &self.rest[1..];
-        self.open_group(self.flags)
+        self.open_capture("")
     }
 
-    fn open_group(&mut self, inner: Flags) -> Result<()> {
+    fn open_capture(&mut self, name: &str) -> Result<()> {
+        let capture = self.names.as_mut().map(|names| {
+            names.push(name.into());
+            names.len() as u32
+        });
+        self.open_group(self.flags, capture)
+    }
+
+    fn open_group(&mut self, inner: Flags, capture: Option<u32>) -> Result<()> {
         if self.groups.len() as u32 > DEEPEST {
             return error("expression nests too deeply", self.pattern);
         }
-        self.groups.push(Group::new(self.flags));
+        self.groups.push(Group::new(self.flags, capture));
         self.flags = inner;
         Ok(())
     }
@@ -200,7 +241,7 @@ impl<'a> Parser<'a> {
             return error("invalid named capture", &start[..start.len() - after.len()]);
         }
         self.rest = after;
-        self.open_group(self.flags)
+        self.open_capture(name)
     }
 
     fn flag_group(&mut self, start: &'a str) -> Result<()> {
@@ -212,7 +253,7 @@ impl<'a> Parser<'a> {
                 'i' => flags.fold_case = on,
                 'm' => flags.multi_line = on,
                 's' => flags.dot_newline = on,
-                'U' => {}
+                'U' => flags.swap_greed = on,
                 '-' if on => {
                     on = false;
                     saw = false;
@@ -221,7 +262,7 @@ impl<'a> Parser<'a> {
                 ':' | ')' if on || saw => {
                     self.rest = rest;
                     if c == ':' {
-                        return self.open_group(flags);
+                        return self.open_group(flags, None);
                     }
                     self.flags = flags;
                     return Ok(());
@@ -257,7 +298,9 @@ impl<'a> Parser<'a> {
         max: Option<u32>,
         after_repeat: Option<&'a str>,
     ) -> Result<()> {
-        self.rest = self.rest.strip_prefix('?').unwrap_or(self.rest);
+        let lazy = self.rest.strip_prefix('?');
+        let greedy = lazy.is_some() == self.flags.swap_greed;
+        self.rest = lazy.unwrap_or(self.rest);
         let here = &start[..start.len() - self.rest.len()];
         if let Some(before) = after_repeat {
             let both = &before[..before.len() - self.rest.len()];
@@ -272,7 +315,7 @@ impl<'a> Parser<'a> {
         if counted && times.saturating_mul(repeats) > MOST_REPEATS {
             return error("invalid repeat count", here);
         }
-        let hir = Hir::repetition(Repetition { min, max, greedy: true, sub: Box::new(hir) });
+        let hir = Hir::repetition(Repetition { min, max, greedy, sub: Box::new(hir) });
         self.push_item(Item { hir, repeats: times.saturating_mul(repeats), height: height + 1 })
     }
 
@@ -314,7 +357,7 @@ impl<'a> Parser<'a> {
 
     fn top(&mut self) -> &mut Group {
         if self.groups.is_empty() {
-            self.groups.push(Group::new(self.flags));
+            self.groups.push(Group::new(self.flags, None));
         }
         let last = self.groups.len() - 1;
         &mut self.groups[last]

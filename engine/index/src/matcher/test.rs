@@ -39,18 +39,22 @@ pub(crate) enum Test {
 }
 
 impl Test {
-    /// The set that a pattern matches; `None` if the pattern is too large.
-    pub(super) fn of(hir: Hir) -> Option<Self> {
+    /// The set that a pattern matches and the bytes that were made for it; `None` if the pattern
+    /// is too large.
+    pub(super) fn of(hir: Hir) -> Option<(Self, usize)> {
         if let Some(set) = whole_literals(&hir) {
-            return Some(Self::of_set(set));
+            let bytes = set.iter().map(|text| text.len() + size_of::<Box<str>>()).sum();
+            return Some((Self::of_set(set), bytes));
         }
         let parts = parts(&hir);
         if let Some(simple) = simple(parts) {
-            return Some(simple);
+            return Some((simple, 0));
         }
         let prefix = parts.first().and_then(text).unwrap_or_default();
         let prunes = !parts.first().is_some_and(|part| is_any(part, 0) || is_any(part, 1));
-        Some(Self::Pattern { prefix: prefix.into(), prunes, engine: Engine::new(hir)? })
+        let prefix = prefix.into();
+        let (engine, bytes) = Engine::new(hir)?;
+        Some((Self::Pattern { prefix, prunes, engine }, bytes))
     }
 
     fn of_set(mut set: Vec<String>) -> Self {
