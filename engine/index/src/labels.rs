@@ -259,10 +259,12 @@ impl LabelsBuilder {
 /// ```
 #[macro_export]
 macro_rules! labels {
-    ($($name:expr => $value:expr),* $(,)?) => {{
-        #[allow(unused_mut, reason = "an empty list sets nothing")]
+    () => {
+        $crate::Labels::empty()
+    };
+    ($($name:expr => $value:expr),+ $(,)?) => {{
         let mut builder = $crate::LabelsBuilder::default();
-        $(builder.set($name, $value);)*
+        $(builder.set($name, $value);)+
         builder.build().unwrap_or_default()
     }};
 }
