@@ -53,7 +53,7 @@ fn heavy(i: usize) -> String {
 #[test]
 fn heavy_patterns_are_refused_before_they_are_all_compiled() {
     let matcher = |i: usize| format!("a=~\"{}\",", heavy(i));
-    let all: String = (0..19_000).map(matcher).collect();
+    let all = (0..19_000).map(matcher).collect::<Vec<_>>().concat();
     let options = ParserOptions::all_features();
     let error = parse(&format!("{{{all}}}"), &options).unwrap_err();
     assert_eq!(error.message(), "patterns of the query need more than 33554432 bytes");
@@ -79,11 +79,9 @@ fn a_repeated_pattern_counts_once() {
 
 #[test]
 fn many_plain_patterns_are_read() {
-    let all: String = (0..19_000).map(|i| format!("a=~\"x{i}|y\",b!~\"p{i}.*\",")).collect();
-    assert!(all.len() < 1 << 20);
-    let half = &all[..all.len() / 2];
-    let end = half.rfind("a=~").unwrap();
-    assert!(parse(&format!("m{{{}}}", &half[..end]), &ParserOptions::default()).is_ok());
+    let pair = |i: usize| format!("a=~\"x{i}|y\",b!~\"p{i}.*\",");
+    let all: Vec<_> = (0..9_000).map(pair).collect();
+    assert!(parse(&format!("m{{{}}}", all.concat()), &ParserOptions::default()).is_ok());
 }
 
 #[test]

@@ -97,8 +97,8 @@ impl<'a> Groups<'a> {
     /// The text of the first group of this name that took part in the match.
     pub fn name(&self, name: &str) -> Option<&'a str> {
         let is_named = |other: &str| !name.is_empty() && other == name;
-        let named = self.names.iter().enumerate().filter(|(_, other)| is_named(other));
-        named.filter_map(|(at, _)| self.get(at + 1)).next()
+        let mut named = self.names.iter().enumerate().filter(|(_, other)| is_named(other));
+        named.find_map(|(at, _)| self.get(at + 1))
     }
 }
 
