@@ -9,7 +9,7 @@ mod calls;
 mod duration;
 
 use nunatak::Grouping;
-use nunatak_index::Matcher;
+use nunatak_index::{Matcher, Pattern};
 
 use crate::ast::{AggregateOp, BinaryOp, RangeMode, Span, VectorMatching};
 use crate::functions::FunctionId;
@@ -167,7 +167,7 @@ pub(crate) struct LabelCall {
 
 #[derive(Debug)]
 pub(crate) enum LabelEdit {
-    Replace { dst: String, replacement: String, src: String, regex: String },
+    Replace { dst: String, replacement: String, src: String, pattern: Pattern },
     Join { dst: String, separator: String, src: Vec<String> },
 }
 

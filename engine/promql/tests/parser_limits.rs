@@ -1,6 +1,7 @@
 //! Guards the promise that no query, however big or deep, does harm: it gets an error.
 
-use nunatak_promql::{ParserOptions, parse};
+use nunatak_index::{MatchOp, Matcher};
+use nunatak_promql::{MemorySource, ParserOptions, parse, query};
 
 /// Runs on the stack that a test thread has (2 MiB), and drops the tree there.
 fn message(query: &str) -> String {
@@ -42,6 +43,55 @@ fn big_queries_are_refused() {
         message(&query),
         format!("query of {length} bytes is longer than the limit of 1048576")
     );
+}
+
+/// A pattern that needs an automaton of its own; as long as all others of its kind.
+fn heavy(i: usize) -> String {
+    format!(".*a[a-z]{{9}}.*{i:05}")
+}
+
+#[test]
+fn heavy_patterns_are_refused_before_they_are_all_compiled() {
+    let matcher = |i: usize| format!("a=~\"{}\",", heavy(i));
+    let all = (0..19_000).map(matcher).collect::<Vec<_>>().concat();
+    let options = ParserOptions::all_features();
+    let error = parse(&format!("{{{all}}}"), &options).unwrap_err();
+    assert_eq!(error.message(), "patterns of the query need more than 33554432 bytes");
+    // Compiled are those up to the place of the error.
+    let compiled = error.span().start / matcher(0).len() + 1;
+    let cost = Matcher::new("a", MatchOp::Regex, &heavy(0)).unwrap().compiled_bytes();
+    assert!(cost > 100_000, "{cost}");
+    assert!((compiled - 1) * cost / 2 < options.max_pattern_bytes, "{compiled} of {cost}");
+}
+
+#[test]
+fn a_repeated_pattern_counts_once() {
+    let max_pattern_bytes = Matcher::new("a", MatchOp::Regex, &heavy(1)).unwrap().compiled_bytes();
+    let options = ParserOptions { max_pattern_bytes, ..ParserOptions::default() };
+    let one = format!("{{a=~\"{}\"}}", heavy(1));
+    let sum = vec![one.as_str(); 400].join(" + ");
+    assert!(parse(&sum, &options).is_ok());
+    let other = format!("{sum} + {{a=~\"{}\"}}", heavy(2));
+    assert!(parse(&other, &options).is_err());
+    let tighter = ParserOptions { max_pattern_bytes: max_pattern_bytes - 1, ..options };
+    assert!(parse(&one, &tighter).is_err());
+}
+
+#[test]
+fn many_plain_patterns_are_read() {
+    let pair = |i: usize| format!("a=~\"x{i}|y\",b!~\"p{i}.*\",");
+    let all: Vec<_> = (0..9_000).map(pair).collect();
+    assert!(parse(&format!("m{{{}}}", all.concat()), &ParserOptions::default()).is_ok());
+}
+
+#[test]
+fn heavy_patterns_of_label_replace_are_refused() {
+    let mut nested = "m".to_owned();
+    for i in 0..100 {
+        nested = format!("label_replace({nested}, \"a\", \"$1\", \"b\", \"(\\\\pL{{200}}){i}\")");
+    }
+    let error = query(&MemorySource::new(), &nested, 0).unwrap_err();
+    assert_eq!(error.to_string(), "patterns of label_replace() need more than 33554432 bytes");
 }
 
 #[test]

@@ -15,6 +15,10 @@ const DFA_BYTES: usize = 512 << 10;
 /// Bytes that making a dense automaton may take.
 const DETERMINIZE_BYTES: usize = 2 << 20;
 
+/// States of a pattern above which no dense automaton is tried: it would hardly stay small, and
+/// each of its states takes time that can grow with the square of the pattern's.
+const DENSE_STATES: usize = 4096;
+
 /// Tests whole strings.
 #[derive(Debug)]
 pub(crate) enum Engine {
@@ -43,7 +47,7 @@ impl Engine {
         let nfa = NFA::compiler().configure(config).build_from_hir(&whole).ok()?;
         let bytes = nfa.memory_usage();
         if let Some(dense) = dense(&nfa) {
-            let bytes = bytes + dense.dfa.memory_usage();
+            let bytes = bytes + dense.made_bytes(nfa.states().len());
             return Some((Self::Dense(Box::new(dense)), bytes));
         }
         let regex = lazy(&whole)?;
@@ -66,6 +70,9 @@ pub(super) fn whole(hir: Hir) -> Hir {
 }
 
 fn dense(nfa: &NFA) -> Option<Dense> {
+    if nfa.states().len() > DENSE_STATES {
+        return None;
+    }
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .accelerate(false)
@@ -85,6 +92,13 @@ fn lazy(whole: &Hir) -> Option<meta::Regex> {
 }
 
 impl Dense {
+    /// Bytes of the table, and of the sets of the pattern's states from which it was made.
+    fn made_bytes(&self, pattern_states: usize) -> usize {
+        let table = self.dfa.memory_usage();
+        let states = table / (self.dfa.stride() * size_of::<u32>());
+        table + states * pattern_states * size_of::<u32>()
+    }
+
     fn matches(&self, text: &[u8]) -> bool {
         let mut state = self.start;
         for &byte in text {

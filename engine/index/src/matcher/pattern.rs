@@ -96,8 +96,9 @@ impl<'a> Groups<'a> {
 
     /// The text of the first group of this name that took part in the match.
     pub fn name(&self, name: &str) -> Option<&'a str> {
-        let named = self.names.iter().enumerate().filter(|(_, other)| ***other == *name);
-        named.filter_map(|(at, _)| self.get(at + 1)).next()
+        let is_named = |other: &str| !name.is_empty() && other == name;
+        let mut named = self.names.iter().enumerate().filter(|(_, other)| is_named(other));
+        named.find_map(|(at, _)| self.get(at + 1))
     }
 }
 
@@ -137,7 +138,7 @@ mod tests {
         let pattern = Pattern::new("(?P<n>a)|(?<n>b)").unwrap();
         assert_eq!(pattern.captures("b").unwrap().name("n"), Some("b"));
         assert_eq!(pattern.captures("b").unwrap().name("m"), None);
-        assert_eq!(pattern.captures("b").unwrap().name(""), None);
+        assert_eq!(Pattern::new("(b)").unwrap().captures("b").unwrap().name(""), None);
     }
 
     #[test]

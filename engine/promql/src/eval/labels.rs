@@ -1,8 +1,6 @@
 //! `label_replace` and `label_join`: functions of labels.
 
-use nunatak_index::{Labels, LabelsBuilder, METRIC_NAME};
-use regex_automata::meta::Regex;
-use regex_automata::util::captures::Captures;
+use nunatak_index::{Groups, Labels, LabelsBuilder, METRIC_NAME};
 
 use super::{Exec, Sink};
 use crate::error::{QueryError, Result};
@@ -12,7 +10,7 @@ use crate::plan::{LabelCall, LabelEdit};
 impl Exec<'_> {
     /// Series whose labels become equal are merged if they never meet at a step.
     pub(super) fn edit_labels(&self, call: &LabelCall, grid: &Grid, sink: Sink) -> Result<()> {
-        let editor = Editor::new(&call.edit)?;
+        let editor = Editor { edit: &call.edit };
         let mut matrix = self.collect(&call.input, grid)?;
         for series in &mut matrix.series {
             self.tick()?;
@@ -27,18 +25,9 @@ impl Exec<'_> {
 
 struct Editor<'a> {
     edit: &'a LabelEdit,
-    regex: Option<Regex>,
 }
 
-impl<'a> Editor<'a> {
-    fn new(edit: &'a LabelEdit) -> Result<Self> {
-        let regex = match edit {
-            LabelEdit::Join { .. } => None,
-            LabelEdit::Replace { regex, .. } => Some(compile(regex)?),
-        };
-        Ok(Self { edit, regex })
-    }
-
+impl Editor<'_> {
     fn destination(&self) -> &str {
         match self.edit {
             LabelEdit::Replace { dst, .. } | LabelEdit::Join { dst, .. } => dst,
@@ -53,15 +42,10 @@ impl<'a> Editor<'a> {
                     src.iter().map(|name| labels.get(name).unwrap_or("")).collect();
                 values.join(separator)
             }
-            LabelEdit::Replace { replacement, src, .. } => {
-                let Some(regex) = &self.regex else { return Ok(None) };
+            LabelEdit::Replace { replacement, src, pattern, .. } => {
                 let source = labels.get(src).unwrap_or("");
-                let mut captures = regex.create_captures();
-                regex.captures(source, &mut captures);
-                if !captures.is_match() {
-                    return Ok(None);
-                }
-                expand(replacement, source, &captures)
+                let Some(groups) = pattern.captures(source) else { return Ok(None) };
+                expand(replacement, &groups)
             }
         };
         let mut builder = LabelsBuilder::from_labels(labels);
@@ -70,19 +54,9 @@ impl<'a> Editor<'a> {
     }
 }
 
-fn compile(pattern: &str) -> Result<Regex> {
-    let invalid = |_| {
-        let text = format!("invalid regular expression in label_replace(): {pattern}");
-        QueryError::execution(text)
-    };
-    // The pattern alone first: `a)(b` must not become valid by the brackets around it.
-    Regex::new(pattern).map_err(invalid)?;
-    Regex::new(&format!("^(?s:{pattern})$")).map_err(invalid)
-}
-
 /// Go's `Regexp.Expand`: `$1`, `$name`, `${name}` and `$$`; a name is as long as it can be, and
 /// what is not captured is empty.
-fn expand(template: &str, source: &str, captures: &Captures) -> String {
+fn expand(template: &str, groups: &Groups<'_>) -> String {
     let mut out = String::new();
     let mut rest = template;
     while let Some(at) = rest.find('$') {
@@ -92,11 +66,11 @@ fn expand(template: &str, source: &str, captures: &Captures) -> String {
             out.push('$');
             rest = after;
         } else if let Some((name, after)) = reference(rest) {
-            let group = match name.parse::<usize>() {
-                Ok(index) => captures.get_group(index),
-                Err(_) => captures.get_group_by_name(name),
+            let group = match number(name) {
+                Some(index) => groups.get(index),
+                None => groups.name(name),
             };
-            out.push_str(group.and_then(|span| source.get(span.range())).unwrap_or(""));
+            out.push_str(group.unwrap_or(""));
             rest = after;
         } else {
             out.push('$');
@@ -104,6 +78,13 @@ fn expand(template: &str, source: &str, captures: &Captures) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// The number of a group; with a leading zero, or too long, it is a name.
+fn number(name: &str) -> Option<usize> {
+    let zero = name.len() > 1 && name.starts_with('0');
+    let digits = !zero && name.len() <= 8 && name.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| name.parse().ok()).flatten()
 }
 
 /// The name behind a dollar sign, and what follows it.
@@ -120,12 +101,11 @@ fn reference(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nunatak_index::Pattern;
 
     fn replaced(template: &str, pattern: &str, source: &str) -> Option<String> {
-        let regex = compile(pattern).unwrap();
-        let mut captures = regex.create_captures();
-        regex.captures(source, &mut captures);
-        captures.is_match().then(|| expand(template, source, &captures))
+        let pattern = Pattern::new(pattern).unwrap();
+        pattern.captures(source).map(|groups| expand(template, &groups))
     }
 
     #[test]
@@ -136,6 +116,9 @@ mod tests {
             ("$1x", String::new()),
             ("$$1", "$1".into()),
             ("${n}", "b".into()),
+            ("$01${01}", String::new()),
+            ("${0}", "ab".into()),
+            ("$1é$1", "b".into()),
             ("a$", "a$".into()),
             ("${", "${".into()),
         ];
@@ -148,6 +131,13 @@ mod tests {
     fn patterns_are_anchored_and_dots_match_newlines() {
         assert_eq!(replaced("x", "b", "ab"), None);
         assert_eq!(replaced("$1", "a(.*)", "a\nb"), Some("\nb".into()));
-        assert!(compile("a)(b").is_err());
+    }
+
+    #[test]
+    fn classes_are_ascii() {
+        assert_eq!(replaced("x", r"\d", "٤"), None);
+        assert_eq!(replaced("x", r"\w", "é"), None);
+        assert_eq!(replaced("x", r"\s", "\u{a0}"), None);
+        assert_eq!(replaced("$1", r"(\d+)\s\w", "12 a"), Some("12".into()));
     }
 }

@@ -3,6 +3,9 @@
 //! The parser alternates between two states: it wants an operand, or it has one. What is begun and
 //! not finished (parentheses, calls, operators that wait for their right side) lies on a stack.
 
+use hashbrown::HashMap;
+use nunatak_index::{MatchOp, Matcher};
+
 use super::error::ParseError;
 use super::lexer::Lexer;
 use super::literal;
@@ -36,9 +39,18 @@ pub(super) struct Parser<'a> {
     last_end: usize,
     /// How many parts the query has so far.
     parts: usize,
+    patterns: Patterns,
     /// How many aggregations are open: they name themselves in errors.
     open_aggregations: usize,
     frames: Vec<Frame>,
+}
+
+/// The matchers with a pattern so far: one that is repeated is not compiled again.
+#[derive(Debug, Default)]
+struct Patterns {
+    known: HashMap<(String, MatchOp, String), Matcher>,
+    /// What compiling them cost.
+    bytes: usize,
 }
 
 /// An expression and the height of its tree.
@@ -82,6 +94,7 @@ impl<'a> Parser<'a> {
             peeked: None,
             last_end: 0,
             parts: 0,
+            patterns: Patterns::default(),
             open_aggregations: 0,
             frames: Vec::new(),
         })

@@ -19,6 +19,9 @@ pub struct ParserOptions {
     /// How many selectors, matchers, literals, calls and operators a query may have.
     /// Default: 20,000.
     pub max_parts: usize,
+    /// How many bytes the automata of a query's different patterns may take
+    /// ([`Matcher::compiled_bytes`](nunatak_index::Matcher::compiled_bytes)). Default: 32 MiB.
+    pub max_pattern_bytes: usize,
 }
 
 impl Default for ParserOptions {
@@ -31,6 +34,7 @@ impl Default for ParserOptions {
             max_depth: 500,
             max_length: 1 << 20,
             max_parts: 20_000,
+            max_pattern_bytes: 32 << 20,
         }
     }
 }

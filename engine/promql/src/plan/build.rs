@@ -1,5 +1,7 @@
 //! From tree to plan.
 
+use std::cell::Cell;
+
 use nunatak::Grouping;
 
 use super::duration::resolve;
@@ -48,7 +50,7 @@ impl Query {
 
 /// The plan of an expression.
 pub(crate) fn build(expr: &Expr, query: &Query) -> Result<Plan> {
-    let builder = Builder { query };
+    let builder = Builder { query, pattern_bytes: Cell::new(0) };
     let expr = expr.unwrap_parens();
     Ok(match expr.value_type() {
         ValueType::Scalar => Plan::Scalar(builder.scalar(expr)?.once()),
@@ -103,6 +105,8 @@ impl Above {
 
 pub(super) struct Builder<'a> {
     pub(super) query: &'a Query,
+    /// What the patterns of `label_replace` take so far.
+    pub(super) pattern_bytes: Cell<usize>,
 }
 
 impl Builder<'_> {

@@ -1,6 +1,6 @@
 //! From function calls to plans.
 
-use nunatak_index::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
+use nunatak_index::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, Pattern};
 
 use super::build::{Above, Builder, Built, argument, string};
 use super::duration::resolve;
@@ -11,6 +11,9 @@ use super::{
 use crate::ast::{Call, Expr, ExprKind, ValueType};
 use crate::error::{QueryError, Result};
 use crate::functions::FunctionId;
+
+/// Bytes that the patterns of all `label_replace` in a query may take.
+const MOST_PATTERN_BYTES: usize = 32 << 20;
 
 impl Builder<'_> {
     pub(super) fn vector_call(&self, call: &Call, expr: &Expr) -> Result<Built<VectorPlan>> {
@@ -35,7 +38,7 @@ impl Builder<'_> {
             F::Timestamp => self.timestamp(call, &above),
             F::LabelReplace | F::LabelJoin => {
                 let inner = input(0)?;
-                let plan = LabelCall { input: inner.plan, edit: label_edit(call)? };
+                let plan = LabelCall { input: inner.plan, edit: self.label_edit(call)? };
                 Ok(Built::new(VectorPlan::Labels(Box::new(plan)), inner.invariant))
             }
             F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc => {
@@ -178,40 +181,60 @@ impl Builder<'_> {
         let plan = InfoCall { input: inner.plan, matchers, select };
         Ok(Built::new(VectorPlan::Info(Box::new(plan)), inner.invariant))
     }
+
+    fn label_edit(&self, call: &Call) -> Result<LabelEdit> {
+        let text = |index| string(argument(call, index)?);
+        let name = call.func.name;
+        for (kind, index) in [("destination", 1), ("source", 3)] {
+            if let Some(ExprKind::Bytes(bytes)) =
+                call.args.get(index).map(|arg| &arg.unwrap_parens().kind)
+                && (kind == "destination" || call.func.id == FunctionId::LabelJoin)
+            {
+                let bytes = String::from_utf8_lossy(bytes);
+                let text = format!("invalid {kind} label name in {name}(): {bytes}");
+                return Err(QueryError::execution(text));
+            }
+        }
+        if call.func.id == FunctionId::LabelJoin {
+            let (dst, separator, src) = (text(1)?, text(2)?, strings(call, 3)?);
+            if src.iter().any(String::is_empty) {
+                return Err(QueryError::execution("invalid source label name in label_join(): "));
+            }
+            if dst.is_empty() {
+                return Err(QueryError::execution(
+                    "invalid destination label name in label_join(): ",
+                ));
+            }
+            return Ok(LabelEdit::Join { dst, separator, src });
+        }
+        let (dst, replacement, src, regex) = (text(1)?, text(2)?, text(3)?, text(4)?);
+        if dst.is_empty() {
+            return Err(QueryError::execution(
+                "invalid destination label name in label_replace(): ",
+            ));
+        }
+        let pattern = self.pattern(&regex)?;
+        Ok(LabelEdit::Replace { dst, replacement, src, pattern })
+    }
+
+    /// Compiles a pattern of `label_replace`; a query with many must not take all memory.
+    fn pattern(&self, text: &str) -> Result<Pattern> {
+        let pattern = Pattern::new(text).map_err(|_| {
+            let message = format!("invalid regular expression in label_replace(): {text}");
+            QueryError::execution(message)
+        })?;
+        self.pattern_bytes.set(self.pattern_bytes.get() + pattern.compiled_bytes());
+        if self.pattern_bytes.get() > MOST_PATTERN_BYTES {
+            let message =
+                format!("patterns of label_replace() need more than {MOST_PATTERN_BYTES} bytes");
+            return Err(QueryError::execution(message));
+        }
+        Ok(pattern)
+    }
 }
 
 fn strings(call: &Call, first: usize) -> Result<Vec<String>> {
     call.args.iter().skip(first).map(string).collect()
-}
-
-fn label_edit(call: &Call) -> Result<LabelEdit> {
-    let text = |index| string(argument(call, index)?);
-    let name = call.func.name;
-    for (kind, index) in [("destination", 1), ("source", 3)] {
-        if let Some(ExprKind::Bytes(bytes)) =
-            call.args.get(index).map(|arg| &arg.unwrap_parens().kind)
-            && (kind == "destination" || call.func.id == FunctionId::LabelJoin)
-        {
-            let bytes = String::from_utf8_lossy(bytes);
-            let text = format!("invalid {kind} label name in {name}(): {bytes}");
-            return Err(QueryError::execution(text));
-        }
-    }
-    if call.func.id == FunctionId::LabelJoin {
-        let (dst, separator, src) = (text(1)?, text(2)?, strings(call, 3)?);
-        if src.iter().any(String::is_empty) {
-            return Err(QueryError::execution("invalid source label name in label_join(): "));
-        }
-        if dst.is_empty() {
-            return Err(QueryError::execution("invalid destination label name in label_join(): "));
-        }
-        return Ok(LabelEdit::Join { dst, separator, src });
-    }
-    let (dst, replacement, src, regex) = (text(1)?, text(2)?, text(3)?, text(4)?);
-    if dst.is_empty() {
-        return Err(QueryError::execution("invalid destination label name in label_replace(): "));
-    }
-    Ok(LabelEdit::Replace { dst, replacement, src, regex })
 }
 
 /// The labels that the missing series would have had: those that exactly one matcher names, with

@@ -95,10 +95,31 @@ impl Parser<'_> {
         }
         let value = self.take()?;
         let text = self.unquote(value)?;
-        self.matcher(&name, op, &text, Span::merge(token.span, value.span))
+        let span = Span::merge(token.span, value.span);
+        match op {
+            MatchOp::Equal | MatchOp::NotEqual => self.matcher(&name, op, &text, span),
+            MatchOp::Regex | MatchOp::NotRegex => self.pattern(name, op, text, span),
+        }
     }
 
     fn matcher(&self, name: &str, op: MatchOp, value: &str, span: Span) -> Result<Matcher> {
         Matcher::new(name, op, value).map_err(|error| self.error(span, error.to_string()))
+    }
+
+    /// A matcher with a pattern, whose cost is counted.
+    fn pattern(&mut self, name: String, op: MatchOp, value: String, span: Span) -> Result<Matcher> {
+        let key = (name, op, value);
+        if let Some(known) = self.patterns.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let matcher = self.matcher(&key.0, op, &key.2, span)?;
+        self.patterns.bytes += matcher.compiled_bytes();
+        let limit = self.options.max_pattern_bytes;
+        if self.patterns.bytes > limit {
+            let message = format!("patterns of the query need more than {limit} bytes");
+            return Err(self.error(span, message));
+        }
+        self.patterns.known.insert(key, matcher.clone());
+        Ok(matcher)
     }
 }
