@@ -353,6 +353,11 @@ impl Head {
         self.marks.first_needed()
     }
 
+    /// Whether a cut would give back a good part of the head: samples, not series, fill it.
+    pub(crate) fn is_worth_a_cut(&self) -> bool {
+        self.first_needed().is_some() && self.sample_bytes * 4 > self.heap_bytes()
+    }
+
     /// Bytes of everything that the head holds.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.slots.heap_bytes()

@@ -1,6 +1,8 @@
 //! The public face, behaviour by behaviour: each module opens with the promise that it guards.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+#[path = "db/budget.rs"]
+mod budget;
 #[path = "db/common.rs"]
 mod common;
 #[path = "db/concurrency.rs"]

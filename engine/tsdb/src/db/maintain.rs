@@ -13,6 +13,8 @@ use crate::shard::{Shard, TenantShard};
 /// A series without samples in the head is evicted when it was not written for so long, in ms of
 /// sample time behind the newest one.
 const IDLE_MS: i64 = 15 * 60 * 1000;
+/// The same above the soft mark.
+const IDLE_UNDER_PRESSURE_MS: i64 = 60 * 1000;
 /// The log is trimmed when so many frames can go.
 const TRIM_FRAMES: u64 = 4096;
 /// How long an eviction waits for appenders to finish.
@@ -88,18 +90,24 @@ impl Inner {
         if head.pending_cut().is_some() {
             return None;
         }
-        let above_soft_mark = self.head_bytes.load(Ordering::Relaxed) > self.memory_budget / 2;
-        if above_soft_mark && head.first_needed().is_some() {
+        if self.is_above_soft_mark() && head.is_worth_a_cut() {
             return Some(i64::MAX);
         }
         head.cut_due(self.now())
+    }
+
+    /// Whether the heads hold half of the memory budget: time to move samples to disk early and
+    /// to let go of series sooner.
+    fn is_above_soft_mark(&self) -> bool {
+        self.head_bytes.load(Ordering::Relaxed) > self.memory_budget / 2
     }
 
     /// Evicts idle series, unless appenders are at work with references.
     fn evict(&self, tenant: &TenantShard) {
         let Some(newest) = tenant.head().read().newest() else { return };
         let Some(_alone) = self.references_in_use.try_write_for(EVICTION_PATIENCE) else { return };
-        if tenant.evict(newest.saturating_sub(IDLE_MS)) == 0 {
+        let idle_ms = if self.is_above_soft_mark() { IDLE_UNDER_PRESSURE_MS } else { IDLE_MS };
+        if tenant.evict(newest.saturating_sub(idle_ms)) == 0 {
             return;
         }
         let state = self.tenant_state(&tenant.name());
