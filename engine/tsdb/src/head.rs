@@ -163,7 +163,7 @@ impl Head {
             if self.insert(reference, time, value) {
                 if last_window != Some(window_of(time)) {
                     last_window = Some(window_of(time));
-                    self.windows.note(time, stamp);
+                    self.windows.note(time, stamp, self.epoch);
                 }
             } else {
                 // Its definition is lost; another series must not get the same reference.
@@ -210,8 +210,8 @@ impl Head {
     pub(crate) fn release(&mut self, cut: PendingCut, slots: std::ops::Range<u32>) {
         for slot in slots {
             if let Some(series) = self.slots.get_mut(slot) {
-                let freed = series.samples.cut(cut.epoch, cut.before);
-                self.sample_bytes = self.sample_bytes.saturating_sub(freed);
+                let grown = series.samples.cut(cut.epoch, cut.before);
+                self.sample_bytes = self.sample_bytes.saturating_add_signed(grown);
             }
         }
     }
@@ -219,7 +219,7 @@ impl Head {
     /// Ends a cut: all slots were released.
     pub(crate) fn finish_cut(&mut self, cut: PendingCut) {
         self.pending.retain(|pending| pending != &cut);
-        self.windows.cut(cut.before);
+        self.windows.cut(cut.before, cut.epoch);
         self.marks.cut(cut.position, cut.before);
     }
 
@@ -235,6 +235,10 @@ impl Head {
                 evicted += 1;
             }
         }
+        if evicted > 0 {
+            let slots = &self.slots;
+            self.aliases.retain(|_, slot| slots.get(*slot).is_some());
+        }
         evicted
     }
 
@@ -247,7 +251,6 @@ impl Head {
         if let Ok(entry) = self.by_reference.find_entry(mix(series.reference), |&s| s == slot) {
             entry.remove();
         }
-        self.aliases.retain(|_, aliased| *aliased != slot);
     }
 
     /// The reference of a label set.
@@ -319,6 +322,15 @@ impl Head {
             Some(Definition { reference: series.reference, labels })
         };
         slots.filter_map(definition).collect()
+    }
+
+    /// The further references of series, as definitions.
+    pub(crate) fn alias_definitions(&self) -> Vec<Definition> {
+        let definition = |(&reference, &slot)| {
+            let labels = self.labels(slot)?;
+            Some(Definition { reference, labels })
+        };
+        self.aliases.iter().filter_map(definition).collect()
     }
 
     pub(crate) fn index(&self) -> &HeadIndex {

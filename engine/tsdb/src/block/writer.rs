@@ -12,7 +12,7 @@ use crate::time::TimeRange;
 use super::Block;
 use super::data::{DataBytes, DataWriter};
 use super::folder::{TEMPORARY, join};
-use super::manifest::{BlockMeta, Coverage, Manifest, content_hash};
+use super::manifest::{BlockMeta, Coverage, MAX_MANIFEST, Manifest, content_hash};
 use super::name::BlockName;
 use super::output::{Output, write_file};
 
@@ -248,16 +248,20 @@ impl Temporary {
     /// Gives the folder its name, in one step and for good.
     fn publish(&mut self, parent: &str, name: &str) -> Result<()> {
         let target = join(parent, name);
-        if self.storage.list(&target).is_ok() {
-            return Err(Error::Invalid { what: format!("block {target} is already there") });
-        }
         let io = |op, path: &str| {
             let path = path.to_owned();
             move |e| Error::io(op, path, e)
         };
-        self.storage.sync_folder(&self.path).map_err(io("sync", &self.path))?;
-        self.storage.rename(&self.path, &target).map_err(io("rename", &self.path))?;
-        self.published = true;
+        if self.storage.list(&target).is_ok() {
+            // An attempt that failed after its rename has left the very same block.
+            if self.manifest(&target)? != self.manifest(&self.path)? {
+                return Err(Error::Invalid { what: format!("block {target} is already there") });
+            }
+        } else {
+            self.storage.sync_folder(&self.path).map_err(io("sync", &self.path))?;
+            self.storage.rename(&self.path, &target).map_err(io("rename", &self.path))?;
+            self.published = true;
+        }
         // The folders above may be new as well.
         let mut folder = parent;
         while !folder.is_empty() {
@@ -265,6 +269,18 @@ impl Temporary {
             folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
         }
         self.storage.sync_folder("").map_err(io("sync", ""))
+    }
+
+    /// The bytes of the manifest in a block's folder.
+    fn manifest(&self, folder: &str) -> Result<Vec<u8>> {
+        let path = join(folder, "manifest");
+        let read = || {
+            let file = self.storage.open(&path)?;
+            let mut bytes = vec![0; file.len()?.min(MAX_MANIFEST) as usize];
+            file.read_at(0, &mut bytes)?;
+            Ok(bytes)
+        };
+        read().map_err(|e| Error::io("read", &path, e))
     }
 }
 

@@ -6,6 +6,9 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 
+/// Longer deadlines than a year are a year: clocks end somewhere.
+const LONGEST_WAIT: Duration = Duration::from_hours(365 * 24);
+
 /// A bounded queue, counted in bytes: requests wait outside until there is room.
 #[derive(Debug)]
 pub(super) struct Admission {
@@ -29,7 +32,7 @@ impl Admission {
 
     /// Waits for room. A request that is larger than the limit goes in alone.
     pub(super) fn enter(&self, bytes: u64) -> Result<Admitted<'_>> {
-        let until = Instant::now() + self.deadline;
+        let until = Instant::now() + self.deadline.min(LONGEST_WAIT);
         let mut under_way = self.under_way.lock();
         while *under_way > 0 && *under_way + bytes > self.limit {
             if self.room.wait_until(&mut under_way, until).timed_out() {

@@ -173,23 +173,32 @@ impl<'db> Appender<'db> {
     /// Writes shard by shard, then waits once for the log; returns how many samples it stored.
     fn write(&mut self) -> Result<u64> {
         let inner = self.tenant.inner();
-        inner.check_open()?;
+        let _open = inner.enter()?;
         let samples: usize = self.rows.iter().map(Vec::len).sum();
         let _admitted = inner.admission.enter(samples as u64 * ROW_BYTES)?;
         let bounds = inner.time_bounds(self.tenant.state());
         let takes_new_series = inner.takes_new_series();
-        let (mut stored, mut last) = (0, None);
+        let (mut stored, mut last, mut outcome) = (0, None, Ok(()));
         for (id, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let request = WriteRequest { rows, limits: inner.limits(), bounds, takes_new_series };
-            let refusals = &mut self.refusals;
-            let (count, position) = write_shard(self.tenant, id, &request, &self.routes, refusals)?;
-            stored += count;
-            last = last.max(position);
+            match write_shard(self.tenant, id, &request, &self.routes, &mut self.refusals) {
+                Ok((count, position)) => {
+                    stored += count;
+                    last = last.max(position);
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
         }
+        // References are in the log now; eviction need not wait for the disk.
+        self.references_in_use = None;
+        // What was appended is committed in any case: nobody else may come to do it.
         if let Some(position) = last {
             inner.log().commit(position)?;
         }
-        Ok(stored)
+        outcome.map(|()| stored)
     }
 }
 

@@ -17,6 +17,8 @@ const IDLE_MS: i64 = 15 * 60 * 1000;
 const IDLE_UNDER_PRESSURE_MS: i64 = 60 * 1000;
 /// The log is trimmed when so many frames can go.
 const TRIM_FRAMES: u64 = 4096;
+/// A larger budget is this one.
+const LONGEST_ROUND: Duration = Duration::from_hours(24);
 /// How long an eviction waits for appenders to finish.
 const EVICTION_PATIENCE: Duration = Duration::from_millis(10);
 
@@ -32,9 +34,9 @@ pub(super) struct Progress {
 impl Inner {
     /// One round over all shards; stops early when `budget` is used up. `true` if it did.
     pub(super) fn maintain(&self, budget: Duration) -> Result<bool> {
-        self.check_open()?;
+        let _open = self.enter()?;
         let mut progress = self.maintenance.lock();
-        let until = Instant::now() + budget;
+        let until = Instant::now() + budget.min(LONGEST_ROUND);
         let mut outcome = Ok(());
         if matches!(self.options.durability, Durability::Interval(_)) {
             outcome = self.noted(self.log().sync());
@@ -54,34 +56,47 @@ impl Inner {
         outcome.map(|()| left > 0)
     }
 
-    /// Cuts everything, compacts, trims the log.
+    /// Cuts everything, compacts, trims the log. Returns the first failure; the rest is done all
+    /// the same.
     pub(super) fn flush(&self) -> Result<()> {
-        self.check_open()?;
+        let _open = self.enter()?;
         let mut progress = self.maintenance.lock();
+        let mut outcome = Ok(());
         for shard in &self.shards {
             for tenant in shard.tenants() {
-                if tenant.head().read().first_needed().is_some() {
-                    shard.order_cut(&tenant, self.log(), self.now(), i64::MAX)?;
-                }
-                tenant.run_pending_cuts()?;
-                while tenant.compact_once()? {}
+                outcome = outcome.and(self.flush_tenant(shard, &tenant));
             }
         }
-        self.log().sync()?;
-        self.trim_log(&mut progress, 1)?;
+        outcome = outcome.and(self.log().sync());
+        outcome = outcome.and(self.trim_log(&mut progress, 1));
         self.measure_heads();
+        outcome
+    }
+
+    fn flush_tenant(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
+        if tenant.head().read().first_needed().is_some() {
+            shard.order_cut(tenant, self.log(), self.now(), i64::MAX)?;
+        }
+        tenant.run_pending_cuts()?;
+        while tenant.compact_once()? {}
         Ok(())
     }
 
-    fn maintain_tenant(&self, shard: &Shard, tenant: &Arc<TenantShard>) -> Result<()> {
+    fn maintain_tenant(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
+        let cut = self.cut(shard, tenant);
+        if tenant.is_eviction_due() || self.is_above_soft_mark() {
+            self.evict(tenant);
+        }
+        let compacted = tenant.compact_once().map(drop);
+        // A failure of one kind of work keeps none of the others from being done.
+        cut.and(compacted).and(self.expire(tenant))
+    }
+
+    fn cut(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
         if let Some(before) = self.cut_due(tenant) {
             shard.order_cut(tenant, self.log(), self.now(), before)?;
         }
-        if tenant.run_pending_cuts()? > 0 {
-            self.evict(tenant);
-        }
-        tenant.compact_once()?;
-        self.expire(tenant)
+        tenant.run_pending_cuts()
     }
 
     /// Until when the tenant's head is to be cut now.
@@ -161,10 +176,18 @@ fn checkpoint_frames(tenant: &Arc<TenantShard>, stamp: i64) -> impl Iterator<Ite
     let state = std::iter::once(Record::State { next_reference });
     let tenant = Arc::clone(tenant);
     let (shard, name) = (tenant.shard(), tenant.name());
+    let aliases = tenant.head().read().alias_definitions();
+    let aliases = (!aliases.is_empty())
+        .then(|| Record::Write { definitions: aliases, samples: Samples::default() });
     let writes = tenant.slot_pieces().filter_map(move |slots| {
         let definitions = tenant.head().read().definitions(slots);
         let samples = Samples::default();
         (!definitions.is_empty()).then_some(Record::Write { definitions, samples })
     });
-    state.chain(writes).map(move |record| Frame { shard, tenant: Arc::clone(&name), stamp, record })
+    state.chain(writes).chain(aliases).map(move |record| Frame {
+        shard,
+        tenant: Arc::clone(&name),
+        stamp,
+        record,
+    })
 }

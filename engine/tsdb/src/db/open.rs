@@ -2,10 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::admission::Admission;
 use super::maintain::Progress;
@@ -37,7 +37,8 @@ pub(crate) struct Inner {
     pub(super) head_bytes: AtomicU64,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,
-    closed: AtomicBool,
+    /// Whether the database is closed; held shared by whoever writes to its folder.
+    closed: RwLock<bool>,
     /// Given back last.
     lock: Mutex<Option<Box<dyn Lock>>>,
 }
@@ -78,7 +79,7 @@ impl Inner {
             head_bytes: AtomicU64::new(0),
             log,
             replay,
-            closed: AtomicBool::new(false),
+            closed: RwLock::new(false),
             lock: Mutex::new(Some(lock)),
         };
         inner.measure_heads();
@@ -142,7 +143,13 @@ impl Inner {
     }
 
     pub(super) fn check_open(&self) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+        self.enter().map(drop)
+    }
+
+    /// Keeps the database open while the guard is held.
+    pub(super) fn enter(&self) -> Result<RwLockReadGuard<'_, bool>> {
+        let closed = self.closed.read();
+        if *closed { Err(Error::Closed) } else { Ok(closed) }
     }
 
     pub(super) fn count(&self, outcome: &Outcome) {
@@ -159,9 +166,11 @@ impl Inner {
         }
     }
 
-    /// Syncs and gives the folder free; the second time it does nothing.
+    /// Waits for those who write, syncs and gives the folder free; the second time it does
+    /// nothing.
     pub(super) fn close(&self) -> Result<()> {
-        if self.closed.swap(true, Ordering::AcqRel) {
+        let mut closed = self.closed.write();
+        if std::mem::replace(&mut *closed, true) {
             return Ok(());
         }
         let synced = self.log.sync();

@@ -158,9 +158,9 @@ impl SeriesSamples {
     }
 
     /// Drops samples before `before` that were written up to `epoch`: a block has them. Returns
-    /// by how many bytes the heap shrank.
-    pub(super) fn cut(&mut self, epoch: Epoch, before: i64) -> usize {
-        let bytes = self.heap_bytes();
+    /// by how many bytes the heap grew (a chunk that is cut in two grows it for a while).
+    pub(super) fn cut(&mut self, epoch: Epoch, before: i64) -> isize {
+        let bytes = self.heap_bytes() as isize;
         if self.epoch <= epoch {
             match (self.open.first_time(), self.open.last()) {
                 (_, Some((last, _))) if last < before => self.open = OpenChunk::new(),
@@ -175,7 +175,7 @@ impl SeriesSamples {
                 self.history = None;
             }
         }
-        bytes.saturating_sub(self.heap_bytes())
+        self.heap_bytes() as isize - bytes
     }
 
     fn heap_bytes(&self) -> usize {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::series::Epoch;
+
 /// Length of the shortest block, 2 h in ms; windows are aligned to the epoch.
 pub(crate) const WINDOW_MS: i64 = 2 * 60 * 60 * 1000;
 /// A window is cut when no sample fell into it for so long (log time, ms).
@@ -17,29 +19,30 @@ pub(crate) fn window_end(t: i64) -> i64 {
     window_of(t).saturating_add(WINDOW_MS - 1)
 }
 
-/// Start of window → log time of its last sample.
+/// Start of window → log time and epoch of its last sample.
 #[derive(Debug, Default)]
-pub(crate) struct Windows(BTreeMap<i64, i64>);
+pub(crate) struct Windows(BTreeMap<i64, (i64, Epoch)>);
 
 impl Windows {
-    /// Notes that a sample at `t` was written at log time `stamp`.
-    pub(crate) fn note(&mut self, t: i64, stamp: i64) {
-        self.0.insert(window_of(t), stamp);
+    /// Notes that a sample at `t` was written at log time `stamp` under `epoch`.
+    pub(crate) fn note(&mut self, t: i64, stamp: i64, epoch: Epoch) {
+        self.0.insert(window_of(t), (stamp, epoch));
     }
 
-    /// The end of the oldest windows that are all over and quiet at log time `now`: what lies
-    /// before it can be cut. `None` if the oldest window is still in use.
+    /// The end of the newest window that is over and quiet at log time `now`: what lies before
+    /// it can be cut. Older windows that are still written to are cut with it, at the price of
+    /// another block for them later; they must not keep the newer ones from being cut.
     pub(crate) fn due(&self, now: i64) -> Option<i64> {
-        let is_due = |&(start, stamp): &(&i64, &i64)| {
+        let is_due = |&(start, (stamp, _)): &(&i64, &(i64, Epoch))| {
             window_end(*start) < now && stamp.saturating_add(QUIET_MS) <= now
         };
-        let last = self.0.iter().take_while(is_due).last();
-        last.map(|(start, _)| window_end(*start).saturating_add(1))
+        let newest = self.0.iter().rev().find(is_due);
+        newest.map(|(start, _)| window_end(*start).saturating_add(1))
     }
 
-    /// Forgets the windows before `before`.
-    pub(crate) fn cut(&mut self, before: i64) {
-        self.0 = self.0.split_off(&before);
+    /// Forgets the windows before `before` that were not written to after `epoch`.
+    pub(crate) fn cut(&mut self, before: i64, epoch: Epoch) {
+        self.0.retain(|start, (_, last)| *start >= before || *last > epoch);
     }
 }
 
@@ -52,14 +55,25 @@ mod tests {
     #[test]
     fn a_window_is_due_when_it_is_over_and_quiet() {
         let mut windows = Windows::default();
-        windows.note(HOUR, HOUR);
+        windows.note(HOUR, HOUR, 0);
         assert_eq!(windows.due(HOUR + 1), None, "not over");
         assert_eq!(windows.due(3 * HOUR), Some(2 * HOUR));
-        windows.note(HOUR + 5, 3 * HOUR);
+        windows.note(HOUR + 5, 3 * HOUR, 0);
         assert_eq!(windows.due(3 * HOUR + 1), None, "a late sample came");
-        windows.note(3 * HOUR, 3 * HOUR);
+        windows.note(3 * HOUR, 3 * HOUR, 0);
         assert_eq!(windows.due(4 * HOUR - 1), Some(2 * HOUR), "the next is not over");
-        windows.cut(2 * HOUR);
+        windows.cut(2 * HOUR, 0);
+        assert_eq!(windows.due(9 * HOUR), Some(4 * HOUR));
+        windows.note(3 * HOUR, 5 * HOUR, 1);
+        windows.cut(i64::MAX, 0);
+        assert_eq!(windows.due(9 * HOUR), Some(4 * HOUR), "it was written to after the cut");
+    }
+
+    #[test]
+    fn a_trickle_into_an_old_window_does_not_hold_up_the_newer_ones() {
+        let mut windows = Windows::default();
+        windows.note(3 * HOUR, 3 * HOUR, 0);
+        windows.note(HOUR, 9 * HOUR, 0);
         assert_eq!(windows.due(9 * HOUR), Some(4 * HOUR));
     }
 

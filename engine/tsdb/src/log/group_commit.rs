@@ -131,7 +131,7 @@ impl GroupCommit {
 
     /// Puts an encoded frame at the end.
     pub(super) fn append(&self, body: &[u8]) -> Result<u64> {
-        self.probe_full_disk()?;
+        self.probe()?;
         let body_crc = crc32c::crc32c(body);
         let mut state = self.state.lock();
         state.check_poison()?;
@@ -149,14 +149,17 @@ impl GroupCommit {
         Ok(position)
     }
 
-    /// After the disk was full nothing is added until a write of what waits succeeds.
-    fn probe_full_disk(&self) -> Result<()> {
+    /// After the disk was full, or when too much waits and nobody writes it, nothing is added
+    /// until a write of what waits succeeds.
+    fn probe(&self) -> Result<()> {
         let state = self.state.lock();
-        let Some(since) = state.full_since else { return Ok(()) };
-        if since.elapsed() < FULL_PAUSE
-            && let Some(failed) = &state.failed
-        {
-            return Err(failed.error());
+        let is_stuck = state.pending() >= self.pending_limit && !state.is_led;
+        match (state.full_since, &state.failed) {
+            (None, _) if !is_stuck => return Ok(()),
+            (Some(since), Some(failed)) if since.elapsed() < FULL_PAUSE => {
+                return Err(failed.error());
+            }
+            _ => {}
         }
         let last = state.last;
         drop(state);

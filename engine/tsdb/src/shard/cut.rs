@@ -1,6 +1,7 @@
 //! Cuts: samples move from a head into blocks, by publish, then remove.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use nunatak_index::Labels;
 
@@ -13,26 +14,25 @@ use crate::source::SampleBatch;
 use crate::time::TimeRange;
 
 impl TenantShard {
-    /// Writes the blocks of all cuts that the log has ordered; returns how many cuts.
-    pub(crate) fn run_pending_cuts(&self) -> Result<usize> {
+    /// Writes the blocks of all cuts that the log has ordered.
+    pub(crate) fn run_pending_cuts(&self) -> Result<()> {
         let _physical = self.physical.lock();
-        let mut done = 0;
         loop {
             let pending = self.head().read().pending_cut();
-            let Some(cut) = pending else { return Ok(done) };
+            let Some(cut) = pending else { return Ok(()) };
             self.run_cut(cut)?;
-            done += 1;
         }
     }
 
     fn run_cut(&self, cut: PendingCut) -> Result<()> {
         let reach = TimeRange::new(i64::MIN, cut.before.saturating_sub(1));
         let series = self.series_in(reach, cut);
-        let mut blocks = Vec::new();
-        for window in self.windows_in(&series, reach, cut)? {
-            blocks.extend(self.write_window(&series, window, cut, blocks.len() as u64)?);
+        // Each block is published as it is written: if a later one fails, the repeat finds the
+        // earlier ones in the list. Until the release the head ranks above them.
+        for (window, members) in self.windows_in(&series, reach, cut)? {
+            let members = members.iter().filter_map(|&i| series.get(i));
+            self.publish(self.write_window(members, window, cut)?);
         }
-        self.publish(blocks);
         self.release(cut);
         Ok(())
     }
@@ -50,17 +50,21 @@ impl TenantShard {
         found
     }
 
-    /// Starts of the block windows that have samples of the cut.
+    /// Starts of the block windows that have samples of the cut, each with the numbers of the
+    /// series that have them.
     fn windows_in(
         &self,
         series: &[(Labels, u32)],
         reach: TimeRange,
         cut: PendingCut,
-    ) -> Result<BTreeSet<i64>> {
-        let mut windows = BTreeSet::new();
-        for (_, slot) in series {
-            if let Some(snapshot) = self.snapshot(*slot, reach, cut) {
-                snapshot.windows(&mut windows)?;
+    ) -> Result<BTreeMap<i64, Vec<usize>>> {
+        let mut windows: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        for (number, (_, slot)) in series.iter().enumerate() {
+            let Some(snapshot) = self.snapshot(*slot, reach, cut) else { continue };
+            let mut own = BTreeSet::new();
+            snapshot.windows(&mut own)?;
+            for window in own {
+                windows.entry(window).or_default().push(number);
             }
         }
         Ok(windows)
@@ -70,17 +74,16 @@ impl TenantShard {
         self.head().read().snapshot(slot, range, cut.epoch)
     }
 
-    fn write_window(
+    fn write_window<'a>(
         &self,
-        series: &[(Labels, u32)],
+        series: impl Iterator<Item = &'a (Labels, u32)>,
         start: i64,
         cut: PendingCut,
-        offset: u64,
     ) -> Result<Option<Block>> {
         let range = TimeRange::new(start, window_end(start));
         let reach = TimeRange::new(start, range.end.min(cut.before.saturating_sub(1)));
         let coverage = Coverage { from_ms: reach.start, to_ms: reach.end, position: cut.position };
-        let sequence = self.next_sequence() + offset;
+        let sequence = self.next_sequence();
         let spec = BlockSpec { range, sequence, coverage: vec![coverage], zstd: false };
         let mut writer = BlockWriter::new(self.storage.clone(), &self.folder, spec)?;
         let mut all = SampleBatch::default();
@@ -99,7 +102,7 @@ impl TenantShard {
         self.blocks().blocks.iter().map(|block| block.meta().sequence + 1).max().unwrap_or(1)
     }
 
-    fn publish(&self, new: Vec<Block>) {
+    fn publish(&self, new: Option<Block>) {
         let list = self.blocks();
         let blocks = list.blocks.iter().cloned().chain(new).collect();
         self.set_blocks(BlockList { blocks, quarantined: list.quarantined.clone() });
@@ -110,17 +113,24 @@ impl TenantShard {
             self.head().write().release(cut, slots);
         }
         self.head().write().finish_cut(cut);
+        self.eviction_due.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a cut has emptied series since [`evict`](Self::evict) last went through.
+    pub(crate) fn is_eviction_due(&self) -> bool {
+        self.eviction_due.load(Ordering::Relaxed)
     }
 
     /// Frees the slots of series without samples and with none since `idle_since`; returns how
-    /// many. Readers that are at work put it off.
+    /// many. Readers that are at work put the rest off; the eviction is then still due.
     pub(crate) fn evict(&self, idle_since: i64) -> usize {
         let _physical = self.physical.lock();
         let mut evicted = 0;
         for slots in self.slot_pieces() {
-            let Some(_alone) = self.slots_in_use.try_write() else { break };
+            let Some(_alone) = self.slots_in_use.try_write() else { return evicted };
             evicted += self.head().write().evict(idle_since, slots);
         }
+        self.eviction_due.store(false, Ordering::Relaxed);
         evicted
     }
 

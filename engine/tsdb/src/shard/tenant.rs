@@ -2,15 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::{Mutex, RwLock};
 
 use super::{DEFAULT_TENANT, LOCK_PIECE};
-use crate::block::{Block, Coverage, OpenedBlocks, Quarantined, open_all};
+use crate::block::{Block, Coverage, OpenedBlocks, Quarantined, clean_temporary, open_all};
 use crate::error::{Error, Result};
 use crate::head::Head;
 use crate::log::{Frame, Position, Record, Samples};
 use crate::storage::Storage;
+use crate::time::TimeRange;
 
 /// The blocks of a tenant in a shard, the highest precedence first.
 #[derive(Debug, Default, Clone)]
@@ -30,6 +32,10 @@ pub(crate) struct TenantShard {
     blocks: RwLock<Arc<BlockList>>,
     /// Held by whoever cuts, compacts or evicts.
     pub(super) physical: Mutex<()>,
+    /// Blocks that could not be merged because they are damaged.
+    pub(super) unmergeable: Mutex<Vec<TimeRange>>,
+    /// Whether an eviction has something to look for.
+    pub(super) eviction_due: AtomicBool,
     /// Held shared while slots are read by number, alone while slots are freed.
     pub(super) slots_in_use: RwLock<()>,
 }
@@ -52,6 +58,7 @@ impl TenantShard {
     pub(super) fn open(shard: u16, name: Arc<str>, storage: &Arc<dyn Storage>) -> Result<Self> {
         let own = if name.is_empty() { DEFAULT_TENANT } else { &name };
         let folder = format!("{}/{own}", shard_folder(shard));
+        clean_temporary(storage.as_ref(), &folder)?;
         let OpenedBlocks { blocks, quarantined } = open_all(storage, &folder)?;
         let list = BlockList { blocks, quarantined: Arc::new(quarantined) };
         let tenant = Self {
@@ -62,6 +69,8 @@ impl TenantShard {
             head: RwLock::new(Head::new()),
             blocks: RwLock::default(),
             physical: Mutex::default(),
+            unmergeable: Mutex::default(),
+            eviction_due: AtomicBool::new(true),
             slots_in_use: RwLock::default(),
         };
         tenant.set_blocks(list);

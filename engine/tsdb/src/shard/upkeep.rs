@@ -4,26 +4,45 @@ use super::TenantShard;
 use super::tenant::BlockList;
 use crate::block::{self, Block};
 use crate::compact::{self, DEFAULT_LEVELS, merged_spec};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stats::Stats;
+use crate::time::TimeRange;
 
 impl TenantShard {
     /// Merges one group of blocks if one is due; `false` if none is.
     pub(crate) fn compact_once(&self) -> Result<bool> {
         let _physical = self.physical.lock();
         let list = self.blocks();
-        let metas: Vec<_> = list.blocks.iter().map(|block| block.meta().clone()).collect();
+        let holes = self.holes(&list);
+        let over_hole = |range: TimeRange| holes.iter().any(|hole| hole.overlaps(&range));
+        let whole = list.blocks.iter().filter(|block| !over_hole(block.meta().range));
+        let whole: Vec<Block> = whole.cloned().collect();
+        let metas: Vec<_> = whole.iter().map(|block| block.meta().clone()).collect();
         let Some(group) = compact::plan(&metas, &DEFAULT_LEVELS) else { return Ok(false) };
-        let parts: Vec<Block> = group.iter().filter_map(|&i| list.blocks.get(i).cloned()).collect();
+        let parts: Vec<Block> = group.iter().filter_map(|&i| whole.get(i).cloned()).collect();
         let metas: Vec<_> = parts.iter().map(Block::meta).collect();
         let spec = merged_spec(&metas, &DEFAULT_LEVELS, self.next_sequence(), false);
-        let merged = compact::merge(&self.storage, &self.folder, &parts, spec)?;
+        if over_hole(spec.range) {
+            return Ok(false);
+        }
+        let merged = compact::merge(&self.storage, &self.folder, &parts, spec);
+        if let Err(Error::Corrupt { .. }) = merged {
+            self.unmergeable.lock().extend(metas.iter().map(|meta| meta.range));
+        }
+        let merged = merged?;
         let is_part = |block: &Block| parts.iter().any(|p| p.meta().name == block.meta().name);
         let kept = list.blocks.iter().filter(|block| !is_part(block)).cloned();
         let blocks = kept.chain(merged).collect();
         self.set_blocks(BlockList { blocks, quarantined: list.quarantined.clone() });
         parts.iter().try_for_each(|part| self.remove_files(part))?;
         Ok(true)
+    }
+
+    /// Times that no merge may touch: what is quarantined may come back, and a merge across it
+    /// would then rank above it; what is damaged would fail again and again.
+    fn holes(&self, list: &BlockList) -> Vec<TimeRange> {
+        let quarantined = list.quarantined.iter().map(|part| part.range);
+        quarantined.chain(self.unmergeable.lock().iter().copied()).collect()
     }
 
     /// Removes blocks whose samples all lie before `oldest`.

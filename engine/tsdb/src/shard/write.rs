@@ -200,7 +200,9 @@ impl<'a> Plan<'a> {
 
     fn check_time(&self, row: &Row) -> std::result::Result<(), RefusalReason> {
         let bounds = self.request.bounds;
-        if row.time > bounds.now.saturating_add(self.request.limits.future_ms) {
+        let latest = bounds.now.saturating_add(self.request.limits.future_ms);
+        // No cut reaches the very last millisecond.
+        if row.time > latest || row.time == i64::MAX {
             return Err(RefusalReason::TooFarAhead);
         }
         if row.time < bounds.oldest {

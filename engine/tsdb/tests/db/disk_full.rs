@@ -61,3 +61,35 @@ fn after_a_failed_sync_only_a_reopen_helps() {
     append(&db, &up, &[(NOW + 2, 3.0)]).unwrap();
     assert_eq!(read(&db)[&up][0], (NOW, 1.0));
 }
+
+#[test]
+fn a_flush_that_failed_anywhere_can_be_repeated() {
+    let up = labels! { "__name__" => "up" };
+    let samples: Vec<_> = (0..8).map(|i| (NOW - i64::from(7 - i) * 3_600_000, 1.5)).collect();
+    let mut failures = 0;
+    for step in 1.. {
+        let storage = FaultStorage::new(step);
+        let db = Db::open(options(&storage).shards(1)).unwrap();
+        append(&db, &up, &samples).unwrap();
+        let last = storage.operations();
+        storage.fail_at(last + step, std::io::ErrorKind::Other);
+        let first = db.flush();
+        let ended = storage.operations() < last + step;
+        failures += u32::from(first.is_err());
+        // A failed sync of the log needs a reopen; everything else needs only a repeat.
+        let db = match db.flush() {
+            Err(Error::Poisoned { .. }) => {
+                drop(db);
+                Db::open(options(&storage).shards(1)).unwrap()
+            }
+            _ => db,
+        };
+        db.flush().unwrap_or_else(|error| panic!("after a failure at {step}: {error}"));
+        assert_eq!(read(&db)[&up], samples, "after a failure at {step}");
+        assert_eq!(db.stats().block_samples, 8, "after a failure at {step}");
+        if ended {
+            break;
+        }
+    }
+    assert!(failures > 10, "only {failures} places failed");
+}
