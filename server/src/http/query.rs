@@ -47,7 +47,8 @@ pub(super) async fn range(
                     Try a positive integer";
         return Err(ApiError::parameter("step", what));
     }
-    if i128::from(end) - i128::from(start) > 11_000 * i128::from(step) {
+    // As Prometheus counts: a rest smaller than a step is no point.
+    if (i128::from(end) - i128::from(start)) / i128::from(step) > 11_000 {
         return Err(ApiError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. \
              Try decreasing the query resolution (?step=XX)",
