@@ -90,13 +90,14 @@ async fn run(
     let (app, origin) = (Arc::clone(app), Origin::of(headers));
     Ok(reply(move |out| {
         let answer = promql::ask(&db, &question);
-        drop(permit);
         let took = begun.elapsed();
         app.metrics.query(took, answer.is_ok());
         if took >= app.settings.slow_query {
             origin.log(&question, took, answer.as_ref().err());
         }
         promql::write(out, answer?, limit, stats.then_some(took.as_secs_f64()));
+        // Not earlier: an answer that is being sent is still in memory.
+        drop(permit);
         Ok(())
     })
     .await)
