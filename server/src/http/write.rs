@@ -59,20 +59,21 @@ async fn accept(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Respo
     check_headers(headers)?;
     let db = app.db().map_err(|error| Refusal::later(error.message))?;
     let announced = body.size_hint().exact();
-    let gate = &app.ingest;
+    let gate = app.ingest();
     if announced.is_some_and(|bytes| bytes > gate.max_body as u64) {
         return Err(too_large(gate.max_body));
     }
-    let place = gate.enter(announced.map(|bytes| bytes as usize)).await.ok_or_else(|| {
-        Refusal::later("overloaded: too many remote-write requests at once; try again")
-    })?;
+    let overloaded =
+        || Refusal::later("overloaded: too many remote-write requests at once; try again");
+    let place = gate.enter(announced.map(|bytes| bytes as usize)).await.ok_or_else(overloaded)?;
     let mut buffers = gate.buffers();
     read_body(body, &mut buffers.body, gate.max_body).await?;
+    let room = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
     let app = Arc::clone(app);
     let stored = tokio::task::spawn_blocking(move || {
         let result = store(&app, &db, &mut buffers);
-        app.ingest.give_back(buffers);
-        drop(place);
+        app.ingest().give_back(buffers);
+        drop((place, room));
         result
     });
     stored.await.unwrap_or_else(|_| {
@@ -166,7 +167,7 @@ fn store(app: &App, db: &Db, buffers: &mut Buffers) -> Result<Response, Refusal>
     let bad = |text: String| Refusal::new(StatusCode::BAD_REQUEST, text);
     let Buffers { body, plain, scratch } = buffers;
     let message =
-        unpack(body, plain, app.ingest.max_message).map_err(|error| bad(error.to_string()))?;
+        unpack(body, plain, app.ingest().max_message).map_err(|error| bad(error.to_string()))?;
     let mut sink = Store { appender: db.appender(), metadata: &app.metadata };
     let counts = decode(message, scratch, &mut sink).map_err(|error| bad(error.to_string()))?;
     let outcome = sink.appender.commit().map_err(|error| {
