@@ -23,13 +23,13 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Metrics,
     pub(crate) metadata: MetadataStore,
-    pub(crate) ingest: Ingest,
     pub(crate) query_places: Arc<Semaphore>,
     pub(crate) started_ms: i64,
     args: ServeArgs,
     log: LogControl,
     clock: SystemClock,
     db: OnceLock<Db>,
+    ingest: OnceLock<Ingest>,
     reloaded_ms: AtomicI64,
     reload_succeeded: AtomicBool,
 }
@@ -45,7 +45,7 @@ impl App {
         let now = SystemClock.now_ms();
         Self {
             query_places: Arc::new(Semaphore::new(settings.query_concurrency)),
-            ingest: Ingest::new(settings.memory_budget.unwrap_or(1 << 30)),
+            ingest: OnceLock::new(),
             settings,
             address,
             metrics,
@@ -78,7 +78,13 @@ impl App {
 
     /// From now on requests are served.
     pub(crate) fn opened(&self, db: Db) {
+        self.ingest.get_or_init(|| Ingest::new(db.stats().memory_budget));
         drop(self.db.set(db));
+    }
+
+    /// The gate for requests that write, as large as the engine's memory budget says.
+    pub(crate) fn ingest(&self) -> &Ingest {
+        self.ingest.get_or_init(|| Ingest::new(self.settings.memory_budget.unwrap_or(1 << 30)))
     }
 
     pub(crate) fn now_ms(&self) -> i64 {

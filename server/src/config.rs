@@ -100,6 +100,12 @@ impl Settings {
             let what = "at least one query must be able to run".to_owned();
             return Err(ConfigError::Value { key: "query_concurrency", what });
         }
+        let query_timeout =
+            duration("query_timeout", &args.query_timeout, &file.query_timeout, 120_000)?;
+        not_zero("query_timeout", query_timeout, "no query could ever answer")?;
+        let lookback =
+            duration("lookback_delta", &args.lookback_delta, &file.lookback_delta, 300_000)?;
+        not_zero("lookback_delta", lookback, "no query could find a sample")?;
         Ok(Self {
             data_dir: args
                 .data_dir
@@ -119,19 +125,9 @@ impl Settings {
             })?
             .unwrap_or_default(),
             admin_api: args.enable_admin_api.or(file.enable_admin_api).unwrap_or(false),
-            query_timeout: duration(
-                "query_timeout",
-                &args.query_timeout,
-                &file.query_timeout,
-                120_000,
-            )?,
+            query_timeout,
             query_concurrency,
-            lookback: duration(
-                "lookback_delta",
-                &args.lookback_delta,
-                &file.lookback_delta,
-                300_000,
-            )?,
+            lookback,
             slow_query: duration("slow_query", &args.slow_query, &file.slow_query, 5_000)?,
             log_format: value("log_format", pick(&args.log_format, &file.log_format), log_format)?
                 .unwrap_or(LogFormat::Text),
@@ -212,6 +208,14 @@ fn value<T>(
     text.map(|text| parse(&text)).transpose().map_err(|what| ConfigError::Value { key, what })
 }
 
+/// Times are counted in ms.
+fn not_zero(key: &'static str, duration: Duration, why: &str) -> Result<(), ConfigError> {
+    if duration.as_millis() > 0 {
+        return Ok(());
+    }
+    Err(ConfigError::Value { key, what: format!("must be at least 1ms: {why}") })
+}
+
 fn retention(text: &str) -> Result<Option<Duration>, String> {
     match text.trim() {
         "forever" | "0" => Ok(None),
@@ -279,6 +283,17 @@ mod tests {
         assert_eq!(settings.retention, Some(Duration::from_hours(48)));
         assert_eq!(settings.durability, Durability::Interval(Duration::from_secs(1)));
         assert_eq!(settings.listen, "a:1");
+    }
+
+    #[test]
+    fn what_stops_every_query_is_refused() {
+        for (key, value) in [("query_timeout", "0s"), ("lookback_delta", "0s")] {
+            let (_dir, args) = file(&format!("{key}: {value}\n"));
+            let error = Settings::resolve(&args).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{key}: must be at least 1ms: no ")), "{error}");
+            let (_dir, args) = file(&format!("{key}: 1ms\n"));
+            assert!(Settings::resolve(&args).is_ok());
+        }
     }
 
     #[test]

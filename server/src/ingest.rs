@@ -40,6 +40,8 @@ pub(crate) struct Ingest {
     places: Arc<Semaphore>,
     /// One permit for each KiB of body.
     kibibytes: Arc<Semaphore>,
+    /// One permit for each KiB of unpacked message: a small body may stand for a large one.
+    unpacked: Arc<Semaphore>,
     pool: Mutex<Vec<Buffers>>,
 }
 
@@ -52,16 +54,19 @@ pub(crate) struct Place {
 
 impl Ingest {
     /// A gate for a server with a memory budget of so many bytes. Bodies in flight take at most
-    /// an eighth of it, but there is always room for one of the largest.
+    /// an eighth of it and unpacked messages a quarter, but there is always room for one of the
+    /// largest.
     pub(crate) fn new(budget: u64) -> Self {
         let max_message = MAX_MESSAGE.min((budget / 4) as usize).max(1 << 20);
         let max_body = MAX_BODY.min(max_message);
+        let unpacked = ((budget / 4) as usize).max(max_message) >> 10;
         let kibibytes = ((budget / 8) as usize).clamp(max_body, 512 << 20) >> 10;
         Self {
             max_body,
             max_message,
             places: Arc::new(Semaphore::new(PLACES)),
             kibibytes: Arc::new(Semaphore::new(kibibytes)),
+            unpacked: Arc::new(Semaphore::new(unpacked.min(Semaphore::MAX_PERMITS))),
             pool: Mutex::default(),
         }
     }
@@ -77,6 +82,16 @@ impl Ingest {
             Some(Place { _place: place, _bytes: bytes })
         };
         tokio::time::timeout(PATIENCE, enter).await.ok().flatten()
+    }
+
+    /// Waits for the memory that the body takes unpacked; `None` if there is none for 10 s. What
+    /// can't be unpacked, or is too large to be, needs none: it is refused before.
+    pub(crate) async fn unpack(&self, body: &[u8]) -> Option<OwnedSemaphorePermit> {
+        let bytes = snap::raw::decompress_len(body).unwrap_or(0).min(self.max_message);
+        let permits = (bytes >> 10) as u32 + 1;
+        let permits = permits.min((self.max_message >> 10) as u32);
+        let enter = Arc::clone(&self.unpacked).acquire_many_owned(permits);
+        tokio::time::timeout(PATIENCE, enter).await.ok()?.ok()
     }
 
     /// Buffers of an earlier request, or new ones.
@@ -104,7 +119,22 @@ mod tests {
             assert!(ingest.enter(None).await.is_some());
             assert!(ingest.enter(Some(ingest.max_body)).await.is_some());
             assert!(ingest.max_body <= ingest.max_message);
+            // A block that says only how long it is: 4 GiB.
+            assert!(ingest.unpack(&[0xff, 0xff, 0xff, 0xff, 0x0f]).await.is_some());
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_body_unpacks_to_takes_room() {
+        let ingest = Ingest::new(16 << 20);
+        let before = ingest.unpacked.available_permits();
+        let body = snap::raw::Encoder::new().compress_vec(&vec![0; 1 << 20]).unwrap();
+        assert!(body.len() < 100 << 10);
+        let room = ingest.unpack(&body).await.unwrap();
+        assert_eq!(before - ingest.unpacked.available_permits(), 1025);
+        drop(room);
+        assert_eq!(ingest.unpacked.available_permits(), before);
+        assert!(ingest.unpack(b"").await.is_some());
     }
 
     #[test]

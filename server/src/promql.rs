@@ -136,16 +136,21 @@ fn write_stats(buffer: &mut Vec<u8>, answer: &QueryResult, seconds: f64) {
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
+        let text = error.to_string();
+        if let QueryError::Storage(inner) = error {
+            // What the storage says counts: a database that is being closed is no defect.
+            return Self::new(Self::from(inner).kind, text);
+        }
         let kind = match error.error_type() {
             "bad_data" => {
-                return Self::parameter("query", error);
+                return Self::parameter("query", text);
             }
             "execution" => ErrorKind::Execution,
             "timeout" => ErrorKind::Timeout,
             "canceled" => ErrorKind::Canceled,
             _ => ErrorKind::Internal,
         };
-        Self::new(kind, error.to_string())
+        Self::new(kind, text)
     }
 }
 
@@ -179,4 +184,16 @@ pub(crate) fn ask(db: &Db, question: &Question) -> Result<QueryResult, ApiError>
         }
     }
     .map_err(ApiError::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_database_is_unavailable() {
+        let error = ApiError::from(QueryError::Storage(nunatak::Error::Closed));
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert!(error.message.starts_with("expanding series: "), "{}", error.message);
+    }
 }

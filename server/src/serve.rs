@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
 use nunatak::{Clock as _, Db};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::App;
@@ -57,10 +57,9 @@ pub fn serve(args: ServeArgs) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(start_error)?;
     let metrics = Metrics::new().map_err(start_error)?;
     let app = Arc::new(App::new(args, settings, address, log, metrics));
-    announce(&app, note);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(start_error)?;
-    let result = runtime.block_on(run(&app, listener));
+    let result = runtime.block_on(run(&app, listener, note));
     // Queries that still run must not hold the process.
     runtime.shutdown_timeout(Duration::from_millis(500));
     result
@@ -104,7 +103,16 @@ fn announce(app: &App, note: Option<String>) {
     );
 }
 
-async fn run(app: &Arc<App>, listener: TcpListener) -> Result<(), ServeError> {
+async fn run(
+    app: &Arc<App>,
+    listener: TcpListener,
+    note: Option<String>,
+) -> Result<(), ServeError> {
+    // First of all: from here on no signal ends the process, or is lost.
+    let hangups = signal(SignalKind::hangup()).map_err(start_error)?;
+    let mut stop_signal = std::pin::pin!(stop_signal().map_err(start_error)?);
+    let hangup = tokio::spawn(reload_on_hangup(Arc::clone(app), hangups));
+    announce(app, note);
     let (stop, stopped) = watch::channel(false);
     let listener = tokio::net::TcpListener::from_std(listener).map_err(start_error)?;
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
@@ -115,15 +123,15 @@ async fn run(app: &Arc<App>, listener: TcpListener) -> Result<(), ServeError> {
             .into_future()
     });
     let db = tokio::select! {
-        opened = open(app) => opened?,
-        signal = stop_signal() => {
+        biased;
+        signal = &mut stop_signal => {
             tracing::info!("{signal} while the database was being opened");
             return Ok(());
         }
+        opened = open(app) => opened?,
     };
     let own = tokio::spawn(crate::own_metrics::store(Arc::clone(app)));
-    let hangup = tokio::spawn(reload_on_hangup(Arc::clone(app)));
-    let signal = stop_signal().await;
+    let signal = stop_signal.await;
     tracing::info!("{signal}: finishing requests");
     own.abort();
     hangup.abort();
@@ -165,23 +173,21 @@ async fn close(db: Db) -> Result<(), ServeError> {
     }
 }
 
-async fn reload_on_hangup(app: Arc<App>) {
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+async fn reload_on_hangup(app: Arc<App>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         // The outcome is logged.
         drop(app.reload());
     }
 }
 
-/// Waits for a signal to stop, and names it.
-async fn stop_signal() -> &'static str {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    }
+/// Listens for signals to stop from the call on; the future waits for the first, and names it.
+fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
 }

@@ -47,7 +47,8 @@ pub(super) async fn range(
                     Try a positive integer";
         return Err(ApiError::parameter("step", what));
     }
-    if i128::from(end) - i128::from(start) > 11_000 * i128::from(step) {
+    // As Prometheus counts: a rest smaller than a step is no point.
+    if (i128::from(end) - i128::from(start)) / i128::from(step) > 11_000 {
         return Err(ApiError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. \
              Try decreasing the query resolution (?step=XX)",
@@ -89,13 +90,14 @@ async fn run(
     let (app, origin) = (Arc::clone(app), Origin::of(headers));
     Ok(reply(move |out| {
         let answer = promql::ask(&db, &question);
-        drop(permit);
         let took = begun.elapsed();
         app.metrics.query(took, answer.is_ok());
         if took >= app.settings.slow_query {
             origin.log(&question, took, answer.as_ref().err());
         }
         promql::write(out, answer?, limit, stats.then_some(took.as_secs_f64()));
+        // Not earlier: an answer that is being sent is still in memory.
+        drop(permit);
         Ok(())
     })
     .await)

@@ -29,6 +29,7 @@ pub(super) async fn write(State(app): State<Arc<App>>, headers: HeaderMap, body:
 }
 
 /// Why a whole request is not stored.
+#[derive(Debug)]
 struct Refusal {
     status: StatusCode,
     text: String,
@@ -58,20 +59,21 @@ async fn accept(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Respo
     check_headers(headers)?;
     let db = app.db().map_err(|error| Refusal::later(error.message))?;
     let announced = body.size_hint().exact();
-    let gate = &app.ingest;
+    let gate = app.ingest();
     if announced.is_some_and(|bytes| bytes > gate.max_body as u64) {
         return Err(too_large(gate.max_body));
     }
-    let place = gate.enter(announced.map(|bytes| bytes as usize)).await.ok_or_else(|| {
-        Refusal::later("overloaded: too many remote-write requests at once; try again")
-    })?;
+    let overloaded =
+        || Refusal::later("overloaded: too many remote-write requests at once; try again");
+    let place = gate.enter(announced.map(|bytes| bytes as usize)).await.ok_or_else(overloaded)?;
     let mut buffers = gate.buffers();
     read_body(body, &mut buffers.body, gate.max_body).await?;
+    let room = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
     let app = Arc::clone(app);
     let stored = tokio::task::spawn_blocking(move || {
         let result = store(&app, &db, &mut buffers);
-        app.ingest.give_back(buffers);
-        drop(place);
+        app.ingest().give_back(buffers);
+        drop((place, room));
         result
     });
     stored.await.unwrap_or_else(|_| {
@@ -114,13 +116,32 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Collects the body in memory that is reused.
-async fn read_body(mut body: Body, into: &mut Vec<u8>, limit: usize) -> Result<(), Refusal> {
+/// How long a body may take altogether.
+const WHOLE_BODY: Duration = Duration::from_secs(120);
+/// How long the next piece of a body may take.
+const NEXT_PIECE: Duration = Duration::from_secs(30);
+
+/// Collects the body in memory that is reused. A slow body is asked for again (503): after a 408
+/// senders throw away what they have.
+async fn read_body(body: Body, into: &mut Vec<u8>, limit: usize) -> Result<(), Refusal> {
+    tokio::time::timeout(WHOLE_BODY, read_pieces(body, into, limit, NEXT_PIECE))
+        .await
+        .unwrap_or_else(|_| {
+            Err(Refusal::later(format!("the body took longer than {} s", WHOLE_BODY.as_secs())))
+        })
+}
+
+async fn read_pieces(
+    mut body: Body,
+    into: &mut Vec<u8>,
+    limit: usize,
+    patience: Duration,
+) -> Result<(), Refusal> {
     into.clear();
     loop {
         let frame =
             std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
-        match tokio::time::timeout(Duration::from_secs(30), frame).await {
+        match tokio::time::timeout(patience, frame).await {
             Ok(Some(Ok(frame))) => {
                 let data = frame.into_data().unwrap_or_default();
                 if into.len() + data.len() > limit {
@@ -134,8 +155,8 @@ async fn read_body(mut body: Body, into: &mut Vec<u8>, limit: usize) -> Result<(
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
             }
             Err(_) => {
-                let text = "no byte of the body came for 30 s";
-                return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, text));
+                let text = format!("no byte of the body came for {} s", patience.as_secs());
+                return Err(Refusal::later(text));
             }
         }
     }
@@ -146,7 +167,7 @@ fn store(app: &App, db: &Db, buffers: &mut Buffers) -> Result<Response, Refusal>
     let bad = |text: String| Refusal::new(StatusCode::BAD_REQUEST, text);
     let Buffers { body, plain, scratch } = buffers;
     let message =
-        unpack(body, plain, app.ingest.max_message).map_err(|error| bad(error.to_string()))?;
+        unpack(body, plain, app.ingest().max_message).map_err(|error| bad(error.to_string()))?;
     let mut sink = Store { appender: db.appender(), metadata: &app.metadata };
     let counts = decode(message, scratch, &mut sink).map_err(|error| bad(error.to_string()))?;
     let outcome = sink.appender.commit().map_err(|error| {
@@ -230,5 +251,35 @@ mod tests {
         assert_eq!(status(v2, "snappy"), 415);
         assert_eq!(status("application/json", "snappy"), 415);
         assert_eq!(status("application/x-protobuf", "zstd"), 415);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stalls_is_asked_for_again() {
+        let (sender, receiver) = tokio::sync::mpsc::channel::<bytes::Bytes>(1);
+        let body = Body::new(Stalls { receiver });
+        sender.send(bytes::Bytes::from_static(b"begun")).await.unwrap();
+        let refusal = read_pieces(body, &mut Vec::new(), 100, Duration::ZERO).await.unwrap_err();
+        assert_eq!(refusal.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refusal.text, "no byte of the body came for 0 s");
+        let response = refusal.into_response();
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
+    }
+
+    struct Stalls {
+        receiver: tokio::sync::mpsc::Receiver<bytes::Bytes>,
+    }
+
+    impl http_body::Body for Stalls {
+        type Data = bytes::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            context: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+            self.receiver
+                .poll_recv(context)
+                .map(|data| data.map(|data| Ok(http_body::Frame::data(data))))
+        }
     }
 }

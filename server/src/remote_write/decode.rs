@@ -23,6 +23,12 @@ const SAMPLE: u64 = tag(2, BYTES);
 const EXEMPLAR: u64 = tag(3, BYTES);
 const HISTOGRAM: u64 = tag(4, BYTES);
 
+/// Above so many samples in a request their size is looked at.
+const FEW_SAMPLES: u64 = 4096;
+/// What a sample takes at least, tag included, if it has a value or a time: what is smaller is
+/// there to become many times its size in memory.
+const SMALLEST_SAMPLE: u64 = 4;
+
 /// Where a request's content goes.
 pub trait Sink {
     /// A series inside this request.
@@ -75,13 +81,13 @@ pub struct Scratch {
 pub fn decode<S: Sink>(message: &[u8], scratch: &mut Scratch, sink: &mut S) -> Result<Counts> {
     let mut reader = Reader::new(message);
     let mut counts = Counts::default();
-    let mut histogram_example = None;
+    let (mut histogram_example, mut sample_bytes) = (None, 0);
     while !reader.is_done() {
         match reader.varint()? {
             TIME_SERIES => {
                 let before = counts.histograms;
                 let series = reader.message()?;
-                time_series(&series, scratch, sink, &mut counts)?;
+                time_series(&series, scratch, sink, &mut counts, &mut sample_bytes)?;
                 if before == 0 && counts.histograms > 0 {
                     histogram_example = Some(series);
                 }
@@ -108,6 +114,8 @@ struct Layout {
     /// Offset of the first sample's tag.
     samples_from: usize,
     samples: u64,
+    /// What the samples take, tags included.
+    sample_bytes: u64,
     histograms: u64,
     exemplars: u64,
 }
@@ -117,6 +125,7 @@ fn time_series<S: Sink>(
     scratch: &mut Scratch,
     sink: &mut S,
     counts: &mut Counts,
+    sample_bytes: &mut u64,
 ) -> Result<()> {
     let layout = survey(reader.clone())?;
     counts.series += 1;
@@ -125,6 +134,11 @@ fn time_series<S: Sink>(
     counts.exemplars += layout.exemplars;
     if layout.samples == 0 {
         return Ok(());
+    }
+    *sample_bytes += layout.sample_bytes;
+    if counts.samples > FEW_SAMPLES && *sample_bytes < counts.samples * SMALLEST_SAMPLE {
+        let what = "thousands of samples of less than 4 bytes each: they are empty";
+        return Err(DecodeError { offset: layout.samples_from, what });
     }
     let raw = if layout.scattered {
         gather_labels(reader.clone(), &mut scratch.labels)?;
@@ -135,7 +149,9 @@ fn time_series<S: Sink>(
     let mut failed = None;
     let series = sink.series(raw, |builder| parse_labels(raw, builder, &mut failed));
     if let Some(DecodeError { offset, what }) = failed {
-        return Err(DecodeError { offset: layout.labels.start + offset, what });
+        // In gathered labels an offset means nothing outside of them.
+        let inside = if layout.scattered { 0 } else { offset };
+        return Err(DecodeError { offset: layout.labels.start + inside, what });
     }
     push_samples(reader.rewound(layout.samples_from), series, sink)
 }
@@ -147,6 +163,7 @@ fn survey(mut reader: Reader<'_>) -> Result<Layout> {
         scattered: false,
         samples_from: reader.at(),
         samples: 0,
+        sample_bytes: 0,
         histograms: 0,
         exemplars: 0,
     };
@@ -163,6 +180,7 @@ fn survey(mut reader: Reader<'_>) -> Result<Layout> {
                     layout.samples_from = start;
                 }
                 layout.samples += 1;
+                layout.sample_bytes += (reader.at() - start) as u64;
             }
             EXEMPLAR => layout.exemplars += 1,
             HISTOGRAM => layout.histograms += 1,

@@ -37,10 +37,10 @@ fn a_limit_cuts_and_warns() {
 #[test]
 fn long_answers_are_whole() {
     let (server, _) = filled();
-    let query = "query_range?query=vector(time()/7)&start=1000000&end=1010999&step=1";
+    let query = "query_range?query=vector(time()/7)&start=1000000&end=1011000.9&step=1";
     let (status, reply) = server.api(query);
     assert_eq!(status, 200);
-    assert_eq!(reply["data"]["result"][0]["values"].as_array().unwrap().len(), 11_000);
+    assert_eq!(reply["data"]["result"][0]["values"].as_array().unwrap().len(), 11_001);
     let packed = agent()
         .get(server.url(&format!("/api/v1/{query}")))
         .header("accept-encoding", "gzip")

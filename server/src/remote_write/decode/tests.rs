@@ -282,3 +282,40 @@ fn histograms_are_refused_with_an_example() {
     let example = "native histograms are not stored yet: h".to_owned();
     assert_eq!(kept.refused, [(RefusalReason::Unsupported, 2, example)]);
 }
+
+/// A request of one series, `label` before `samples`.
+fn one_series(fields: &[u8]) -> Vec<u8> {
+    let mut request = vec![0x0a];
+    prost::encoding::encode_varint(fields.len() as u64, &mut request);
+    request.extend_from_slice(fields);
+    request
+}
+
+#[test]
+fn many_empty_samples_are_refused() {
+    let label = [0x0a, 0x06, 0x0a, 0x01, b'a', 0x12, 0x01, b'b'];
+    let with = |sample: &[u8], count| one_series(&[&label[..], &sample.repeat(count)].concat());
+    let empty = [0x12, 0x00];
+    assert_eq!(ours(&with(&empty, 4096)).unwrap().1.samples, 4096);
+    let error = ours(&with(&empty, 4097)).map(drop).unwrap_err();
+    let what = "thousands of samples of less than 4 bytes each: they are empty";
+    assert_eq!(error, format!("invalid protobuf at byte 11: {what}"));
+    // The smallest that says anything: a time of 5 ms.
+    let small = [0x12, 0x02, 0x10, 0x05];
+    assert_eq!(ours(&with(&small, 100_000)).unwrap().1.samples, 100_000);
+    // Spread over many series they are as empty.
+    assert!(ours(&with(&empty, 4000).repeat(2)).is_err());
+}
+
+#[test]
+fn a_broken_scattered_label_is_placed_at_the_first() {
+    let good = [0x0a, 0x06, 0x0a, 0x01, b'a', 0x12, 0x01, b'b'];
+    let sample = [0x12, 0x02, 0x10, 0x05];
+    let broken = [0x0a, 0x02, 0x08, 0x01];
+    let request = one_series(&[&good[..], &sample, &broken].concat());
+    let error = ours(&request).map(drop).unwrap_err();
+    assert_eq!(error, "invalid protobuf at byte 2: field has the wrong wire type");
+    let request = one_series(&[&good[..], &broken, &sample].concat());
+    let error = ours(&request).map(drop).unwrap_err();
+    assert_eq!(error, "invalid protobuf at byte 12: field has the wrong wire type");
+}
