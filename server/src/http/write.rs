@@ -117,7 +117,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// How long a body may take altogether.
-const WHOLE_BODY: Duration = Duration::from_secs(120);
+const WHOLE_BODY: Duration = Duration::from_mins(2);
 /// How long the next piece of a body may take.
 const NEXT_PIECE: Duration = Duration::from_secs(30);
 
