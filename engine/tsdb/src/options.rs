@@ -16,9 +16,11 @@ pub enum Durability {
     /// Synced to the disk: survives power loss. One sync serves all waiting writers.
     #[default]
     Fsync,
-    /// Written to the operating system (survives kill -9), and synced at most this much later.
+    /// Written to the operating system (survives kill -9), and synced at most this much later:
+    /// a power failure, or a disk whose sync fails, may take what was written since.
     Interval(Duration),
-    /// Written to the operating system: survives kill -9, not power loss.
+    /// Written to the operating system: survives kill -9, not a power failure nor a disk whose
+    /// sync fails.
     Os,
 }
 

@@ -112,7 +112,9 @@ impl World {
         if !self.dice.one_in(4) {
             let operation = self.storage.operations() + 1 + self.dice.below(120);
             self.storage.crash_at(operation);
-        } else if self.dice.one_in(2) {
+        } else if self.durability == Durability::Fsync {
+            // A sync that fails loses what it should have synced: without `Fsync` that may have
+            // been acknowledged, as with a power failure.
             let kinds = [ErrorKind::StorageFull, ErrorKind::Other];
             let kind = kinds[self.dice.below(2) as usize];
             let operation = self.storage.operations() + 1 + self.dice.below(60);
