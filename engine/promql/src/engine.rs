@@ -89,7 +89,8 @@ impl EngineOptions {
 /// What one query does differently.
 #[derive(Debug, Clone, Default)]
 pub struct QueryParams {
-    /// How long a sample counts after its time, in ms. Default: the engine's.
+    /// How long a sample counts after its time, in ms. Default: the engine's, also if this is 0 or
+    /// negative (Prometheus takes `lookback_delta=0` so, too).
     pub lookback_ms: Option<i64>,
     /// How long the query may run; the engine's limit holds, too. Default: no limit.
     pub timeout: Option<Duration>,

@@ -19,7 +19,9 @@ impl Grid {
     pub(crate) fn range(start: i64, end: i64, step: i64) -> Self {
         let step = step.max(1);
         let count = match end.checked_sub(start) {
-            Some(length) if length >= 0 => usize::try_from(length / step + 1).unwrap_or(usize::MAX),
+            Some(length) if length >= 0 => {
+                usize::try_from((length / step).saturating_add(1)).unwrap_or(usize::MAX)
+            }
             Some(_) => 0,
             None => usize::MAX,
         };
@@ -62,6 +64,7 @@ mod tests {
         assert_eq!(Grid::range(0, 9, 5).count, 2);
         assert_eq!(Grid::range(1, 0, 5).count, 0);
         assert_eq!(Grid::range(0, 9, 5).end(), 5);
+        assert_eq!(Grid::range(0, i64::MAX, 1).count, i64::MAX as usize);
     }
 
     #[test]

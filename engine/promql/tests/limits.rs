@@ -72,6 +72,8 @@ fn lookback_is_a_parameter_too() {
     assert!(at(&QueryParams::default()));
     assert!(!at(&QueryParams { lookback_ms: Some(2000), ..QueryParams::default() }));
     assert!(at(&QueryParams { lookback_ms: Some(2001), ..QueryParams::default() }));
+    // 0 is the engine's own.
+    assert!(at(&QueryParams { lookback_ms: Some(0), ..QueryParams::default() }));
 }
 
 #[test]
