@@ -30,6 +30,9 @@ pub(super) fn fold(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -
     }
 }
 
+/// What one sample counts in the account of memory, in bytes.
+const SAMPLE_BYTES: usize = 16;
+
 /// The accumulators of a group.
 struct Cells<A> {
     cells: Vec<Option<A>>,
@@ -42,7 +45,8 @@ fn run<A: Accumulator>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sin
     exec.stream(&plan.input, grid, &mut |row| {
         let (group, new) = groups.of(plan, &row.labels, row.drop_name);
         if new {
-            exec.take(&mut held, grid.count)?;
+            let cells = grid.count * size_of::<Option<A>>();
+            exec.take(&mut held, cells.div_ceil(SAMPLE_BYTES))?;
             accumulators.push(Cells { cells: vec![None; grid.count] });
         }
         let cells = &mut accumulators[group].cells;

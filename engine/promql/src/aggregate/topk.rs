@@ -39,6 +39,8 @@ pub(super) fn topk(
     exec.stream(&plan.input, grid, &mut |row| {
         let (group, new) = groups.of(plan, &row.labels, row.drop_name);
         if new {
+            // An empty list takes 24 bytes; a sample counts 16.
+            exec.take(&mut held, grid.count.saturating_mul(2))?;
             heaps.push(vec![Vec::new(); grid.count]);
         }
         let mut grown = 0;
