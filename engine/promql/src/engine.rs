@@ -9,12 +9,13 @@ use nunatak::{Hints, Selection, Selector, Source};
 use crate::ast::{Expr, ValueType};
 use crate::column::{Matrix, Series};
 use crate::error::{QueryError, Result};
-use crate::eval::{Bounds, Exec};
+use crate::eval::Exec;
 use crate::grid::Grid;
 use crate::notes::Notes;
 use crate::parser::{ParserOptions, parse};
 use crate::plan::{Plan, Query, build};
 use crate::value::{MatrixSeries, QueryResult, QueryStats, Value, VectorSample};
+use crate::watch::Watch;
 
 /// How an [`Engine`] evaluates.
 #[derive(Debug, Clone)]
@@ -192,12 +193,8 @@ impl Engine {
         let now = Instant::now();
         let limits = [self.options.timeout, params.timeout].into_iter().flatten();
         let deadlines = limits.filter_map(|limit| now.checked_add(limit)).chain(params.deadline);
-        let bounds = Bounds {
-            max_samples: self.options.max_samples,
-            deadline: deadlines.min(),
-            cancel: params.cancel.as_deref(),
-        };
-        let mut exec = Exec::new(source, Notes::new(query), bounds);
+        let watch = Watch::new(deadlines.min(), params.cancel.as_deref());
+        let mut exec = Exec::new(source, Notes::new(query), watch, self.options.max_samples);
         let lookback = params.lookback_ms.filter(|&lookback| lookback > 0);
         exec.lookback_ms = lookback.unwrap_or(self.options.lookback_ms);
         exec.delayed_names = self.options.delayed_name_removal;

@@ -18,8 +18,6 @@ mod sort;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use nunatak::Source;
 
@@ -32,6 +30,7 @@ use crate::grid::Grid;
 use crate::key::{Interner, is_metadata, without_metadata};
 use crate::notes::Notes;
 use crate::plan::VectorPlan;
+use crate::watch::Watch;
 
 pub(crate) use scalar::ScalarColumn;
 pub(crate) use select::Samples;
@@ -42,19 +41,12 @@ pub(crate) type Sink<'a> = &'a mut dyn FnMut(Row<'_>) -> Result<()>;
 /// Changes a series and hands it on.
 pub(crate) type Stage<'a> = &'a mut dyn FnMut(Row<'_>, Sink) -> Result<()>;
 
-/// Limits of one query, and when to stop.
-#[derive(Debug)]
-pub(crate) struct Bounds<'a> {
-    pub(crate) max_samples: u64,
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) cancel: Option<&'a AtomicBool>,
-}
-
 /// One evaluation of one query.
 pub(crate) struct Exec<'a> {
     pub(crate) source: &'a dyn Source,
     pub(crate) notes: Notes,
-    pub(crate) bounds: Bounds<'a>,
+    pub(crate) watch: Watch<'a>,
+    max_samples: u64,
     pub(crate) lookback_ms: i64,
     /// Metric names go at the end of the query, not where they lose their meaning.
     pub(crate) delayed_names: bool,
@@ -63,15 +55,20 @@ pub(crate) struct Exec<'a> {
     pub(crate) peak: Cell<u64>,
     pub(crate) samples_read: Cell<u64>,
     pub(crate) series_read: Cell<u64>,
-    ticks: Cell<u32>,
 }
 
 impl<'a> Exec<'a> {
-    pub(crate) fn new(source: &'a dyn Source, notes: Notes, bounds: Bounds<'a>) -> Self {
+    pub(crate) fn new(
+        source: &'a dyn Source,
+        notes: Notes,
+        watch: Watch<'a>,
+        max_samples: u64,
+    ) -> Self {
         Self {
             source,
             notes,
-            bounds,
+            watch,
+            max_samples,
             lookback_ms: 0,
             delayed_names: false,
             is_range_query: false,
@@ -79,26 +76,12 @@ impl<'a> Exec<'a> {
             peak: Cell::new(0),
             samples_read: Cell::new(0),
             series_read: Cell::new(0),
-            ticks: Cell::new(0),
         }
     }
 
-    /// Stops a query that was cancelled or has run too long; looks at the clock now and then.
+    /// Counts one operation; stops a query that was cancelled or has run too long.
     pub(crate) fn tick(&self) -> Result<()> {
-        let ticks = self.ticks.get().wrapping_add(1);
-        self.ticks.set(ticks);
-        if ticks % 32 == 1 { self.check() } else { Ok(()) }
-    }
-
-    fn check(&self) -> Result<()> {
-        let stage = "expression evaluation";
-        if self.bounds.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
-            return Err(QueryError::Canceled { stage });
-        }
-        if self.bounds.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(QueryError::Timeout { stage });
-        }
-        Ok(())
+        self.watch.tick()
     }
 
     /// An empty account for samples that will be kept in memory.
@@ -110,7 +93,7 @@ impl<'a> Exec<'a> {
     pub(crate) fn take(&self, held: &mut Held, samples: usize) -> Result<()> {
         let live = held.take(samples as u64);
         self.peak.set(self.peak.get().max(live));
-        if live > self.bounds.max_samples {
+        if live > self.max_samples {
             return Err(QueryError::too_many_samples());
         }
         Ok(())
@@ -118,7 +101,7 @@ impl<'a> Exec<'a> {
 
     /// Refuses a grid whose columns alone would be above the limit.
     pub(crate) fn admit(&self, grid: &Grid) -> Result<()> {
-        if grid.count as u64 > self.bounds.max_samples {
+        if grid.count as u64 > self.max_samples {
             return Err(QueryError::too_many_samples());
         }
         Ok(())
@@ -147,7 +130,7 @@ impl<'a> Exec<'a> {
     /// Hands series at rest to a sink.
     pub(crate) fn replay(&self, matrix: Matrix, sink: Sink) -> Result<()> {
         for mut series in matrix.series {
-            self.tick()?;
+            self.watch.work(series.column.values.len())?;
             let (labels, drop_name) = (series.labels, series.drop_name);
             sink(Row { labels, drop_name, column: &mut series.column })?;
         }
@@ -159,7 +142,7 @@ impl<'a> Exec<'a> {
         if grid.count == 0 {
             return Ok(());
         }
-        self.tick()?;
+        self.watch.work(grid.count)?;
         match plan {
             VectorPlan::Select(select) => self.select(select, grid, sink),
             VectorPlan::Window(call) => self.window(call, grid, sink),

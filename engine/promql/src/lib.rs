@@ -48,6 +48,7 @@ mod parser;
 mod plan;
 mod print;
 mod value;
+mod watch;
 mod window;
 
 pub use engine::{Engine, EngineOptions, QueryParams, query, query_range};

@@ -22,6 +22,7 @@ use crate::grid::Grid;
 use crate::notes::Notes;
 use crate::number::format_plain;
 use crate::plan::{RangePlan, WindowCall};
+use crate::watch::Watch;
 
 pub(crate) use extended::{cut, smooth_instants};
 
@@ -49,13 +50,18 @@ pub(crate) struct Windows<'a> {
     pub(crate) ends: &'a [i64],
     pub(crate) steps: &'a Grid,
     pub(crate) range_ms: i64,
+    pub(crate) watch: &'a Watch<'a>,
 }
 
 impl Windows<'_> {
     /// The steps whose windows have at least `least` samples, with their bounds.
+    ///
+    /// Ends early if the query has to stop: the watch has the verdict then. What a function may do
+    /// with a window is counted here, sample by sample, so that no function has to look itself.
     pub(crate) fn filled(&self, least: usize) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
         let all = self.bounds.iter().enumerate().map(|(step, &(from, to))| (step, from, to));
-        all.filter(move |&(_, from, to)| to - from >= least)
+        all.take_while(|&(_, from, to)| self.watch.goes_on(to - from + 1))
+            .filter(move |&(_, from, to)| to - from >= least)
     }
 
     pub(crate) fn range_seconds(&self) -> f64 {
@@ -72,7 +78,7 @@ impl Frames {
     }
 
     /// The windows of a series.
-    pub(crate) fn of<'a>(&'a mut self, samples: &'a Samples) -> Windows<'a> {
+    pub(crate) fn of<'a>(&'a mut self, samples: &'a Samples, watch: &'a Watch<'_>) -> Windows<'a> {
         let key = samples.stream.map(|stream| (stream, samples.times.len()));
         if key.is_none() || key != self.known {
             self.find(&samples.times);
@@ -85,6 +91,7 @@ impl Frames {
             ends: &self.ends,
             steps: &self.steps,
             range_ms: self.range_ms,
+            watch,
         }
     }
 
@@ -144,7 +151,15 @@ impl WindowFunction {
     }
 
     /// The function's value at each step that has one.
+    ///
+    /// # Errors
+    /// If an argument has no meaning or the query has to stop.
     pub(crate) fn evaluate(&mut self, w: &Windows, out: &mut Column) -> Result<()> {
+        self.fill(w, out)?;
+        w.watch.verdict()
+    }
+
+    fn fill(&mut self, w: &Windows, out: &mut Column) -> Result<()> {
         use FunctionId as F;
         if self.mode.is_some() {
             extended::evaluate(self.func, self.mode, w, out);

@@ -2,9 +2,10 @@
 //! error.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use nunatak::{Cursor, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source};
 use nunatak_index::labels;
 use nunatak_promql::{Engine, EngineOptions, MemorySource, QueryError, QueryParams, Value};
 
@@ -61,6 +62,60 @@ fn late_queries_end() {
     let error = engine(1000).range_with(&source(1, 1), "m", range, &params).expect_err("late");
     assert_eq!(error.to_string(), "query timed out in expression evaluation");
     assert_eq!((error.http_status(), error.error_type()), (503, "timeout"));
+}
+
+/// Hands on what another source has, and cancels the query as soon as a series is read.
+struct Canceling(MemorySource, Arc<AtomicBool>);
+
+struct CancelingCursor(Box<dyn Cursor>, Arc<AtomicBool>);
+
+impl Cursor for CancelingCursor {
+    fn next_batch(&mut self, batch: &mut SampleBatch) -> nunatak::Result<bool> {
+        self.1.store(true, Ordering::Relaxed);
+        self.0.next_batch(batch)
+    }
+}
+
+impl Source for Canceling {
+    fn select(&self, selector: &Selector, hints: &Hints) -> nunatak::Result<Selection> {
+        let mut selection = self.0.select(selector, hints)?;
+        let wrap = |series: SelectedSeries| SelectedSeries {
+            cursor: Box::new(CancelingCursor(series.cursor, Arc::clone(&self.1))),
+            ..series
+        };
+        selection.series = selection.series.into_iter().map(wrap).collect();
+        Ok(selection)
+    }
+
+    fn label_names(&self, selector: &Selector, limit: usize) -> nunatak::Result<Vec<String>> {
+        self.0.label_names(selector, limit)
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        selector: &Selector,
+        limit: usize,
+    ) -> nunatak::Result<Vec<String>> {
+        self.0.label_values(name, selector, limit)
+    }
+}
+
+#[test]
+fn a_query_stops_inside_the_windows_of_one_series() {
+    for query in [
+        "quantile_over_time(0.5, m[30d])",
+        "rate(m[30d])",
+        "absent_over_time(m[30d])",
+        "sum_over_time(sum_over_time(m[1h:1s])[1h:1s])",
+    ] {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let source = Canceling(source(1, 1000), Arc::clone(&cancel));
+        let params = QueryParams { cancel: Some(cancel), ..QueryParams::default() };
+        let range = (0, 1_000_000, 1000);
+        let error = engine(1_000_000).range_with(&source, query, range, &params).expect_err(query);
+        assert!(matches!(error, QueryError::Canceled { .. }), "{query}: {error:?}");
+    }
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub(super) fn quantile(
         exec.tick()?;
         column.reset(grid.count);
         for step in 0..grid.count {
+            exec.watch.work(members.len())?;
             values.clear();
             values.extend(members.iter().filter_map(|member| member.get(step)));
             if !values.is_empty() {

@@ -36,10 +36,10 @@ impl Exec<'_> {
         let mut seen = Bits::new(grid.count);
         let mut frames = Frames::new(range, grid, self.lookback_ms);
         self.each_samples(range, grid, None, &mut |_, _, samples| {
-            for (step, ..) in frames.of(samples).filled(1) {
+            for (step, ..) in frames.of(samples, &self.watch).filled(1) {
                 seen.insert(step);
             }
-            Ok(())
+            self.watch.verdict()
         })?;
         ones(&seen, labels, sink)
     }

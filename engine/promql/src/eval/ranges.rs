@@ -55,7 +55,7 @@ impl Exec<'_> {
         let keeps = keeps_name(call.func);
         self.each_samples(&call.range, grid, opened, &mut |labels, name_due, samples| {
             column.reset(grid.count);
-            function.evaluate(&frames.of(samples), &mut column)?;
+            function.evaluate(&frames.of(samples, &self.watch), &mut column)?;
             if column.present.is_empty() {
                 return Ok(());
             }
@@ -129,7 +129,7 @@ impl Exec<'_> {
         let mut numbers = Interner::default();
         let mut frames = Frames::new(range, &grid, self.lookback_ms);
         self.each_samples(range, &grid, None, &mut |labels, name_due, samples| {
-            let (times, values) = window::cut(&frames.of(samples), range.mode());
+            let (times, values) = window::cut(&frames.of(samples, &self.watch), range.mode());
             if times.is_empty() {
                 return Ok(());
             }

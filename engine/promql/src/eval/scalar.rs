@@ -56,6 +56,7 @@ impl ScalarColumn {
 impl Exec<'_> {
     /// The numbers of a scalar at the steps of `grid`.
     pub(crate) fn scalar(&self, plan: &ScalarPlan, grid: &Grid) -> Result<ScalarColumn> {
+        self.watch.work(grid.count)?;
         Ok(match plan {
             ScalarPlan::Number(value) => ScalarColumn::Constant(*value),
             ScalarPlan::Time => {

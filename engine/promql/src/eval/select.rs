@@ -222,6 +222,7 @@ impl Exec<'_> {
         let mut column = Column::default();
         for mut series in series {
             self.read(&mut series, &mut samples, select.mode.is_none())?;
+            self.watch.work(grid.count)?;
             column.reset(grid.count);
             if select.mode == Some(RangeMode::Smoothed) {
                 window::smooth_instants(&samples, select, grid, self.lookback_ms, &mut column);

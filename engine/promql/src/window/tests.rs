@@ -3,6 +3,7 @@
 use super::*;
 use crate::column::Bits;
 use proptest::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A window: the samples inside, the time of its end, and its length in ms.
 struct Window<'a> {
@@ -108,7 +109,7 @@ proptest! {
         frames.find(&times);
         let w = Windows {
             times: &times, values: &values, bounds: &frames.bounds, ends: &frames.ends,
-            steps: &grid, range_ms,
+            steps: &grid, range_ms, watch: &Watch::default(),
         };
         let (params, scratch, marks) = (Vec::new(), Vec::new(), Vec::new());
         let mut function =
@@ -140,9 +141,46 @@ fn nan_loses_minima_and_maxima() {
         ends: &[1, 2, 3],
         steps: &grid,
         range_ms: 2,
+        watch: &Watch::default(),
     };
     let mut out = Column::new(3);
     over_time::simple(FunctionId::MinOverTime, &w, &mut Vec::new(), &mut out);
     assert!(out.values[0].is_nan() && out.values[2].is_nan());
     assert_eq!((out.values[1], out.present), (2.0, Bits::all(3)));
+}
+
+#[test]
+fn a_cancelled_query_stops_inside_one_series() {
+    let times: Vec<i64> = (0..1000).collect();
+    let values = vec![1.0; times.len()];
+    let grid = Grid { start: 999, step: 1, count: 1000 };
+    for (func, mode) in FUNCTIONS.into_iter().map(|func| (func, None)).chain([
+        (FunctionId::QuantileOverTime, None),
+        (FunctionId::MadOverTime, None),
+        (FunctionId::Rate, None),
+        (FunctionId::Rate, Some(RangeMode::Anchored)),
+    ]) {
+        let cancel = AtomicBool::new(false);
+        let watch = Watch::new(None, Some(&cancel));
+        watch.tick().unwrap();
+        cancel.store(true, Ordering::Relaxed);
+        let (bounds, ends) = (vec![(0, 1000); grid.count], vec![999; grid.count]);
+        let w = Windows {
+            times: &times,
+            values: &values,
+            bounds: &bounds,
+            ends: &ends,
+            steps: &grid,
+            range_ms: 1000,
+            watch: &watch,
+        };
+        let params = vec![ScalarColumn::Constant(0.5)];
+        let (span, scratch, marks) = (Span::default(), Vec::new(), Vec::new());
+        let mut function = WindowFunction { func, mode, params, span, scratch, marks };
+        let mut out = Column::new(grid.count);
+        let error = function.evaluate(&w, &mut out).unwrap_err();
+        assert!(matches!(error, QueryError::Canceled { .. }), "{func:?}: {error:?}");
+        // 65,536 samples are 65 windows of 1000.
+        assert_eq!(out.present.count(), 65, "{func:?}");
+    }
 }
