@@ -35,6 +35,11 @@ struct Cells<A> {
     cells: Vec<Option<A>>,
 }
 
+/// How many samples of 16 bytes the accumulators of a group count as.
+fn cost<A>(steps: usize) -> usize {
+    steps.saturating_mul(size_of::<Option<A>>()).div_ceil(16)
+}
+
 fn run<A: Accumulator>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> Result<()> {
     let mut groups = Groups::default();
     let mut accumulators: Vec<Cells<A>> = Vec::new();
@@ -42,7 +47,7 @@ fn run<A: Accumulator>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sin
     exec.stream(&plan.input, grid, &mut |row| {
         let (group, new) = groups.of(plan, &row.labels, row.drop_name);
         if new {
-            exec.take(&mut held, grid.count)?;
+            exec.take(&mut held, cost::<A>(grid.count))?;
             accumulators.push(Cells { cells: vec![None; grid.count] });
         }
         let cells = &mut accumulators[group].cells;
