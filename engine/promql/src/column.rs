@@ -161,6 +161,12 @@ impl Column {
         self.present.contains(step).then(|| self.values[step])
     }
 
+    /// How many samples of 16 bytes the column counts as: it has 8 bytes for each step, also for
+    /// those without a value.
+    pub(crate) fn cost(&self) -> usize {
+        self.present.count().max(self.values.len().div_ceil(2))
+    }
+
     /// The steps that have a value, and their values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
         self.present.iter().map(|step| (step, self.values[step]))

@@ -5,9 +5,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use nunatak::{Hints, Selection, Selector, Source};
+use nunatak_index::Labels;
 
 use crate::ast::{Expr, ValueType};
-use crate::column::{Matrix, Series};
+use crate::column::{Column, Matrix, Series};
 use crate::error::{QueryError, Result};
 use crate::eval::Exec;
 use crate::grid::Grid;
@@ -268,27 +269,44 @@ fn instant_value(exec: &Exec, plan: &Plan, at_ms: i64) -> Result<Value> {
 
 fn range_value(exec: &Exec, plan: &Plan, grid: &Grid) -> Result<Value> {
     exec.admit(grid)?;
-    let times = |series: Series| {
-        let (times, values) =
-            series.column.iter().map(|(step, value)| (grid.time(step), value)).unzip();
-        MatrixSeries { labels: series.labels, times, values }
-    };
     let mut all: Vec<_> = match plan {
         _ if grid.count == 0 => Vec::new(),
         Plan::Scalar(scalar) => {
             let values = exec.scalar(scalar, grid)?.into_values(grid.count);
             let times = (0..grid.count).map(|step| grid.time(step)).collect();
-            vec![MatrixSeries { labels: nunatak_index::Labels::empty(), times, values }]
+            vec![MatrixSeries { labels: Labels::empty(), times, values }]
+        }
+        Plan::Vector(vector) if exec.delayed_names => {
+            let matrix = exec.drop_due_names(exec.collect(vector, grid)?)?;
+            matrix.series.into_iter().map(|s| points(s.labels, &s.column, grid)).collect()
         }
         Plan::Vector(vector) => {
-            let matrix = exec.drop_due_names(exec.collect(vector, grid)?)?;
-            matrix.series.into_iter().map(times).collect()
+            // Points instead of columns: a series that is seldom there costs what it has.
+            let (mut all, mut held) = (Vec::new(), exec.held());
+            exec.stream(vector, grid, &mut |row| {
+                if !row.column.present.is_empty() {
+                    exec.take(&mut held, row.column.present.count())?;
+                    all.push(points(row.labels, row.column, grid));
+                }
+                Ok(())
+            })?;
+            all
         }
         // `check_range` has refused the others.
         Plan::String(_) | Plan::Range(_) => Vec::new(),
     };
     all.sort_by(|a, b| a.labels.cmp(&b.labels));
     Ok(Value::Matrix(all))
+}
+
+fn points(labels: Labels, column: &Column, grid: &Grid) -> MatrixSeries {
+    let count = column.present.count();
+    let (mut times, mut values) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for (step, value) in column.iter() {
+        times.push(grid.time(step));
+        values.push(value);
+    }
+    MatrixSeries { labels, times, values }
 }
 
 fn result(exec: Exec, value: Value) -> QueryResult {

@@ -116,11 +116,8 @@ impl<'a> Exec<'a> {
     pub(crate) fn gather(&self, produce: &mut dyn FnMut(Sink) -> Result<()>) -> Result<Matrix> {
         let mut matrix = Matrix { series: Vec::new(), held: self.held() };
         produce(&mut |row| {
-            let points = row.column.present.count();
-            if points > 0 {
-                // A sparse column takes room for all its steps: 8 bytes each, a sample counts 16.
-                let room = row.column.values.len().div_ceil(2);
-                self.take(&mut matrix.held, points.max(room))?;
+            if !row.column.present.is_empty() {
+                self.take(&mut matrix.held, row.column.cost())?;
                 let column = std::mem::take(row.column);
                 matrix.series.push(Series { labels: row.labels, drop_name: row.drop_name, column });
             }

@@ -1,7 +1,6 @@
 //! When a query has to stop: its deadline, and the flag that cancels it.
 
-use std::cell::Cell;
-use std::fmt;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -14,13 +13,13 @@ const INTERVAL: usize = 65_536;
 const TICK: usize = 2048;
 
 /// Counts the work of one query and looks now and then whether it may go on.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Watch<'a> {
     pub(crate) deadline: Option<Instant>,
     pub(crate) cancel: Option<&'a AtomicBool>,
     /// Work since the last look; `None` before the first one.
     work: Cell<Option<usize>>,
-    stopped: Cell<Option<QueryError>>,
+    stopped: RefCell<Option<QueryError>>,
 }
 
 impl<'a> Watch<'a> {
@@ -56,7 +55,7 @@ impl<'a> Watch<'a> {
         match self.work(amount) {
             Ok(()) => true,
             Err(error) => {
-                self.stopped.set(Some(error));
+                *self.stopped.borrow_mut() = Some(error);
                 false
             }
         }
@@ -76,12 +75,6 @@ impl<'a> Watch<'a> {
             return Err(QueryError::Timeout { stage });
         }
         Ok(())
-    }
-}
-
-impl fmt::Debug for Watch<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("deadline", &self.deadline).finish_non_exhaustive()
     }
 }
 

@@ -102,15 +102,17 @@ fn a_failed_sync_poisons_until_the_log_is_opened_again() {
 }
 
 #[test]
-fn too_many_waiting_bytes_are_refused() {
+fn waiting_bytes_are_bounded_even_if_nobody_commits() {
+    const LIMIT: u64 = 1000;
     let storage = FaultStorage::new(1);
-    let log = open(&dynamic(&storage), WalOptions::new().pending_bytes(1000));
-    let refused = loop {
-        if let Err(error) = log.append(&write(1)) {
-            break error;
-        }
-    };
-    assert!(matches!(refused, Error::Overloaded { limit_bytes: 1000, .. }), "{refused}");
-    log.commit(log.last()).unwrap();
-    log.append(&write(1)).unwrap();
+    let log = open(&dynamic(&storage), WalOptions::new().pending_bytes(LIMIT));
+    let frame = write(1);
+    for _ in 0..200 {
+        log.append(&frame).unwrap();
+        assert!(log.pending_bytes() < 2 * LIMIT, "{} bytes wait", log.pending_bytes());
+    }
+    storage.set_capacity(Some(storage.used()));
+    let refused = (0..200).find_map(|_| log.append(&frame).err()).unwrap();
+    assert!(matches!(refused, Error::DiskFull { .. }), "{refused}");
+    assert!(log.pending_bytes() < 2 * LIMIT, "{} bytes wait", log.pending_bytes());
 }

@@ -13,6 +13,9 @@ use crate::key::Interner;
 use crate::number::format_plain;
 use crate::plan::AggregatePlan;
 
+/// Samples that a group counts as, without the text of its labels: list, tree and key.
+const GROUP: usize = 8;
+
 /// How often a group saw its value at each step.
 type Counts = BTreeMap<usize, f64>;
 
@@ -37,6 +40,7 @@ pub(super) fn count_values(
                 let labels = valued(&row.labels, label, value)?;
                 let (group, new) = numbers.number(&labels, keep);
                 if new {
+                    exec.take(&mut held, GROUP + labels.text_len() / 16)?;
                     groups.push((labels.filtered(keep), Counts::new()));
                 }
                 known.insert(value.to_bits(), group);

@@ -30,12 +30,14 @@ pub(super) fn fold(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -
     }
 }
 
-/// What one sample counts in the account of memory, in bytes.
-const SAMPLE_BYTES: usize = 16;
-
 /// The accumulators of a group.
 struct Cells<A> {
     cells: Vec<Option<A>>,
+}
+
+/// How many samples of 16 bytes the accumulators of a group count as.
+fn cost<A>(steps: usize) -> usize {
+    steps.saturating_mul(size_of::<Option<A>>()).div_ceil(16)
 }
 
 fn run<A: Accumulator>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> Result<()> {
@@ -45,8 +47,7 @@ fn run<A: Accumulator>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sin
     exec.stream(&plan.input, grid, &mut |row| {
         let (group, new) = groups.of(plan, &row.labels, row.drop_name);
         if new {
-            let cells = grid.count * size_of::<Option<A>>();
-            exec.take(&mut held, cells.div_ceil(SAMPLE_BYTES))?;
+            exec.take(&mut held, cost::<A>(grid.count))?;
             accumulators.push(Cells { cells: vec![None; grid.count] });
         }
         let cells = &mut accumulators[group].cells;

@@ -34,7 +34,7 @@ pub(super) fn quantile(
         if new {
             members.push(Vec::new());
         }
-        exec.take(&mut held, row.column.present.count())?;
+        exec.take(&mut held, row.column.cost())?;
         members[group].push(std::mem::take(row.column));
         Ok(())
     })?;

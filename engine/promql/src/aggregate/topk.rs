@@ -39,7 +39,7 @@ pub(super) fn topk(
     exec.stream(&plan.input, grid, &mut |row| {
         let (group, new) = groups.of(plan, &row.labels, row.drop_name);
         if new {
-            // An empty list takes 24 bytes; a sample counts 16.
+            // The heaps are 24 bytes each as long as they are empty.
             exec.take(&mut held, grid.count.saturating_mul(2))?;
             heaps.push(vec![Vec::new(); grid.count]);
         }
@@ -47,11 +47,11 @@ pub(super) fn topk(
         for (step, value) in row.column.iter() {
             let k = k.get(step);
             let heap = &mut heaps[group][step];
-            let before = heap.len();
+            let before = heap.capacity();
             if k >= 1.0 {
                 offer(heap, keep, k as usize, (value, series.len()));
             }
-            grown += heap.len() - before;
+            grown += heap.capacity() - before;
         }
         exec.take(&mut held, grown)?;
         series.push((row.labels, row.drop_name));

@@ -291,9 +291,8 @@ impl<'a, 'e> Join<'a, 'e> {
     }
 
     fn push(&mut self, labels: Labels, column: Column) -> Result<()> {
-        let points = column.present.count();
-        if points > 0 {
-            self.exec.take(&mut self.out.held, points)?;
+        if !column.present.is_empty() {
+            self.exec.take(&mut self.out.held, column.cost())?;
             self.out.series.push(Series { labels, drop_name: self.plan.return_bool, column });
         }
         Ok(())

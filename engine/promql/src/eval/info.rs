@@ -3,7 +3,7 @@
 use nunatak_index::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
 
 use super::{Exec, Sink};
-use crate::column::{Bits, Column, Matrix, Row, Series};
+use crate::column::{Bits, Column, Held, Matrix, Row, Series};
 use crate::error::{QueryError, Result};
 use crate::grid::Grid;
 use crate::key::{Interner, braced};
@@ -33,13 +33,14 @@ impl Exec<'_> {
     pub(super) fn info(&self, call: &InfoCall, grid: &Grid, sink: Sink) -> Result<()> {
         let base = self.collect(&call.input, grid)?;
         let wanted = Wanted::new(call.matchers.as_deref())?;
-        let infos = self.info_series(&base, &wanted, &call.select, grid)?;
+        let mut held = self.held();
+        let infos = self.info_series(&base, &wanted, &call.select, grid, &mut held)?;
         let infos = newest(infos, grid)?;
         let mut out = Matrix { series: Vec::new(), held: self.held() };
         for series in &base.series {
             self.tick()?;
             if wanted.is_info(&series.labels) {
-                self.take(&mut out.held, series.column.present.count())?;
+                self.take(&mut out.held, series.column.cost())?;
                 out.series.push(Series { drop_name: false, ..series.clone() });
                 continue;
             }
@@ -69,7 +70,7 @@ impl Exec<'_> {
             let labels = combine(&base.labels, &here, wanted)?;
             let mut column = base.column.clone();
             column.present = steps;
-            self.take(&mut out.held, column.present.count())?;
+            self.take(&mut out.held, column.cost())?;
             out.series.push(Series { labels, drop_name: false, column });
         }
         Ok(())
@@ -81,6 +82,7 @@ impl Exec<'_> {
         wanted: &Wanted,
         select: &SelectPlan,
         grid: &Grid,
+        held: &mut Held,
     ) -> Result<Vec<InfoSeries>> {
         let plain = base.series.iter().filter(|series| !wanted.is_info(&series.labels));
         let mut matchers = Vec::new();
@@ -107,6 +109,7 @@ impl Exec<'_> {
         self.timestamps(&select, grid, &mut |row| {
             let tied = |name: &str| name == METRIC_NAME || IDENTIFYING.contains(&name);
             let signature = numbers.number(&row.labels, tied).0;
+            self.take(held, row.column.cost())?;
             let times = std::mem::take(row.column);
             infos.push(InfoSeries { labels: row.labels, signature, times });
             Ok(())

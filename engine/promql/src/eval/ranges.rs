@@ -46,6 +46,9 @@ impl Exec<'_> {
         let params = params.collect::<Result<Vec<_>>>()?;
         let mut function = window::WindowFunction::new(call, params);
         function.remark(&self.notes);
+        // Ends and bounds of the windows and the column: 32 bytes a step.
+        let mut held = self.held();
+        self.take(&mut held, grid.count.saturating_mul(2))?;
         let mut frames = Frames::new(&call.range, grid, self.lookback_ms);
         let mut column = Column::default();
         let counter = matches!(call.func, FunctionId::Rate | FunctionId::Increase);

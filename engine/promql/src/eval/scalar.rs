@@ -65,10 +65,15 @@ impl Exec<'_> {
             }
             ScalarPlan::Negate(inner) => self.scalar(inner, grid)?.map(|value| -value),
             ScalarPlan::Binary(op, lhs, rhs) => {
+                // One side waits for the other, at each level of a high tree.
+                let mut held = self.held();
+                self.take(&mut held, grid.count.div_ceil(2))?;
                 let (lhs, rhs) = (self.scalar(lhs, grid)?, self.scalar(rhs, grid)?);
                 lhs.combine(&rhs, grid.count, |a, b| apply::scalars(*op, a, b))
             }
             ScalarPlan::Extreme { max, a, b } => {
+                let mut held = self.held();
+                self.take(&mut held, grid.count.div_ceil(2))?;
                 let (a, b) = (self.scalar(a, grid)?, self.scalar(b, grid)?);
                 a.combine(&b, grid.count, |a, b| extreme(*max, a, b))
             }

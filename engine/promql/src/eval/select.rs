@@ -16,6 +16,9 @@ use crate::window;
 /// The bits of the NaN that marks the end of a series.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
 
+/// Samples that are charged at a time.
+const PIECE: usize = 4096;
+
 /// Whether a value marks the end of a series.
 pub(crate) fn is_stale(value: f64) -> bool {
     value.to_bits() == STALE
@@ -48,11 +51,17 @@ impl Samples {
         self.values.clear();
         self.stream = None;
         self.held.release();
-        for (t, v) in samples {
-            self.times.push(t);
-            self.values.push(v);
+        // Charged piece by piece, so that what is above the limit is refused before it is there.
+        let mut samples = samples.peekable();
+        while samples.peek().is_some() {
+            let before = self.times.len();
+            for (t, v) in samples.by_ref().take(PIECE) {
+                self.times.push(t);
+                self.values.push(v);
+            }
+            exec.take(&mut self.held, self.times.len() - before)?;
         }
-        exec.take(&mut self.held, self.times.len())
+        Ok(())
     }
 
     fn drop_stale(&mut self) {
