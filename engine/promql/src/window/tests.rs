@@ -55,10 +55,13 @@ fn naive_increase(w: &Window, v: &[f64]) -> f64 {
     let lost: f64 = v.windows(2).filter(|p| p[1] < p[0]).map(|p| p[0]).sum();
     let rise = v[v.len() - 1] - v[0] + lost;
     let (first, last) = (w.samples[0].0, w.samples[v.len() - 1].0);
-    let sampled = (last - first) as f64;
+    // In seconds, as Prometheus has it: a gap of just 1.1 times the average rounds differently
+    // in milliseconds.
+    let seconds = |ms: i64| ms as f64 / 1000.0;
+    let sampled = seconds(last - first);
     let average = sampled / (v.len() - 1) as f64;
-    let mut before = (first - (w.end - w.range_ms)) as f64;
-    let mut behind = (w.end - last) as f64;
+    let mut before = seconds(first - (w.end - w.range_ms));
+    let mut behind = seconds(w.end - last);
     if before >= average * 1.1 {
         before = average / 2.0;
     }
