@@ -26,7 +26,7 @@ fn positions(log: &LocalWal) -> Option<Vec<u64>> {
     }
 }
 
-/// The first byte chooses the files: where one segment ends and the next begins, or a checkpoint.
+// The first byte chooses the files: where one segment ends and the next begins, or a checkpoint.
 fuzz_target!(|bytes: &[u8]| {
     let Some((&choice, bytes)) = bytes.split_first() else { return };
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
