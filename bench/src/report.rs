@@ -2,6 +2,7 @@
 
 mod machine;
 mod markdown;
+pub mod model;
 mod table;
 
 use serde::{Deserialize, Serialize};
