@@ -57,6 +57,14 @@ impl Kernel {
         }
     }
 
+    /// Its name in reports: `"scalar"`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+        }
+    }
+
     /// The fastest kernel that this processor can run.
     #[must_use]
     pub fn detect() -> Self {

@@ -41,6 +41,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod fold;
 mod kernel;
 mod open;
 mod pack;
@@ -51,6 +52,7 @@ mod values;
 mod varint;
 
 pub use error::{AppendError, DecodeError, EncodeError};
+pub use fold::{sum_values, sum_values_with};
 pub use kernel::Kernel;
 pub use open::{FrozenChunk, OpenChunk, Samples, decode_open};
 pub use times::{decode_times, decode_times_with, encode_times};
