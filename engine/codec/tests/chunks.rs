@@ -3,6 +3,8 @@
 
 #[path = "chunks/golden.rs"]
 mod golden;
+#[path = "chunks/kernels.rs"]
+mod kernels;
 #[path = "chunks/open_chunk.rs"]
 mod open_chunk;
 #[path = "chunks/sealed_times.rs"]

@@ -16,12 +16,11 @@ use std::arch::x86_64::{
 };
 
 use super::blocks::{Blocks, LANES, Residuals};
+use super::groups::{Copied, fit_32_bits, is_short, sum_fits_32_bits};
 use super::ints::Ints;
 use super::scalar::{self, Scalar};
-use super::short::Copied;
 use super::sink::Sink;
-use super::x86::{all_bytes, eight_halves, four_words, to_doubles_4, to_doubles_8, to_words_4};
-use narrow::Narrow;
+use super::x86::{bytes_32, halves_8, to_doubles_4, to_doubles_8, to_words_4, words_4};
 
 use crate::pack::Packed;
 use crate::pfor::Block;
@@ -48,7 +47,7 @@ impl Blocks for Avx2 {
             // These are words already.
             return scalar::unpack(packed, out);
         }
-        if unpack::is_short(packed) {
+        if is_short(packed) {
             return self.unpack(Copied::new(packed).packed(), out);
         }
         // SAFETY: there is an `Avx2` only where these features are.
@@ -57,7 +56,7 @@ impl Blocks for Avx2 {
 
     #[inline]
     fn ints(self, block: &Block<'_>, ints: &mut Ints, out: &mut Sink<'_, f64>) {
-        if ints::are_narrow(block) {
+        if sum_fits_32_bits(block) {
             // SAFETY: there is an `Avx2` only where these features are.
             unsafe { ints::narrow(block, ints, out) }
         } else {
@@ -74,7 +73,7 @@ impl Blocks for Avx2 {
             // SAFETY: there is an `Avx2` only where these features are.
             return unsafe { xor_words(packed, bits, out) };
         }
-        if unpack::is_short(packed) {
+        if is_short(packed) {
             return self.xors(Copied::new(packed).packed(), shift, bits, out);
         }
         // SAFETY: there is an `Avx2` only where these features are.
@@ -91,7 +90,7 @@ impl Blocks for Avx2 {
 
     #[inline]
     fn grid(self, block: &Block<'_>, step: u64, next: &mut i64, out: &mut Sink<'_, i64>) {
-        if Narrow::suits(block) {
+        if fit_32_bits(block) {
             // SAFETY: there is an `Avx2` only where these features are.
             return unsafe { times::narrow_grid(block, step, next, out) };
         }
@@ -189,7 +188,7 @@ fn xor_words(packed: Packed<'_>, bits: &mut u64, out: &mut Sink<'_, f64>) {
     let (groups, rest) = bytes.as_chunks::<32>();
     let mut last = _mm256_set1_epi64x(*bits as i64);
     out.groups(4 * groups.len(), |i| {
-        let words = groups.get(i).map_or(_mm256_setzero_si256(), |bytes| all_bytes(*bytes));
+        let words = groups.get(i).map_or(_mm256_setzero_si256(), |bytes| bytes_32(*bytes));
         let values = _mm256_xor_si256(running_xor(words), last);
         last = last_lane(values);
         to_doubles_4(_mm256_castsi256_pd(values))
@@ -228,9 +227,9 @@ fn expand(bitmap: &[u8], runs: &[f64], n: usize, out: &mut Sink<'_, f64>) {
     let mut four = |begins: u8| {
         run += usize::from(begins & 1);
         let candidates = runs.get(run.min(last)..).and_then(|runs| runs.first_chunk::<4>());
-        let candidates = four_words(candidates.copied().unwrap_or_default().map(f64::to_bits));
+        let candidates = words_4(candidates.copied().unwrap_or_default().map(f64::to_bits));
         run += (begins >> 1).count_ones() as usize;
-        let picks = eight_halves(PICKS[usize::from(begins & 15)]);
+        let picks = halves_8(PICKS[usize::from(begins & 15)]);
         _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(candidates, picks))
     };
     out.groups(n, |i| {

@@ -25,7 +25,7 @@ use std::arch::x86_64::{
 use super::super::ints::Ints;
 use super::super::scalar;
 use super::super::sink::{Scratch, Sink};
-use super::super::x86::{four_words, to_doubles_4, to_doubles_8, to_halves_8, to_words_4};
+use super::super::x86::{to_doubles_4, to_doubles_8, to_halves_8, to_words_4, words_4};
 use super::narrow::Narrow;
 use super::{last_lane, running_sum};
 use crate::pfor::Block;
@@ -60,13 +60,7 @@ impl Division {
     }
 }
 
-/// Whether 32 bits hold all numbers of the block and the sum of them, with a sign.
-#[inline]
-pub(super) fn are_narrow(block: &Block<'_>) -> bool {
-    Narrow::suits(block) && block.max_sum() < 1 << 31
-}
-
-/// Decimals of a [narrow](are_narrow) block.
+/// Decimals of a block whose sum fits 32 bits.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn narrow(block: &Block<'_>, ints: &mut Ints, out: &mut Sink<'_, f64>) {
     let mut room = Scratch::new();
@@ -161,7 +155,7 @@ fn wide_groups<const DIVIDES: bool>(residuals: &[u64], ints: &mut Ints, out: &mu
     let Ints { is_delta, min, base, scale, divisor, .. } = *ints;
     let division = Division::new(divisor);
     let (groups, rest) = residuals.as_chunks::<4>();
-    let group = |i| four_words(groups.get(i).copied().unwrap_or_default());
+    let group = |i| words_4(groups.get(i).copied().unwrap_or_default());
     let decimal = |shifted: __m256i| {
         let q = _mm256_sub_pd(_mm256_castsi256_pd(shifted), _mm256_set1_pd(SHIFTER));
         let k = _mm256_fmadd_pd(q, _mm256_set1_pd(scale), _mm256_set1_pd(base));

@@ -6,9 +6,10 @@ use std::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_srli_epi32, _mm256_srlv_epi32,
 };
 
+use super::super::groups::{Groups, fit_32_bits};
 use super::super::sink::Scratch;
-use super::super::x86::{eight_halves, to_halves_8};
-use super::unpack::{Groups, is_short};
+use super::super::x86::{halves_8, to_halves_8};
+use super::unpack::load;
 use crate::pack::{Packed, mask};
 use crate::pfor::{BLOCK, Block};
 
@@ -27,16 +28,11 @@ enum Source<'a> {
 }
 
 impl<'a> Narrow<'a> {
-    /// Whether 32 bits hold each number, and a 32-bit load each packed one.
-    #[inline]
-    pub(super) fn suits(block: &Block<'_>) -> bool {
-        block.packed.width <= 25 && block.max() < 1 << 32 && !is_short(block.packed)
-    }
-
-    /// The numbers of a block that this [suits](Self::suits).
+    /// The numbers of a block, each of which must [fit](fit_32_bits).
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn new(block: &Block<'a>, room: &'a mut Scratch<u32, BLOCK>) -> Self {
+        debug_assert!(fit_32_bits(block));
         if !block.is_patched() {
             return Self::without_patches(block);
         }
@@ -57,7 +53,7 @@ impl<'a> Narrow<'a> {
     pub(super) fn get(&self, i: usize) -> __m256i {
         match &self.source {
             Source::Packed(unpacker) => unpacker.group(i),
-            Source::Patched(groups) => eight_halves(groups.get(i).copied().unwrap_or_default()),
+            Source::Patched(groups) => halves_8(groups.get(i).copied().unwrap_or_default()),
         }
     }
 }
@@ -119,7 +115,7 @@ impl<'a> Unpacker<'a> {
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     fn group(&self, i: usize) -> __m256i {
-        let lanes = _mm256_shuffle_epi8(self.groups.load(i, 0, self.half), self.shuffle);
+        let lanes = _mm256_shuffle_epi8(load(&self.groups, i, 0, self.half), self.shuffle);
         _mm256_and_si256(_mm256_srlv_epi32(lanes, self.shifts), self.mask)
     }
 }

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 
 use super::super::scalar;
 use super::super::sink::Sink;
-use super::super::x86::{four_words, to_times_4, to_times_8, to_words_4};
+use super::super::x86::{to_times_4, to_times_8, to_words_4, words_4};
 use super::narrow::Narrow;
 use super::{last_lane, running_sum};
 use crate::pfor::Block;
@@ -19,7 +19,7 @@ pub(super) fn deltas(residuals: &[u64], min: i64, last: &mut (i64, u64), out: &m
     let mut time = _mm256_set1_epi64x(last.0);
     let mut delta = _mm256_set1_epi64x(last.1 as i64);
     out.groups(groups.len() * 4, |i| {
-        let dods = _mm256_add_epi64(four_words(groups.get(i).copied().unwrap_or_default()), min);
+        let dods = _mm256_add_epi64(words_4(groups.get(i).copied().unwrap_or_default()), min);
         let deltas = _mm256_add_epi64(running_sum(dods), delta);
         let times = _mm256_add_epi64(running_sum(deltas), time);
         (delta, time) = (last_lane(deltas), last_lane(times));
@@ -37,7 +37,7 @@ pub(super) fn grid(residuals: &[u64], step: u64, next: &mut i64, out: &mut Sink<
     let mut line = ramp(*next, step);
     let stride = _mm256_set1_epi64x(step.wrapping_mul(4) as i64);
     out.groups(4 * groups.len(), |i| {
-        let offsets = four_words(groups.get(i).copied().unwrap_or_default());
+        let offsets = words_4(groups.get(i).copied().unwrap_or_default());
         let times = _mm256_add_epi64(offsets, line);
         line = _mm256_add_epi64(line, stride);
         to_times_4(times)
@@ -46,7 +46,7 @@ pub(super) fn grid(residuals: &[u64], step: u64, next: &mut i64, out: &mut Sink<
     scalar::grid(rest, step, next, out);
 }
 
-/// As [`grid`], for a block that [`Narrow`] suits.
+/// As [`grid`], for a block whose numbers fit 32 bits.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn narrow_grid(block: &Block<'_>, step: u64, next: &mut i64, out: &mut Sink<'_, i64>) {
     let groups = Narrow::without_patches(block);

@@ -2,57 +2,22 @@
 //! a mask cut the value out.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_loadu2_m128i, _mm256_set1_epi64x,
-    _mm256_setr_epi64x, _mm256_shuffle_epi8, _mm256_srli_epi64, _mm256_srlv_epi64,
+    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_castsi128_si256, _mm256_inserti128_si256,
+    _mm256_set1_epi64x, _mm256_setr_epi64x, _mm256_shuffle_epi8, _mm256_srli_epi64,
+    _mm256_srlv_epi64,
 };
 
+use super::super::groups::Groups;
 use super::super::sink::Sink;
-use super::super::x86::to_words_8;
+use super::super::x86::{bytes_16, to_words_8};
 use crate::pack::{Packed, mask};
 
-/// Whether loads of whole vectors would go beyond the slice.
+/// Sixteen bytes of group `i` from `low` and sixteen from `high`.
 #[inline]
-pub(super) fn is_short(packed: Packed<'_>) -> bool {
-    packed.bytes.len() < bytes_loaded(packed)
-}
-
-/// Bytes up to the end of the last load for the last group.
-#[inline]
-fn bytes_loaded(packed: Packed<'_>) -> usize {
-    let (width, groups) = (packed.width as usize, packed.count.div_ceil(8));
-    groups.saturating_sub(1) * width + 6 * width / 8 + 16
-}
-
-/// Packed values of which all groups of eight can be loaded.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Groups<'a> {
-    bytes: &'a [u8],
-    width: usize,
-    count: usize,
-}
-
-impl<'a> Groups<'a> {
-    /// # Panics
-    /// If the bytes are too [short](is_short).
-    #[inline]
-    pub(super) fn new(packed: Packed<'a>) -> Self {
-        assert!(!is_short(packed), "the callers make copies of such values");
-        let (width, count) = (packed.width as usize, packed.count.div_ceil(8));
-        Self { bytes: packed.bytes, width, count }
-    }
-
-    /// Sixteen bytes of group `i` from `low` and sixteen from `high`, at most 6/8 of the width.
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn load(&self, i: usize, low: usize, high: usize) -> __m256i {
-        assert!(i < self.count && low <= 6 * self.width / 8 && high <= 6 * self.width / 8);
-        // SAFETY: `new` has checked that the bytes go on for 6/8 of the width and sixteen bytes
-        // behind the begin of the last group.
-        unsafe {
-            let group = self.bytes.as_ptr().add(i * self.width);
-            _mm256_loadu2_m128i(group.add(high).cast(), group.add(low).cast())
-        }
-    }
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn load(groups: &Groups<'_>, i: usize, low: usize, high: usize) -> __m256i {
+    let low = _mm256_castsi128_si256(bytes_16(groups.load(i, low)));
+    _mm256_inserti128_si256::<1>(low, bytes_16(groups.load(i, high)))
 }
 
 /// Appends all values.
@@ -100,8 +65,8 @@ impl<'a> Wide<'a> {
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn group(&self, i: usize) -> (__m256i, __m256i) {
         let [second, third, fourth] = self.starts;
-        let low = _mm256_shuffle_epi8(self.groups.load(i, 0, second), self.shuffles[0]);
-        let high = _mm256_shuffle_epi8(self.groups.load(i, third, fourth), self.shuffles[1]);
+        let low = _mm256_shuffle_epi8(load(&self.groups, i, 0, second), self.shuffles[0]);
+        let high = _mm256_shuffle_epi8(load(&self.groups, i, third, fourth), self.shuffles[1]);
         let low = _mm256_srlv_epi64(low, self.shifts[0]);
         let high = _mm256_srlv_epi64(high, self.shifts[1]);
         (_mm256_and_si256(low, self.mask), _mm256_and_si256(high, self.mask))
