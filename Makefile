@@ -2,12 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt fmt-check lint tools peers unit deny fuzz-check fuzz bench doc
+.PHONY: help run test fmt fmt-check lint tools peers unit deny fuzz-check fuzz test-arm64 asan-codec bench doc
 
 CARGO ?= cargo
 # Seconds for each fuzz target of `make fuzz`, and the targets (default: all).
 SECONDS_EACH ?= 60
 TARGETS ?=
+# Arguments of `make test-arm64`.
+ARM64_ARGS ?= --workspace
 # Arguments of `make bench`, e.g. BENCH_ARGS="--peer prometheus".
 BENCH_ARGS ?=
 
@@ -46,6 +48,13 @@ fuzz-check: ## Type-check the fuzz targets
 
 fuzz: ## Run the fuzz targets, SECONDS_EACH each (needs a nightly toolchain)
 	scripts/fuzz.sh run "$(SECONDS_EACH)" $(TARGETS)
+
+test-arm64: ## Run tests for arm64 under emulation; ARM64_ARGS="-p nunatak-codec" for a part
+	scripts/test-arm64.sh $(ARM64_ARGS)
+
+asan-codec: ## The codec's tests with AddressSanitizer (needs a nightly toolchain)
+	RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 $(CARGO) +nightly test -p nunatak-codec \
+	  --lib --tests --locked --target x86_64-unknown-linux-gnu --target-dir target/asan
 
 bench: ## Measure the server (and peers) and write docs/benchmarks.md
 	$(CARGO) build --release --locked -p nunatak-server -p nunatak-bench
