@@ -1,11 +1,11 @@
-//! Any bytes: every kernel returns the same n ascending times, or the same error and nothing.
+//! Any bytes, with and without padding behind them: every kernel returns the same n ascending
+//! times, or the same error and nothing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nunatak_codec::{Kernel, decode_times_with};
+use nunatak_codec::{Kernel, PADDING, decode_times_with};
 
-fuzz_target!(|input: (u16, &[u8])| {
-    let (n, bytes) = (usize::from(input.0) % 5000, input.1);
+fn check(bytes: &[u8], n: usize) {
     let mut times = vec![1];
     let result = decode_times_with(Kernel::Scalar, bytes, n, &mut times);
     assert_eq!(times.len(), if result.is_ok() { n + 1 } else { 1 });
@@ -16,4 +16,10 @@ fuzz_target!(|input: (u16, &[u8])| {
         assert_eq!(decode_times_with(kernel, bytes, n, &mut others), result);
         assert_eq!(others, times);
     }
+}
+
+fuzz_target!(|input: (u16, &[u8])| {
+    let (n, bytes) = (usize::from(input.0) % 5000, input.1);
+    check(bytes, n);
+    check(&[bytes, &[0; PADDING]].concat(), n);
 });
