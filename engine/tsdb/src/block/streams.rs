@@ -71,16 +71,11 @@ impl StreamPage {
     /// What is wrong, in words.
     pub(super) fn decode(&self, stream: &Stream) -> Result<Vec<i64>, String> {
         let encoded = self.page.padded_from(stream.bytes.start);
-        let mut times = Vec::with_capacity(stream.samples + 16);
+        let mut times = Vec::new();
         let used = nunatak_codec::decode_times(encoded, stream.samples, &mut times)
             .map_err(|e| e.to_string())?;
         let ends = (times.first().copied(), times.last().copied());
-        let ascending = times.is_sorted_by(|a, b| a < b);
-        if used != stream.bytes.len()
-            || times.len() != stream.samples
-            || ends != (Some(stream.min_t), Some(stream.max_t))
-            || !ascending
-        {
+        if used != stream.bytes.len() || ends != (Some(stream.min_t), Some(stream.max_t)) {
             return Err("a timestamp stream is not what the block says of it".to_owned());
         }
         Ok(times)
@@ -90,7 +85,8 @@ impl StreamPage {
 /// Gives each distinct stream a number and collects new ones into pages.
 #[derive(Debug)]
 pub(super) struct StreamInterner {
-    /// 128-bit hash of the encoded stream → its number. The seed is random, so nobody can make
+    /// 128-bit hash of the times → their number: series of one scrape share them, so that most are
+    /// known and need not be encoded. The seed is random, so nobody can make
     /// times that collide; it changes no byte of the block.
     known: HashMap<u128, u32>,
     seed: u64,
@@ -121,29 +117,29 @@ impl StreamInterner {
     /// The number of the stream with these times.
     pub(super) fn intern(&mut self, times: &[i64]) -> Result<u32, EncodeError> {
         self.scratch.clear();
-        nunatak_codec::encode_times(times, &mut self.scratch)?;
-        put_varint(&mut self.scratch, times.len() as u64);
-        let next = self.known.len() as u32;
+        self.scratch.extend(times.iter().flat_map(|time| time.to_le_bytes()));
         let hash = xxh3_128_with_seed(&self.scratch, self.seed);
-        let number = *self.known.entry(hash).or_insert(next);
-        if number == next {
-            self.store(times);
+        if let Some(&number) = self.known.get(&hash) {
+            return Ok(number);
         }
+        self.store(times)?;
+        let number = self.known.len() as u32;
+        self.known.insert(hash, number);
         Ok(number)
     }
 
-    /// Puts the stream in `scratch` (its sample count stands behind it) into the page.
-    fn store(&mut self, times: &[i64]) {
-        let (Some(&min_t), Some(&max_t)) = (times.first(), times.last()) else { return };
-        let mut count = Vec::with_capacity(10);
-        put_varint(&mut count, times.len() as u64);
-        let encoded = self.scratch.get(..self.scratch.len() - count.len()).unwrap_or_default();
-        self.raw.extend_from_slice(&count);
+    /// Puts a new stream into the page.
+    fn store(&mut self, times: &[i64]) -> Result<(), EncodeError> {
+        self.scratch.clear();
+        nunatak_codec::encode_times(times, &mut self.scratch)?;
+        let (Some(&min_t), Some(&max_t)) = (times.first(), times.last()) else { return Ok(()) };
+        put_varint(&mut self.raw, times.len() as u64);
         put_zigzag(&mut self.raw, min_t.wrapping_sub(self.before));
         put_varint(&mut self.raw, max_t.wrapping_sub(min_t) as u64);
-        put_varint(&mut self.raw, encoded.len() as u64);
-        self.raw.extend_from_slice(encoded);
+        put_varint(&mut self.raw, self.scratch.len() as u64);
+        self.raw.extend_from_slice(&self.scratch);
         self.before = min_t;
+        Ok(())
     }
 
     /// The raw bytes of a page and the number of its first stream, if a page is full.
