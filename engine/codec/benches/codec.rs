@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use nunatak_codec::{
-    CHUNK_SAMPLES, Kernel, OpenChunk, decode_times_with, decode_values_with, encode_times,
-    encode_values,
+    CHUNK_SAMPLES, Counter, Extremes, Kernel, OpenChunk, decode_times_with, decode_values_with,
+    encode_times, encode_values, fold_values, sum_values_with,
 };
 
 const N: usize = CHUNK_SAMPLES;
@@ -42,6 +42,31 @@ fn shapes() -> Vec<(&'static str, Vec<f64>)> {
         ("rare", rare),
         ("ratio", ratio),
     ]
+}
+
+/// Folds of another kind than the sum, over a chunk and over a part of it.
+fn folds(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("fold");
+    for (name, values) in shapes() {
+        let mut bytes = Vec::new();
+        encode_values(&values, &mut bytes).expect("it encodes");
+        bytes.resize(bytes.len() + nunatak_codec::PADDING, 0);
+        group.throughput(Throughput::Elements(N as u64));
+        group.bench_function(format!("extremes/{name}"), |bencher| {
+            bencher.iter(|| {
+                let mut extremes = Extremes::new();
+                fold_values(black_box(&bytes), N, 0..N, &mut extremes).expect("it decodes");
+                extremes.max()
+            });
+        });
+        group.bench_function(format!("counter/{name}"), |bencher| {
+            bencher.iter(|| {
+                let mut counter = Counter::new();
+                fold_values(black_box(&bytes), N, 20..N, &mut counter).expect("it decodes");
+                counter.increase()
+            });
+        });
+    }
 }
 
 /// Scrape times with some jitter.
@@ -95,11 +120,14 @@ fn sealed(criterion: &mut Criterion) {
         bytes.resize(bytes.len() + nunatak_codec::PADDING, 0);
         let mut out = Vec::new();
         for &kernel in Kernel::ALL.iter().filter(|kernel| kernel.is_available()) {
-            group.bench_function(format!("decode/{name}/{kernel:?}"), |bencher| {
+            group.bench_function(format!("decode/{name}/{}", kernel.name()), |bencher| {
                 bencher.iter(|| {
                     out.clear();
                     decode_values_with(kernel, black_box(&bytes), N, &mut out).expect("it decodes")
                 });
+            });
+            group.bench_function(format!("sum/{name}/{}", kernel.name()), |bencher| {
+                bencher.iter(|| sum_values_with(kernel, black_box(&bytes), N).expect("it decodes"));
             });
         }
     }
@@ -119,7 +147,7 @@ fn sealed_times(criterion: &mut Criterion) {
     bytes.resize(bytes.len() + nunatak_codec::PADDING, 0);
     let mut out = Vec::new();
     for &kernel in Kernel::ALL.iter().filter(|kernel| kernel.is_available()) {
-        group.bench_function(format!("decode/{kernel:?}"), |bencher| {
+        group.bench_function(format!("decode/{}", kernel.name()), |bencher| {
             bencher.iter(|| {
                 out.clear();
                 decode_times_with(kernel, black_box(&bytes), N, &mut out).expect("it decodes")
@@ -128,5 +156,5 @@ fn sealed_times(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, open, sealed, sealed_times);
+criterion_group!(benches, open, sealed, folds, sealed_times);
 criterion_main!(benches);

@@ -117,14 +117,15 @@ impl<'a> Block<'a> {
     fn check_patches(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
         reader.take(self.patches.count * (1 + self.patches.high_bytes))?;
         let (mut highest, mut sum) = (0, 0u64);
-        self.patches(|position, high| {
+        self.each_patch(|position, high| {
             highest = highest.max(position);
             sum = sum.saturating_add(high);
         });
-        if highest >= self.packed.count {
-            return Err(reader.bad_field("PFOR patch position", highest as u64));
+        if usize::from(highest) >= self.packed.count {
+            return Err(reader.bad_field("PFOR patch position", highest.into()));
         }
-        self.sum = sum;
+        let fits = sum.leading_zeros() >= self.packed.width;
+        self.sum = if fits { sum << self.packed.width } else { u64::MAX };
         Ok(())
     }
 
@@ -140,15 +141,27 @@ impl<'a> Block<'a> {
         self.patches.count > 0
     }
 
-    /// Calls `each` with the positions and the high parts, which are in their place.
+    /// Calls `add` with the numbers that have a high part, and that part in its place. The
+    /// numbers are those of the block, or what was made of them one by one.
+    ///
+    /// Not with a closure of a function for one instruction set: it would not be inlined here.
     #[inline]
-    pub(crate) fn patches(&self, mut each: impl FnMut(usize, u64)) {
+    pub(crate) fn patch<T>(&self, numbers: &mut [T], add: impl Fn(&mut T, u64)) {
+        self.each_patch(|position, high| {
+            if let Some(number) = numbers.get_mut(usize::from(position)) {
+                add(number, high << self.packed.width);
+            }
+        });
+    }
+
+    /// Calls `each` with the positions and the high parts.
+    #[inline]
+    fn each_patch(&self, mut each: impl FnMut(u8, u64)) {
         let Patches { bytes, count, high_bytes } = self.patches;
-        let width = self.packed.width;
         if high_bytes == 1 {
             let (pairs, _) = bytes.as_chunks();
             for &[position, high] in pairs.iter().take(count) {
-                each(position.into(), u64::from(high) << width);
+                each(position, high.into());
             }
             return;
         }
@@ -158,7 +171,7 @@ impl<'a> Block<'a> {
                 Some([position, word @ ..]) => (*position, u64::from_le_bytes(*word)),
                 None => last_patch(bytes),
             };
-            each(position.into(), (word & mask) << width);
+            each(position, word & mask);
             bytes = bytes.get(1 + high_bytes..).unwrap_or_default();
         }
     }

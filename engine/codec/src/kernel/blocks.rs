@@ -99,11 +99,7 @@ impl Residuals {
     #[inline]
     pub(crate) fn read<B: Blocks>(&mut self, blocks: B, block: &Block<'_>) -> &mut [u64] {
         let values = self.unpack(blocks, block.packed);
-        block.patches(|position, high| {
-            if let Some(value) = values.get_mut(position) {
-                *value |= high;
-            }
-        });
+        block.patch(values, |value, high| *value |= high);
         values
     }
 }

@@ -65,6 +65,12 @@ pub(super) fn sum_fits_32_bits(block: &Block<'_>) -> bool {
     block.max_sum() < 1 << 31 && fit_32_bits(block)
 }
 
+/// Patches numbers that [fit](fit_32_bits).
+#[inline]
+pub(super) fn patch_halves(block: &Block<'_>, numbers: &mut [u32]) {
+    block.patch(numbers, |number, high| *number |= high as u32);
+}
+
 /// A copy of packed values with zeros behind them, for values that are too [short](is_short).
 #[derive(Debug)]
 pub(super) struct Copied {

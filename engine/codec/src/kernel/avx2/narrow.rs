@@ -6,7 +6,7 @@ use std::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_srli_epi32, _mm256_srlv_epi32,
 };
 
-use super::super::groups::{Groups, fit_32_bits};
+use super::super::groups::{Groups, fit_32_bits, patch_halves};
 use super::super::sink::Scratch;
 use super::super::x86::{halves_8, to_halves_8};
 use super::unpack::load;
@@ -24,7 +24,7 @@ enum Source<'a> {
     /// They are unpacked as they are wanted.
     Packed(Unpacker<'a>),
     /// They were unpacked and patched.
-    Patched(&'a [[u32; 8]]),
+    Patched(&'a [[u32; 8]; BLOCK / 8]),
 }
 
 impl<'a> Narrow<'a> {
@@ -53,7 +53,7 @@ impl<'a> Narrow<'a> {
     pub(super) fn get(&self, i: usize) -> __m256i {
         match &self.source {
             Source::Packed(unpacker) => unpacker.group(i),
-            Source::Patched(groups) => halves_8(groups.get(i).copied().unwrap_or_default()),
+            Source::Patched(groups) => halves_8(groups[i % groups.len()]),
         }
     }
 }
@@ -64,16 +64,13 @@ fn patched<'a>(
     block: &Block<'_>,
     unpacker: &Unpacker<'_>,
     room: &'a mut Scratch<u32, BLOCK>,
-) -> &'a [[u32; 8]] {
+) -> &'a [[u32; 8]; BLOCK / 8] {
     let mut sink = room.sink();
     sink.groups(block.count().next_multiple_of(8), |i| to_halves_8(unpacker.group(i)));
+    sink.fill(BLOCK - sink.len(), 0);
     let numbers = sink.into_filled();
-    block.patches(|position, high| {
-        if let Some(number) = numbers.get_mut(position) {
-            *number |= high as u32;
-        }
-    });
-    numbers.as_chunks().0
+    patch_halves(block, numbers);
+    numbers.as_chunks().0.first_chunk().unwrap_or(&[[0; 8]; BLOCK / 8])
 }
 
 /// How to unpack groups of eight values of up to 25 bits. Four neighbours lie within 16 bytes; so

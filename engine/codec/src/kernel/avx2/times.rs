@@ -67,12 +67,14 @@ pub(super) fn narrow_grid(block: &Block<'_>, step: u64, next: &mut i64, out: &mu
     *next = end;
     if block.is_patched() {
         let times = out.filled().get_mut(before..).unwrap_or_default();
-        block.patches(|position, high| {
-            if let Some(time) = times.get_mut(position) {
-                *time = time.wrapping_add_unsigned(high);
-            }
-        });
+        patch_times(block, times);
     }
+}
+
+/// Adds the high parts of the distances to the times.
+#[inline]
+fn patch_times(block: &Block<'_>, times: &mut [i64]) {
+    block.patch(times, |time, high| *time = time.wrapping_add_unsigned(high));
 }
 
 /// Four times with `step` between them.

@@ -5,7 +5,7 @@ use std::arch::aarch64::{
 };
 
 use super::super::arm::{bytes_16, half_bytes, halves_4, shifts_4, to_halves_4};
-use super::super::groups::{Groups, fit_32_bits};
+use super::super::groups::{Groups, fit_32_bits, patch_halves};
 use super::super::sink::Scratch;
 use crate::pack::{Packed, mask};
 use crate::pfor::{BLOCK, Block};
@@ -21,7 +21,7 @@ enum Source<'a> {
     /// They are unpacked as they are wanted.
     Packed(Unpacker<'a>),
     /// They were unpacked and patched.
-    Patched(&'a [[u32; 4]]),
+    Patched(&'a [[u32; 4]; BLOCK / 4]),
 }
 
 impl<'a> Narrow<'a> {
@@ -37,13 +37,11 @@ impl<'a> Narrow<'a> {
         }
         let mut sink = room.sink();
         sink.groups(count.next_multiple_of(8), |i| to_halves_4(unpacker.group(i)));
+        sink.fill(BLOCK - sink.len(), 0);
         let numbers = sink.into_filled();
-        block.patches(|position, high| {
-            if let Some(number) = numbers.get_mut(position) {
-                *number |= high as u32;
-            }
-        });
-        Self { count, source: Source::Patched(numbers.as_chunks().0) }
+        patch_halves(block, numbers);
+        let groups = numbers.as_chunks().0.first_chunk().unwrap_or(&[[0; 4]; BLOCK / 4]);
+        Self { count, source: Source::Patched(groups) }
     }
 
     /// Group `i`; the last one may go beyond the block's numbers.
@@ -52,7 +50,7 @@ impl<'a> Narrow<'a> {
     pub(super) fn get(&self, i: usize) -> uint32x4_t {
         match &self.source {
             Source::Packed(unpacker) => unpacker.group(i),
-            Source::Patched(groups) => halves_4(groups.get(i).copied().unwrap_or_default()),
+            Source::Patched(groups) => halves_4(groups[i % groups.len()]),
         }
     }
 }
