@@ -17,9 +17,9 @@
 use std::arch::x86_64::{
     __m256d, __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_add_pd, _mm256_castsi256_pd,
     _mm256_castsi256_si128, _mm256_cvtepi32_pd, _mm256_extracti128_si256, _mm256_fmadd_pd,
-    _mm256_fnmadd_pd, _mm256_mul_pd, _mm256_permute2x128_si256, _mm256_permutevar8x32_epi32,
-    _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setr_epi64x, _mm256_setr_pd,
-    _mm256_setzero_si256, _mm256_shuffle_epi32, _mm256_slli_si256, _mm256_sub_pd,
+    _mm256_fnmadd_pd, _mm256_mul_pd, _mm256_permute2x128_si256, _mm256_set1_epi64x, _mm256_set1_pd,
+    _mm256_setr_epi64x, _mm256_setr_pd, _mm256_setzero_si256, _mm256_shuffle_epi32,
+    _mm256_slli_si256, _mm256_sub_pd,
 };
 
 use super::super::ints::Ints;
@@ -113,8 +113,7 @@ fn narrow_running<const DIVIDES: bool>(
     let mut base_high = _mm256_fmadd_pd(step, _mm256_setr_pd(5.0, 6.0, 7.0, 8.0), first);
     let mut carry = _mm256_setzero_si256();
     out.groups(groups.count, |i| {
-        let sums = running_sum_32(groups.get(i));
-        let total = _mm256_permutevar8x32_epi32(sums, _mm256_set1_epi32(7));
+        let (sums, total) = running_sum_32(groups.get(i));
         let (low, high) = floats(_mm256_add_epi32(sums, carry));
         carry = _mm256_add_epi32(carry, total);
         let low = _mm256_fmadd_pd(low, scale, base_low);
@@ -129,14 +128,17 @@ fn narrow_running<const DIVIDES: bool>(
     ints.q = ints.q.wrapping_add(drift).wrapping_add(i64::from(total));
 }
 
-/// Lane i becomes lane 0 + … + lane i.
+/// Lane i becomes lane 0 + … + lane i; and the sum of all lanes in all lanes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn running_sum_32(x: __m256i) -> __m256i {
+fn running_sum_32(x: __m256i) -> (__m256i, __m256i) {
     let pairs = _mm256_add_epi32(x, _mm256_slli_si256::<4>(x));
     let fours = _mm256_add_epi32(pairs, _mm256_slli_si256::<8>(pairs));
-    let low = _mm256_permute2x128_si256::<0x08>(fours, fours);
-    _mm256_add_epi32(fours, _mm256_shuffle_epi32::<0xff>(low))
+    let totals = _mm256_shuffle_epi32::<0xff>(fours);
+    // The low half's total for the high half, and both totals for each other.
+    let before = _mm256_permute2x128_si256::<0x08>(totals, totals);
+    let swapped = _mm256_permute2x128_si256::<0x01>(totals, totals);
+    (_mm256_add_epi32(fours, before), _mm256_add_epi32(totals, swapped))
 }
 
 /// Decimals of any block.
