@@ -1,6 +1,7 @@
 //! First and last value, and the resets of a counter between them.
 
 use super::Fold;
+use crate::kernel::{Blocks, Kernel, with_blocks};
 
 /// First and last value, their number, and how much a counter rose between them.
 ///
@@ -65,10 +66,8 @@ impl Fold for Counter {
     fn values(&mut self, values: &[f64]) {
         let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return };
         self.run(first, values.len());
-        let pairs = || values.iter().zip(values.iter().skip(1));
-        // Most chunks have no reset: look for one without a branch for each pair.
-        if pairs().fold(0, |found, (before, value)| found | u64::from(value < before)) != 0 {
-            for (&before, &value) in pairs() {
+        if with_blocks!(Kernel::detect(), blocks => blocks.falls(values)) {
+            for (&before, &value) in values.iter().zip(values.iter().skip(1)) {
                 self.step(before, value);
             }
         }

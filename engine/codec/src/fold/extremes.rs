@@ -1,9 +1,7 @@
 //! Minimum and maximum.
 
 use super::Fold;
-
-/// Values that are compared side by side; the result does not depend on it.
-const LANES: usize = 16;
+use crate::kernel::{Blocks, Kernel, LANES, with_blocks};
 
 /// Smallest and largest value. NaNs count only if there is nothing else: then both are the last
 /// one. Of 0.0 and −0.0, which are equal, the first one stays.
@@ -44,13 +42,8 @@ impl Extremes {
 impl Fold for Extremes {
     fn values(&mut self, values: &[f64]) {
         let (mut mins, mut maxs) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        let (groups, rest) = values.as_chunks::<LANES>();
-        for group in groups {
-            for ((min, max), &value) in mins.iter_mut().zip(&mut maxs).zip(group) {
-                *min = if value < *min { value } else { *min };
-                *max = if value > *max { value } else { *max };
-            }
-        }
+        let (groups, rest) = values.as_chunks();
+        with_blocks!(Kernel::detect(), blocks => blocks.extremes(groups, &mut mins, &mut maxs));
         let smaller = |a: f64, &b: &f64| if b < a { b } else { a };
         let larger = |a: f64, &b: &f64| if b > a { b } else { a };
         let min = mins.iter().chain(rest).fold(f64::INFINITY, smaller);

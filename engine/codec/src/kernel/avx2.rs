@@ -135,6 +135,18 @@ impl Blocks for Avx2 {
         // SAFETY: there is an `Avx2` only where these features are.
         unsafe { add_lanes(values, lanes) }
     }
+
+    #[inline]
+    fn extremes(self, values: &[[f64; LANES]], mins: &mut [f64; LANES], maxs: &mut [f64; LANES]) {
+        // SAFETY: there is an `Avx2` only where these features are.
+        unsafe { extremes(values, mins, maxs) }
+    }
+
+    #[inline]
+    fn falls(self, values: &[f64]) -> bool {
+        // SAFETY: there is an `Avx2` only where these features are.
+        unsafe { falls(values) }
+    }
 }
 
 /// Lane i becomes lane 0 xor … xor lane i.
@@ -252,4 +264,14 @@ fn add_lanes(values: &[[f64; LANES]], lanes: &mut [f64; LANES]) {
 #[target_feature(enable = "avx2,fma")]
 fn fill(count: usize, value: f64, out: &mut Sink<'_, f64>) {
     out.groups(count, |_| [value; 8]);
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn extremes(values: &[[f64; LANES]], mins: &mut [f64; LANES], maxs: &mut [f64; LANES]) {
+    scalar::extremes(values, mins, maxs);
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn falls(values: &[f64]) -> bool {
+    scalar::falls(values)
 }

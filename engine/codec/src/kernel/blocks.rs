@@ -72,6 +72,16 @@ pub(crate) trait Blocks: Copy {
     fn add_lanes(self, values: &[[f64; LANES]], lanes: &mut [f64; LANES]) {
         scalar::add_lanes(values, lanes);
     }
+
+    /// Lowers each of `mins` to the smallest value of its lane, and raises `maxs` likewise.
+    fn extremes(self, values: &[[f64; LANES]], mins: &mut [f64; LANES], maxs: &mut [f64; LANES]) {
+        scalar::extremes(values, mins, maxs);
+    }
+
+    /// Whether a value is smaller than the one before.
+    fn falls(self, values: &[f64]) -> bool {
+        scalar::falls(values)
+    }
 }
 
 /// Runs behind the last one that [`Blocks::expand`] may read.

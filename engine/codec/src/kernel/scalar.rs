@@ -1,10 +1,12 @@
 //! The portable kernel: the definition of what the bytes mean.
 #![deny(clippy::indexing_slicing, reason = "the bytes may be hostile")]
 
+use std::array::from_fn;
+
 use super::blocks::{Blocks, LANES};
 use super::ints::Ints;
 use super::sink::Sink;
-use crate::pack::{Packed, little_endian, mask, word_at};
+use crate::pack::{Packed, mask, word_at};
 
 /// No particular instructions.
 #[derive(Debug, Clone, Copy)]
@@ -68,38 +70,16 @@ pub(super) fn grid(residuals: &[u64], step: u64, next: &mut i64, out: &mut Sink<
     }));
 }
 
-/// Goes from one set bit to the next.
 #[inline]
 pub(super) fn expand(bitmap: &[u8], runs: &[f64], n: usize, out: &mut Sink<'_, f64>) {
-    let mut runs = runs.iter().copied();
-    let mut value = runs.next().unwrap_or_default();
-    let end = out.len() + n;
-    for (i, word) in bitmap.chunks(8).enumerate() {
-        let first = end - n + 64 * i;
-        let mut begins = little_endian(word);
-        while begins != 0 {
-            let begin = first + begins.trailing_zeros() as usize;
-            out.fill(begin - out.len(), value);
-            value = runs.next().unwrap_or(value);
-            begins &= begins - 1;
-        }
-    }
-    out.fill(end - out.len(), value);
-}
-
-/// Without a branch for each value, since few chunks have one.
-#[inline]
-pub(super) fn contain(values: &[f64], bits: u64) -> bool {
-    values.iter().fold(0, |found, value| found | u64::from(value.to_bits() == bits)) != 0
-}
-
-#[inline]
-pub(super) fn add_lanes(values: &[[f64; LANES]], lanes: &mut [f64; LANES]) {
-    for group in values {
-        for (lane, value) in lanes.iter_mut().zip(group) {
-            *lane += value;
-        }
-    }
+    let mut run = 0;
+    out.groups(n, |i| {
+        let begins = bitmap.get(i).copied().unwrap_or_default();
+        from_fn::<_, 8, _>(|bit| {
+            run += usize::from(begins >> bit & 1);
+            runs.get(run).copied().unwrap_or_default()
+        })
+    });
 }
 
 #[inline]
@@ -119,4 +99,37 @@ pub(super) fn are_ascending(times: &[i64]) -> bool {
     let wrong =
         times.iter().zip(later).fold(0, |wrong, (time, next)| wrong | i64::from(time >= next));
     wrong == 0
+}
+
+/// Not-a-number is neither smaller nor larger than anything.
+#[inline]
+pub(super) fn extremes(values: &[[f64; LANES]], mins: &mut [f64; LANES], maxs: &mut [f64; LANES]) {
+    for group in values {
+        for ((min, max), &value) in mins.iter_mut().zip(maxs.iter_mut()).zip(group) {
+            *min = if value < *min { value } else { *min };
+            *max = if value > *max { value } else { *max };
+        }
+    }
+}
+
+/// Without a branch for each pair, since few chunks have a reset.
+#[inline]
+pub(super) fn falls(values: &[f64]) -> bool {
+    let pairs = values.iter().zip(values.iter().skip(1));
+    pairs.fold(0, |found, (before, value)| found | u64::from(value < before)) != 0
+}
+
+/// Without a branch for each value, since few chunks have one.
+#[inline]
+pub(super) fn contain(values: &[f64], bits: u64) -> bool {
+    values.iter().fold(0, |found, value| found | u64::from(value.to_bits() == bits)) != 0
+}
+
+#[inline]
+pub(super) fn add_lanes(values: &[[f64; LANES]], lanes: &mut [f64; LANES]) {
+    for group in values {
+        for (lane, value) in lanes.iter_mut().zip(group) {
+            *lane += value;
+        }
+    }
 }

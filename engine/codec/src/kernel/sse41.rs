@@ -9,7 +9,7 @@ mod unpack;
 use super::blocks::{Blocks, Residuals};
 use super::groups::{Copied, is_short, sum_fits_32_bits};
 use super::ints::Ints;
-use super::scalar;
+use super::scalar::{self, Scalar};
 use super::sink::Sink;
 use crate::pack::Packed;
 use crate::pfor::Block;
@@ -39,6 +39,12 @@ impl Blocks for Sse41 {
         }
         // SAFETY: there is an `Sse41` only where these features are.
         unsafe { unpack::all(packed, out) }
+    }
+
+    /// A block is too short for what unpacking with vectors has to set up.
+    #[inline]
+    fn xors(self, packed: Packed<'_>, shift: u32, bits: &mut u64, out: &mut Sink<'_, f64>) {
+        Scalar.xors(packed, shift, bits, out);
     }
 
     #[inline]

@@ -276,3 +276,30 @@ fn lanes_are_summed_the_same() {
         bits_of(&lanes)
     });
 }
+
+#[test]
+fn extremes_and_falls_are_the_same() {
+    let mut random = Random(10);
+    for round in 0..200u64 {
+        let special = [f64::NAN, 0.0, -0.0, f64::INFINITY];
+        let value = |random: &mut Random| match random.next() % 20 {
+            i if round % 2 == 0 && i < 4 => special[i as usize],
+            _ => f64::from_bits(random.next()),
+        };
+        let groups: Vec<[f64; LANES]> =
+            (0..3).map(|_| [(); LANES].map(|()| value(&mut random))).collect();
+        assert_same(|kernel| {
+            let (mut mins, mut maxs) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+            with_blocks!(kernel, blocks => blocks.extremes(&groups, &mut mins, &mut maxs));
+            // Of zeros either may be kept; a fold looks for the first one itself.
+            let plain = |x: f64| if x == 0.0 { 0.0 } else { x };
+            (bits_of(&mins.map(plain)), bits_of(&maxs.map(plain)))
+        });
+        let mut rising: Vec<f64> = (0..round).map(|i| i as f64).collect();
+        for_all_blocks!(blocks => assert!(!blocks.falls(&rising)));
+        if round > 1 {
+            rising[random.next() as usize % (round as usize - 1)] = round as f64;
+            for_all_blocks!(blocks => assert!(blocks.falls(&rising)));
+        }
+    }
+}
