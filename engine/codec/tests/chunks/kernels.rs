@@ -173,6 +173,7 @@ fn folds_go_on_from_chunk_to_chunk() {
 #[test]
 fn kernels_have_names_and_the_detected_one_is_available() {
     assert!(Kernel::detect().is_available());
+    assert_eq!(Kernel::Neon.is_available(), cfg!(target_arch = "aarch64"));
     assert_eq!(Kernel::ALL.last(), Some(&Kernel::Scalar));
     let names = [Kernel::Scalar, Kernel::Sse41, Kernel::Avx2, Kernel::Neon].map(Kernel::name);
     assert_eq!(names, ["scalar", "sse41", "avx2", "neon"]);
