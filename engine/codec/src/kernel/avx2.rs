@@ -21,7 +21,6 @@ use super::ints::Ints;
 use super::scalar::{self, Scalar};
 use super::sink::Sink;
 use super::x86::{bytes_32, halves_8, to_doubles_4, to_doubles_8, to_words_4, words_4};
-
 use crate::pack::Packed;
 use crate::pfor::Block;
 
