@@ -116,17 +116,32 @@ impl<'a> Block<'a> {
     #[inline]
     fn check_patches(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
         reader.take(self.patches.count * (1 + self.patches.high_bytes))?;
-        let (mut highest, mut sum) = (0, 0u64);
+        let (mut next, mut ascend, mut sum) = (0, true, 0u64);
         self.each_patch(|position, high| {
-            highest = highest.max(position);
+            ascend &= usize::from(position) >= next;
+            next = usize::from(position) + 1;
             sum = sum.saturating_add(high);
         });
-        if usize::from(highest) >= self.packed.count {
-            return Err(reader.bad_field("PFOR patch position", highest.into()));
+        if !ascend || next > self.packed.count {
+            return Err(self.bad_position(reader));
         }
         let fits = sum.leading_zeros() >= self.packed.width;
         self.sum = if fits { sum << self.packed.width } else { u64::MAX };
         Ok(())
+    }
+
+    /// The error for the first position that is not behind the one before or not in the block.
+    #[cold]
+    fn bad_position(&self, reader: &Reader<'_>) -> DecodeError {
+        let (mut next, mut bad) = (0, None);
+        self.each_patch(|position, _| {
+            let allowed = next..self.packed.count;
+            if !allowed.contains(&usize::from(position)) {
+                bad.get_or_insert(position);
+            }
+            next = usize::from(position) + 1;
+        });
+        reader.bad_field("PFOR patch position", bad.unwrap_or_default().into())
     }
 
     /// How many values it has.
