@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn the_totals_are_sums() {
         let times: Vec<i64> = (0..4_000).collect();
-        let values: Vec<f64> = (0..4_000).map(|i| f64::from(i).sqrt()).collect();
+        let values: Vec<f64> = (0..4_000).map(|i| (f64::from(i) * 1.7).sin()).collect();
         let chunks = vec![Chunk { times: &times, values: &values }; 10];
         let sizes = Sizes::of(&chunks).unwrap().unwrap();
         // True doubles: several pages, and more than six bytes each.
