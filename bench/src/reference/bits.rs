@@ -149,15 +149,8 @@ impl<'a> Reader<'a> {
     /// Reads ones up to and with the zero that ends them, or `most` ones; returns how many.
     #[inline]
     pub(super) fn ones(&mut self, most: u32) -> Result<u32, ReferenceError> {
-        if self.left < most {
-            return self.ones_across(most);
-        }
-        let ones = (self.word << (64 - self.left)).leading_ones().min(most);
-        self.left -= ones + u32::from(ones < most);
-        Ok(ones)
-    }
-
-    fn ones_across(&mut self, most: u32) -> Result<u32, ReferenceError> {
+        // Bit by bit, as Prometheus does: the branches are mostly predicted, and it measures faster
+        // than counting in the word, whose result the next read would have to wait for.
         let mut ones = 0;
         while ones < most && self.bit()? {
             ones += 1;
