@@ -1,19 +1,124 @@
 //! Consumers that run over the values of a sealed chunk without an output array.
+//!
+//! A chunk is decoded into a room on the stack, which stays in the first-level cache, and handed
+//! to a [`Fold`] as a whole; one whose values are all the same is not even decoded. A fold can be
+//! given chunk after chunk, and its result depends neither on the kernel nor on how a chunk is
+//! encoded.
 
-use crate::error::DecodeError;
-use crate::kernel::Kernel;
-use crate::values::decode_values_with;
+mod counter;
+mod extremes;
+mod sum;
 
-/// Numbers that are summed side by side: value i of a chunk goes to lane i mod 16, and at the end
-/// the upper half of the lanes is added to the lower half until one is left. The order is the
-/// same for every kernel, so the sum is too.
-const LANES: usize = 16;
+use std::ops::Range;
 
-/// The Prometheus marker of a series that has ended.
+pub use counter::Counter;
+pub use extremes::Extremes;
+pub use sum::Sum;
+
+use crate::MAX_SAMPLES;
+use crate::error::{DecodeError, check_decode_count};
+use crate::kernel::{Blocks, Kernel, SLACK, Scratch, with_blocks};
+use crate::values::{constant_stream, decode_stream, may_be_stale};
+
+/// The bit pattern with which Prometheus marks the end of a series.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
 
-/// The sum of the `n` values of the stream at the start of `bytes`, without stale markers: 0 if
-/// there are no others, [`f64::NAN`] if it is not a number.
+/// Takes the values of a series in the order of time, without stale markers.
+pub trait Fold {
+    /// Takes the values of a chunk, or of the part of it that was asked for; not empty.
+    fn values(&mut self, values: &[f64]);
+
+    /// Takes a chunk of `count` ≥ 1 times `value`; does as [`values`](Self::values) would.
+    fn run(&mut self, value: f64, count: usize);
+}
+
+impl<A: Fold, B: Fold> Fold for (A, B) {
+    fn values(&mut self, values: &[f64]) {
+        self.0.values(values);
+        self.1.values(values);
+    }
+
+    fn run(&mut self, value: f64, count: usize) {
+        self.0.run(value, count);
+        self.1.run(value, count);
+    }
+}
+
+/// Gives `fold` those of the `n` values of the stream at the start of `bytes` whose indices are in
+/// `range`, and returns how many bytes the stream has. Stale markers are left out.
+///
+/// # Errors
+/// If the bytes are not a stream of `n` values; `fold` has then seen nothing of it.
+pub fn fold_values<F: Fold>(
+    bytes: &[u8],
+    n: usize,
+    range: Range<usize>,
+    fold: &mut F,
+) -> Result<usize, DecodeError> {
+    fold_values_with(Kernel::detect(), bytes, n, range, fold)
+}
+
+/// As [`fold_values`], with a kernel of the caller's choice; one that this processor can't run is
+/// replaced by [`Kernel::Scalar`].
+///
+/// # Errors
+/// As [`fold_values`].
+pub fn fold_values_with<F: Fold>(
+    kernel: Kernel,
+    bytes: &[u8],
+    n: usize,
+    range: Range<usize>,
+    fold: &mut F,
+) -> Result<usize, DecodeError> {
+    check_decode_count(n)?;
+    let range = range.start.min(n)..range.end.min(n);
+    if let Some((value, used)) = constant_stream(bytes)? {
+        if value.to_bits() != STALE && !range.is_empty() {
+            fold.run(value, range.len());
+        }
+        return Ok(used);
+    }
+    with_blocks!(kernel, blocks => fold_dense(blocks, bytes, n, range, fold))
+}
+
+fn fold_dense<B: Blocks, F: Fold>(
+    blocks: B,
+    bytes: &[u8],
+    n: usize,
+    range: Range<usize>,
+    fold: &mut F,
+) -> Result<usize, DecodeError> {
+    let mut room = Scratch::<f64, { MAX_SAMPLES + SLACK }>::new();
+    let mut sink = room.sink();
+    let used = decode_stream(blocks, bytes, n, &mut sink)?;
+    let mut values = sink.into_filled().get_mut(range).unwrap_or_default();
+    if may_be_stale(bytes) {
+        let kept = remove_stale(values);
+        values = values.get_mut(..kept).unwrap_or_default();
+    }
+    if !values.is_empty() {
+        fold.values(values);
+    }
+    Ok(used)
+}
+
+/// Moves all values but stale markers to the front and returns how many there are.
+fn remove_stale(values: &mut [f64]) -> usize {
+    let stale = |value: &f64| value.to_bits() == STALE;
+    let Some(mut kept) = values.iter().position(stale) else { return values.len() };
+    for i in kept + 1..values.len() {
+        if let Some(&value) = values.get(i)
+            && !stale(&value)
+            && let Some(slot) = values.get_mut(kept)
+        {
+            *slot = value;
+            kept += 1;
+        }
+    }
+    kept
+}
+
+/// The [`Sum`] of the `n` values of the stream at the start of `bytes`, without stale markers.
 ///
 /// # Errors
 /// If the bytes are not a stream of `n` values.
@@ -27,58 +132,7 @@ pub fn sum_values(bytes: &[u8], n: usize) -> Result<f64, DecodeError> {
 /// # Errors
 /// As [`sum_values`].
 pub fn sum_values_with(kernel: Kernel, bytes: &[u8], n: usize) -> Result<f64, DecodeError> {
-    let mut values = Vec::new();
-    decode_values_with(kernel, bytes, n, &mut values)?;
-    values.retain(|value| value.to_bits() != STALE);
-    Ok(sum(&values))
-}
-
-fn sum(values: &[f64]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    for group in values.chunks(LANES) {
-        for (lane, value) in lanes.iter_mut().zip(group) {
-            *lane += value;
-        }
-    }
-    let mut half = LANES / 2;
-    while half > 0 {
-        let (lower, upper) = lanes.split_at_mut(half);
-        for (lane, other) in lower.iter_mut().zip(upper) {
-            *lane += *other;
-        }
-        half /= 2;
-    }
-    let [sum, ..] = lanes;
-    if sum.is_nan() { f64::NAN } else { sum }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::encode_values;
-
-    fn sum_of(values: &[f64]) -> f64 {
-        let mut bytes = Vec::new();
-        encode_values(values, &mut bytes).unwrap();
-        sum_values(&bytes, values.len()).unwrap()
-    }
-
-    #[test]
-    fn sums_skip_stale_markers_and_nothing_else() {
-        let stale = f64::from_bits(STALE);
-        assert_eq!(sum_of(&[1.5, stale, 2.25]), 3.75);
-        assert_eq!(sum_of(&[stale]).to_bits(), 0);
-        assert_eq!(sum_of(&[1.0, -f64::NAN]).to_bits(), f64::NAN.to_bits());
-        assert_eq!(sum_of(&[f64::INFINITY, 1.0, f64::NEG_INFINITY]).to_bits(), f64::NAN.to_bits());
-    }
-
-    #[test]
-    fn lanes_are_added_pairwise() {
-        let mut values = [0.0; LANES + 1];
-        (values[0], values[8], values[LANES]) = (1e16, -1e16, 1.0);
-        // Lane 0 is 1e16 + 1, which is 1e16.
-        assert_eq!(sum_of(&values), 0.0);
-        (values[8], values[LANES], values[1]) = (1.0, -1e16, 0.0);
-        assert_eq!(sum_of(&values), 1.0);
-    }
+    let mut sum = Sum::with(kernel);
+    fold_values_with(kernel, bytes, n, 0..n, &mut sum)?;
+    Ok(sum.sum())
 }

@@ -1,15 +1,30 @@
 //! The inner loops of the sealed decoders, one implementation for each instruction set.
 //!
-//! A kernel gets headers that are parsed and checked, and does the part whose time depends on
-//! the number of samples. All kernels accept and reject the same bytes and return the same bits;
-//! [`Kernel::Scalar`] defines which. A kernel that loads more bytes than it needs must check that
-//! the slice has them and otherwise do as the scalar one does: padding makes it faster, it never
-//! decides what is valid.
+//! All kernels accept and reject the same bytes and return the same bits. Most of that is by
+//! construction: headers are parsed and checked, ranges proved and blocks counted in code that all
+//! share, which is generic over [`Blocks`]; an instruction set only says how it does one block of
+//! numbers, where nothing can fail any more. [`Kernel::Scalar`] defines what is right.
+//!
+//! Kernels may load beyond the packed bytes, up to the end of the slice; where it is too short
+//! they work on a copy. So padding makes them faster and never decides what is valid.
 
-pub(crate) mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod blocks;
+mod ints;
+mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod short;
+mod sink;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
-use crate::error::DecodeError;
-use crate::reader::Reader;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+pub(crate) use blocks::{Blocks, LANES, RUN_SLACK, Residuals};
+pub(crate) use ints::{IntHeader, Ints};
+pub(crate) use scalar::Scalar;
+pub(crate) use sink::{SLACK, Scratch, Sink, append};
 
 /// An instruction set for the sealed decoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,36 +32,16 @@ use crate::reader::Reader;
 pub enum Kernel {
     /// Portable code, on every processor: the reference for the others.
     Scalar,
-}
-
-/// The header of an integer body: value = (`base` + `scale` · q) / 10^`exponent`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct IntHeader {
-    /// The power of ten, 0 to 16.
-    pub(crate) exponent: u8,
-    /// Whether q is a running sum of `min` + u (order 1) or `min` + u itself (order 0).
-    pub(crate) is_delta: bool,
-    /// |base| < 2^51.
-    pub(crate) base: i64,
-    /// 1 to 2^52.
-    pub(crate) scale: u64,
-    /// The smallest q, or difference of q.
-    pub(crate) min: i64,
-}
-
-/// The header of a time stream that is not regular.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TimeHeader {
-    /// The first time.
-    pub(crate) first: i64,
-    /// The first difference, or the grid's step; wraps.
-    pub(crate) step: u64,
-    /// The smallest difference of differences, or residual.
-    pub(crate) min: i64,
+    /// Four numbers of 64 bits at a time, on x86-64 with AVX2 and FMA.
+    Avx2,
 }
 
 impl Kernel {
     /// Every kernel of this build, the fastest first.
+    #[cfg(target_arch = "x86_64")]
+    pub const ALL: &'static [Self] = &[Self::Avx2, Self::Scalar];
+    /// Every kernel of this build, the fastest first.
+    #[cfg(not(target_arch = "x86_64"))]
     pub const ALL: &'static [Self] = &[Self::Scalar];
 
     /// Whether this processor can run it.
@@ -54,97 +49,44 @@ impl Kernel {
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => Avx2::detect().is_some(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 => false,
         }
     }
 
-    /// Its name in reports: `"scalar"`.
+    /// Its name in reports, in small letters.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
         }
     }
 
     /// The fastest kernel that this processor can run.
     #[must_use]
     pub fn detect() -> Self {
-        Self::Scalar
-    }
-
-    /// This kernel if the processor can run it, else the scalar one.
-    pub(crate) fn or_scalar(self) -> Self {
-        if self.is_available() { self } else { Self::Scalar }
-    }
-
-    /// Appends `n` values of an integer body.
-    pub(crate) fn ints(
-        self,
-        reader: &mut Reader<'_>,
-        header: &IntHeader,
-        n: usize,
-        out: &mut Vec<f64>,
-    ) -> Result<(), DecodeError> {
-        match self {
-            Self::Scalar => scalar::ints(reader, header, n, out),
-        }
-    }
-
-    /// Appends `n` values of an xor body whose first value is `first`.
-    pub(crate) fn xors(
-        self,
-        reader: &mut Reader<'_>,
-        first: u64,
-        n: usize,
-        out: &mut Vec<f64>,
-    ) -> Result<(), DecodeError> {
-        match self {
-            Self::Scalar => scalar::xors(reader, first, n, out),
-        }
-    }
-
-    /// Adds residuals to the bit patterns of `values`.
-    pub(crate) fn add_ulps(
-        self,
-        reader: &mut Reader<'_>,
-        min: i64,
-        values: &mut [f64],
-    ) -> Result<(), DecodeError> {
-        match self {
-            Self::Scalar => scalar::add_ulps(reader, min, values),
-        }
-    }
-
-    /// Appends `n` values: the next run begins where the bitmap has a bit. The caller has checked
-    /// that there are as many runs as the bitmap needs.
-    pub(crate) fn expand(self, bitmap: &[u8], runs: &[f64], n: usize, out: &mut Vec<f64>) {
-        match self {
-            Self::Scalar => scalar::expand(bitmap, runs, n, out),
-        }
-    }
-
-    /// Appends `n` ≥ 2 times of a delta-of-delta stream.
-    pub(crate) fn delta_times(
-        self,
-        reader: &mut Reader<'_>,
-        header: &TimeHeader,
-        n: usize,
-        out: &mut Vec<i64>,
-    ) -> Result<(), DecodeError> {
-        match self {
-            Self::Scalar => scalar::delta_times(reader, header, n, out),
-        }
-    }
-
-    /// Appends `n` times of a grid stream.
-    pub(crate) fn grid_times(
-        self,
-        reader: &mut Reader<'_>,
-        header: &TimeHeader,
-        n: usize,
-        out: &mut Vec<i64>,
-    ) -> Result<(), DecodeError> {
-        match self {
-            Self::Scalar => scalar::grid_times(reader, header, n, out),
-        }
+        let best = Self::ALL.iter().copied().find(|kernel| kernel.is_available());
+        best.unwrap_or(Self::Scalar)
     }
 }
+
+/// Evaluates an expression with the instruction set of a kernel, or [`Scalar`] if this processor
+/// can't run it.
+macro_rules! with_blocks {
+    ($kernel:expr, $blocks:ident => $result:expr) => {
+        'blocks: {
+            #[cfg(target_arch = "x86_64")]
+            if $kernel == crate::kernel::Kernel::Avx2
+                && let Some($blocks) = crate::kernel::Avx2::detect()
+            {
+                break 'blocks $result;
+            }
+            let $blocks = crate::kernel::Scalar;
+            $result
+        }
+    };
+}
+pub(crate) use with_blocks;

@@ -12,6 +12,9 @@
 //!   Control information is apart from bit-packed payload, so that decoding is a handful of loops
 //!   without branches, which a [`Kernel`] can run in SIMD registers.
 //!
+//! Who wants no column but a sum, an extreme or the rise of a counter gives a [`Fold`] to
+//! [`fold_values`].
+//!
 //! Every value comes back bit for bit: NaNs with their payload, −0.0, infinities. Every time is
 //! kept as it is; within a chunk they ascend strictly.
 //!
@@ -38,7 +41,6 @@
 //! assert_eq!(back, values);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-#![forbid(unsafe_code)]
 
 mod error;
 mod fold;
@@ -52,7 +54,9 @@ mod values;
 mod varint;
 
 pub use error::{AppendError, DecodeError, EncodeError};
-pub use fold::{sum_values, sum_values_with};
+pub use fold::{
+    Counter, Extremes, Fold, Sum, fold_values, fold_values_with, sum_values, sum_values_with,
+};
 pub use kernel::Kernel;
 pub use open::{FrozenChunk, OpenChunk, Samples, decode_open};
 pub use times::{decode_times, decode_times_with, encode_times};

@@ -1,5 +1,8 @@
 //! Bit packing: values of one width side by side, lowest bit first.
 
+use crate::error::DecodeError;
+use crate::reader::Reader;
+
 /// The widest value that is packed: 57 bits and a shift of up to 7 fit one 64-bit load. Wider
 /// values are stored in 64 bits.
 pub(crate) const MAX_WIDTH: u32 = 57;
@@ -27,6 +30,56 @@ pub(crate) fn packed_len(width: u32, count: usize) -> usize {
 /// All bits below `width`.
 pub(crate) fn mask(width: u32) -> u64 {
     if width >= 64 { u64::MAX } else { (1 << width) - 1 }
+}
+
+/// Up to eight bytes as a number, lowest first.
+#[inline]
+pub(crate) fn little_endian(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => bytes.iter().rev().fold(0, |x, &byte| x << 8 | u64::from(byte)),
+    }
+}
+
+/// Eight bytes from `at`, zeros where the slice has ended.
+#[inline]
+pub(crate) fn word_at(bytes: &[u8], at: usize) -> u64 {
+    match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        Some(word) => u64::from_le_bytes(*word),
+        None => last_word(bytes, at),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn last_word(bytes: &[u8], at: usize) -> u64 {
+    little_endian(bytes.get(at..).unwrap_or_default())
+}
+
+/// Packed values, as they are in a chunk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed<'a> {
+    /// The packed bytes and whatever follows them: kernels may load beyond the last value, but
+    /// must not let what they find there change a value.
+    pub(crate) bytes: &'a [u8],
+    /// A stored width.
+    pub(crate) width: u32,
+    /// How many values, at most 128.
+    pub(crate) count: usize,
+}
+
+impl<'a> Packed<'a> {
+    /// The next `count` values of `width` bits.
+    #[inline]
+    pub(crate) fn read(
+        reader: &mut Reader<'a>,
+        width: u32,
+        count: usize,
+    ) -> Result<Self, DecodeError> {
+        let bytes = reader.rest();
+        reader.take(packed_len(width, count))?;
+        Ok(Self { bytes, width, count })
+    }
 }
 
 /// Appends the low `width` bits of each value. The width must be a stored one.

@@ -7,7 +7,10 @@
 #![deny(clippy::indexing_slicing, reason = "the bytes may be hostile")]
 
 use crate::error::DecodeError;
-use crate::pack::{MAX_WIDTH, is_stored_width, pack, packed_len, stored_width, width_of};
+use crate::pack::{
+    MAX_WIDTH, Packed, is_stored_width, little_endian, mask, pack, packed_len, stored_width,
+    width_of,
+};
 use crate::reader::Reader;
 
 /// Values in a block.
@@ -18,13 +21,13 @@ const PATCHED: u8 = 0x80;
 
 /// How a block is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
+struct Header {
     /// Bits of a packed value: 0 to 57, or 64.
-    pub(crate) width: u32,
+    width: u32,
     /// Values that have a high part, 0 to the block's length.
-    pub(crate) patches: usize,
+    patches: usize,
     /// Bytes of a high part: 1 to 8, or 0 without patches.
-    pub(crate) high_bytes: usize,
+    high_bytes: usize,
 }
 
 impl Header {
@@ -60,7 +63,9 @@ impl Header {
     }
 
     /// Reads and checks the header of a block of `count` values.
-    pub(crate) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Self, DecodeError> {
+    #[expect(clippy::inline_always, reason = "as a call it takes longer than unpacking")]
+    #[inline(always)]
+    fn read(reader: &mut Reader<'_>, count: usize) -> Result<Self, DecodeError> {
         let first = reader.u8()?;
         let width = u32::from(first & !PATCHED);
         let patched = first & PATCHED != 0;
@@ -80,6 +85,109 @@ impl Header {
         }
         Ok(Self { width, patches: patches.into(), high_bytes: high_bytes.into() })
     }
+}
+
+/// A block as it is in a chunk, checked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block<'a> {
+    /// The low bits of all values.
+    pub(crate) packed: Packed<'a>,
+    patches: Patches<'a>,
+    /// Of all high parts.
+    sum: u64,
+}
+
+/// The high parts of the values that are wider than the others.
+#[derive(Debug, Clone, Copy)]
+struct Patches<'a> {
+    /// For each a position and its bytes, and whatever follows them.
+    bytes: &'a [u8],
+    count: usize,
+    high_bytes: usize,
+}
+
+impl<'a> Block<'a> {
+    /// Reads a block of `count` values, 1 to [`BLOCK`].
+    #[expect(clippy::inline_always, reason = "as a call it takes longer than unpacking")]
+    #[inline(always)]
+    pub(crate) fn read(reader: &mut Reader<'a>, count: usize) -> Result<Self, DecodeError> {
+        let header = Header::read(reader, count)?;
+        let packed = Packed::read(reader, header.width, count)?;
+        let patches =
+            Patches { bytes: reader.rest(), count: header.patches, high_bytes: header.high_bytes };
+        let mut block = Self { packed, patches, sum: 0 };
+        if block.is_patched() {
+            block.check_patches(reader)?;
+        }
+        Ok(block)
+    }
+
+    #[inline]
+    fn check_patches(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
+        reader.take(self.patches.count * (1 + self.patches.high_bytes))?;
+        let (mut highest, mut sum) = (0, 0u64);
+        self.patches(|position, high| {
+            highest = highest.max(position);
+            sum = sum.saturating_add(high);
+        });
+        if highest >= self.packed.count {
+            return Err(reader.bad_field("PFOR patch position", highest as u64));
+        }
+        self.sum = sum;
+        Ok(())
+    }
+
+    /// How many values it has.
+    #[inline]
+    pub(crate) fn count(&self) -> usize {
+        self.packed.count
+    }
+
+    /// Whether there are patches.
+    #[inline]
+    pub(crate) fn is_patched(&self) -> bool {
+        self.patches.count > 0
+    }
+
+    /// Calls `each` with the positions and the high parts, which are in their place.
+    #[inline]
+    pub(crate) fn patches(&self, mut each: impl FnMut(usize, u64)) {
+        let Patches { mut bytes, count, high_bytes } = self.patches;
+        let mask = mask(8 * high_bytes as u32);
+        for _ in 0..count {
+            let (position, word) = match bytes.first_chunk::<9>() {
+                Some([position, word @ ..]) => (*position, u64::from_le_bytes(*word)),
+                None => last_patch(bytes),
+            };
+            each(position.into(), (word & mask) << self.packed.width);
+            bytes = bytes.get(1 + high_bytes..).unwrap_or_default();
+        }
+    }
+
+    /// A number that no value exceeds.
+    #[inline]
+    pub(crate) fn max(&self) -> u64 {
+        mask(self.packed.width).saturating_add(self.sum)
+    }
+
+    /// A number that the sum of all values does not exceed.
+    #[inline]
+    pub(crate) fn max_sum(&self) -> u64 {
+        let low_parts = mask(self.packed.width).saturating_mul(self.packed.count as u64);
+        low_parts.saturating_add(self.sum)
+    }
+}
+
+/// A patch near the end of the slice.
+#[cold]
+#[inline(never)]
+fn last_patch(bytes: &[u8]) -> (u8, u64) {
+    bytes.split_first().map_or((0, 0), |(&position, rest)| (position, little_endian(rest)))
+}
+
+/// The lengths of the blocks of `n` values.
+pub(crate) fn counts(n: usize) -> impl Iterator<Item = usize> {
+    (0..n).step_by(BLOCK).map(move |first| (n - first).min(BLOCK))
 }
 
 /// Bytes that [`write`] takes.
@@ -119,7 +227,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::scalar::unpack_block;
+    use crate::kernel::{Residuals, Scalar};
 
     fn round_trip(values: &[u64]) -> Vec<u64> {
         let mut bytes = Vec::new();
@@ -128,8 +236,11 @@ mod tests {
         let mut reader = Reader::new(&bytes);
         let mut back = Vec::new();
         for chunk in values.chunks(BLOCK) {
-            let mut block = [0; BLOCK];
-            back.extend(unpack_block(&mut reader, chunk.len(), &mut block).unwrap());
+            let block = Block::read(&mut reader, chunk.len()).unwrap();
+            assert!(chunk.iter().all(|&value| value <= block.max()));
+            back.extend(&*Residuals::new().read(Scalar, &block));
+            let sum = chunk.iter().fold(0u64, |sum, &value| sum.saturating_add(value));
+            assert!(sum <= block.max_sum());
         }
         assert_eq!(reader.at(), bytes.len());
         back

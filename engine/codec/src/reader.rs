@@ -28,25 +28,34 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `len` bytes.
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let Some((taken, rest)) = self.rest.split_at_checked(len) else {
-            return Err(DecodeError::Truncated { at: self.at + self.rest.len() });
+            return Err(self.truncated());
         };
         self.rest = rest;
         self.at += len;
         Ok(taken)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
-            return Err(DecodeError::Truncated { at: self.at + self.rest.len() });
+            return Err(self.truncated());
         };
         self.rest = rest;
         self.at += N;
         Ok(*taken)
     }
 
+    #[cold]
+    #[inline(never)]
+    fn truncated(&self) -> DecodeError {
+        DecodeError::Truncated { at: self.at + self.rest.len() }
+    }
+
     /// The next byte.
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
         let [byte] = self.array()?;
         Ok(byte)
@@ -58,7 +67,20 @@ impl<'a> Reader<'a> {
     }
 
     /// The next varint.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+        if let Some((&byte, rest)) = self.rest.split_first()
+            && byte < 0x80
+        {
+            self.rest = rest;
+            self.at += 1;
+            return Ok(byte.into());
+        }
+        self.long_varint()
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut x = 0;
         for i in 0..varint::MAX_BYTES {
             let byte = self.u8()?;
@@ -80,6 +102,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The error that `field`, just read, has a value that no encoder writes.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn bad_field(&self, field: &'static str, found: u64) -> DecodeError {
         DecodeError::Field { field, found, at: self.at }
     }

@@ -16,3 +16,14 @@ const REGULAR: u8 = 0;
 const DELTA: u8 = 1;
 /// Kind 2: `first`, `step`, `min`, PFOR of the distances from the grid − `min`.
 const GRID: u8 = 2;
+
+/// The header of a time stream that is not regular.
+#[derive(Debug, Clone, Copy)]
+struct TimeHeader {
+    /// The first time.
+    first: i64,
+    /// The first difference, or the grid's step; wraps.
+    step: u64,
+    /// The smallest difference of differences, or residual.
+    min: i64,
+}

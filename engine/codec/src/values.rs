@@ -15,9 +15,9 @@ mod ulp;
 mod xor;
 
 pub(crate) use decimal::{DECIMAL_LIMIT, power_of_ten};
+pub(crate) use decode::{constant_stream, decode_stream, may_be_stale};
 pub use decode::{decode_values, decode_values_with};
 pub use encode::encode_values;
-pub(crate) use xor::XOR_BLOCK;
 
 /// The encoded values of a body and the bits that it adds to the kind.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! Reads a timestamp stream.
 #![deny(clippy::indexing_slicing, reason = "the bytes may be hostile")]
 
-use super::{DELTA, GRID, REGULAR};
+use super::{DELTA, GRID, REGULAR, TimeHeader};
 use crate::error::{DecodeError, check_decode_count};
-use crate::kernel::{Kernel, TimeHeader};
+use crate::kernel::{Blocks, Kernel, Sink, append, with_blocks};
+use crate::pfor::{self, Block};
 use crate::reader::Reader;
 
 /// Appends the `n` times of the stream at the start of `bytes` to `out`, and returns how many
@@ -27,21 +28,15 @@ pub fn decode_times_with(
     out: &mut Vec<i64>,
 ) -> Result<usize, DecodeError> {
     check_decode_count(n)?;
-    let start = out.len();
-    let result = decode(kernel.or_scalar(), bytes, n, out);
-    if result.is_err() {
-        out.truncate(start);
-    }
-    result
+    append(out, n, |sink| with_blocks!(kernel, blocks => decode(blocks, bytes, n, sink)))
 }
 
-fn decode(
-    kernel: Kernel,
+fn decode<B: Blocks>(
+    blocks: B,
     bytes: &[u8],
     n: usize,
-    out: &mut Vec<i64>,
+    out: &mut Sink<'_, i64>,
 ) -> Result<usize, DecodeError> {
-    let start = out.len();
     let mut reader = Reader::new(bytes);
     let kind = reader.u8()?;
     if kind > GRID {
@@ -50,7 +45,7 @@ fn decode(
     let first = reader.signed()?;
     let step = reader.varint()?;
     if kind == REGULAR {
-        regular(first, step, n, out)?;
+        regular(blocks, first, step, n, out)?;
         return Ok(reader.at());
     }
     if n < 3 {
@@ -59,28 +54,63 @@ fn decode(
     }
     let header = TimeHeader { first, step, min: reader.signed()? };
     if kind == DELTA {
-        kernel.delta_times(&mut reader, &header, n, out)?;
+        deltas(blocks, &mut reader, &header, n, out)?;
     } else {
-        kernel.grid_times(&mut reader, &header, n, out)?;
+        grid(blocks, &mut reader, &header, n, out)?;
     }
-    check_ascending(out.get(start..).unwrap_or_default())?;
+    check_ascending(blocks, out.filled())?;
     Ok(reader.at())
 }
 
-fn regular(first: i64, step: u64, n: usize, out: &mut Vec<i64>) -> Result<(), DecodeError> {
+fn regular<B: Blocks>(
+    blocks: B,
+    first: i64,
+    step: u64,
+    n: usize,
+    out: &mut Sink<'_, i64>,
+) -> Result<(), DecodeError> {
     let last = i128::from(first) + i128::from(step) * (n as i128 - 1);
     if (step == 0 && n > 1) || last > i128::from(i64::MAX) {
         return Err(DecodeError::NotAscending { index: n - 1 });
     }
-    let times = (0..n as u64).map(|i| first.wrapping_add_unsigned(step.wrapping_mul(i)));
-    out.extend(times);
+    blocks.regular(first, step, n, out);
     Ok(())
 }
 
-fn check_ascending(times: &[i64]) -> Result<(), DecodeError> {
-    let later = times.iter().skip(1);
-    match times.iter().zip(later).position(|(time, next)| time >= next) {
-        Some(index) => Err(DecodeError::NotAscending { index: index + 1 }),
-        None => Ok(()),
+fn deltas<B: Blocks>(
+    blocks: B,
+    reader: &mut Reader<'_>,
+    header: &TimeHeader,
+    n: usize,
+    out: &mut Sink<'_, i64>,
+) -> Result<(), DecodeError> {
+    let second = header.first.wrapping_add_unsigned(header.step);
+    out.extend([header.first, second].into_iter());
+    let mut last = (second, header.step);
+    for count in pfor::counts(n - 2) {
+        blocks.deltas(&Block::read(reader, count)?, header.min, &mut last, out);
     }
+    Ok(())
+}
+
+fn grid<B: Blocks>(
+    blocks: B,
+    reader: &mut Reader<'_>,
+    header: &TimeHeader,
+    n: usize,
+    out: &mut Sink<'_, i64>,
+) -> Result<(), DecodeError> {
+    let mut next = header.first.wrapping_add(header.min);
+    for count in pfor::counts(n) {
+        blocks.grid(&Block::read(reader, count)?, header.step, &mut next, out);
+    }
+    Ok(())
+}
+
+fn check_ascending<B: Blocks>(blocks: B, times: &[i64]) -> Result<(), DecodeError> {
+    if blocks.are_ascending(times) {
+        return Ok(());
+    }
+    let index = times.iter().zip(times.iter().skip(1)).position(|(time, next)| time >= next);
+    Err(DecodeError::NotAscending { index: index.map_or(0, |index| index + 1) })
 }

@@ -1,8 +1,7 @@
 //! Chooses and writes a timestamp stream.
 
-use super::{DELTA, GRID, REGULAR};
+use super::{DELTA, GRID, REGULAR, TimeHeader};
 use crate::error::{EncodeError, check_encode_count};
-use crate::kernel::TimeHeader;
 use crate::{pfor, varint};
 
 /// Appends the stream of `times` (milliseconds since the epoch, strictly ascending) to `out`.

@@ -4,8 +4,14 @@
 use super::decimal::{DECIMAL_LIMIT, MAX_EXPONENT, power_of_ten};
 use super::kind;
 use super::runs::Layout;
+use super::xor::{self, XOR_BLOCK};
+use crate::MAX_SAMPLES;
 use crate::error::{DecodeError, check_decode_count};
-use crate::kernel::{IntHeader, Kernel};
+use crate::kernel::{
+    Blocks, IntHeader, Ints, Kernel, RUN_SLACK, Residuals, SLACK, Scratch, Sink, append,
+    with_blocks,
+};
+use crate::pfor::{self, Block};
 use crate::reader::Reader;
 
 /// Appends the `n` values of the stream at the start of `bytes` to `out`, and returns how many
@@ -29,40 +35,65 @@ pub fn decode_values_with(
     out: &mut Vec<f64>,
 ) -> Result<usize, DecodeError> {
     check_decode_count(n)?;
-    let start = out.len();
-    let result = decode(kernel.or_scalar(), bytes, n, out);
-    if result.is_err() {
-        out.truncate(start);
-    }
-    result
+    append(out, n, |sink| with_blocks!(kernel, blocks => decode_stream(blocks, bytes, n, sink)))
 }
 
-fn decode(
-    kernel: Kernel,
+/// The value and the length of a stream whose values are all the same; `None` of another.
+pub(crate) fn constant_stream(bytes: &[u8]) -> Result<Option<(f64, usize)>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let kind = known_kind(&mut reader)?;
+    if kind & kind::CLASS != kind::CONST {
+        return Ok(None);
+    }
+    let value = constant(&mut reader, kind)?;
+    Ok(Some((value, reader.at())))
+}
+
+/// Whether there can be stale markers in a stream.
+pub(crate) fn may_be_stale(bytes: &[u8]) -> bool {
+    bytes.first().is_none_or(|kind| kind & (kind::CLASS | kind::EXCEPTIONS) != kind::INT)
+}
+
+fn known_kind(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {
+    let kind = reader.u8()?;
+    if kind::is_known(kind) { Ok(kind) } else { Err(DecodeError::Kind { stream: "value", kind }) }
+}
+
+/// Appends the `n` values of a stream to an empty sink and returns how many bytes it has.
+pub(crate) fn decode_stream<B: Blocks>(
+    blocks: B,
     bytes: &[u8],
     n: usize,
-    out: &mut Vec<f64>,
+    out: &mut Sink<'_, f64>,
 ) -> Result<usize, DecodeError> {
     let mut reader = Reader::new(bytes);
-    let kind = reader.u8()?;
-    if !kind::is_known(kind) {
-        return Err(DecodeError::Kind { stream: "value", kind });
-    }
+    let kind = known_kind(&mut reader)?;
     if kind & kind::CLASS == kind::CONST {
-        let value = constant(&mut reader, kind)?;
-        out.resize(out.len() + n, value);
-        return Ok(reader.at());
-    }
-    match kind & kind::SPARSE {
-        0 => body(kernel, &mut reader, kind, n, out)?,
-        sparse => {
-            let layout = Layout::read(&mut reader, sparse, n)?;
-            let mut runs = Vec::with_capacity(layout.count);
-            body(kernel, &mut reader, kind, layout.count, &mut runs)?;
-            layout.expand(kernel, &runs, out);
-        }
+        blocks.fill(n, constant(&mut reader, kind)?, out);
+    } else if kind & kind::SPARSE == 0 {
+        body(blocks, &mut reader, kind, n, out)?;
+    } else {
+        sparse(blocks, &mut reader, kind, n, out)?;
     }
     Ok(reader.at())
+}
+
+/// Appends the `n` values of a sparse stream. Not inlined, because its stack frame is large.
+#[inline(never)]
+fn sparse<B: Blocks>(
+    blocks: B,
+    reader: &mut Reader<'_>,
+    kind: u8,
+    n: usize,
+    out: &mut Sink<'_, f64>,
+) -> Result<(), DecodeError> {
+    let layout = Layout::read(reader, kind & kind::SPARSE, n)?;
+    let mut room = Scratch::<f64, { MAX_SAMPLES + SLACK }>::new();
+    let mut runs = room.sink();
+    body(blocks, reader, kind, layout.count, &mut runs)?;
+    runs.fill(RUN_SLACK, 0.0);
+    layout.expand(blocks, runs.filled(), out);
+    Ok(())
 }
 
 fn constant(reader: &mut Reader<'_>, kind: u8) -> Result<f64, DecodeError> {
@@ -90,33 +121,83 @@ fn small_int(reader: &mut Reader<'_>, field: &'static str) -> Result<i64, Decode
     Ok(int)
 }
 
-/// Appends the `n` values of a body.
-fn body(
-    kernel: Kernel,
+/// Appends the `n` values of a body to an empty sink.
+fn body<B: Blocks>(
+    blocks: B,
     reader: &mut Reader<'_>,
     kind: u8,
     n: usize,
-    out: &mut Vec<f64>,
+    out: &mut Sink<'_, f64>,
 ) -> Result<(), DecodeError> {
-    let start = out.len();
     let class = kind & kind::CLASS;
     if class == kind::XOR {
-        let first = reader.u64()?;
-        return kernel.xors(reader, first, n, out);
+        return xors(blocks, reader, n, out);
     }
     let header = int_header(reader, kind)?;
-    kernel.ints(reader, &header, n, out)?;
-    let values = out.get_mut(start..).unwrap_or_default();
+    ints(blocks, reader, &header, n, out)?;
     if class == kind::ULP {
-        let min = reader.signed()?;
-        return kernel.add_ulps(reader, min, values);
+        return add_ulps(blocks, reader, out.filled());
     }
     if kind & kind::EXCEPTIONS != 0 {
-        exceptions(reader, values)?;
+        exceptions(reader, out.filled())?;
     }
     Ok(())
 }
 
+fn ints<B: Blocks>(
+    blocks: B,
+    reader: &mut Reader<'_>,
+    header: &IntHeader,
+    n: usize,
+    out: &mut Sink<'_, f64>,
+) -> Result<(), DecodeError> {
+    let mut ints = Ints::new(header);
+    for count in pfor::counts(n) {
+        let block = Block::read(reader, count)?;
+        if ints.are_exact(&block) {
+            blocks.ints(&block, &mut ints, out);
+        } else {
+            let mut room = Residuals::new();
+            out.extend(room.read(blocks, &block).iter().map(|&u| ints.checked(u)));
+        }
+    }
+    ints.finish()
+}
+
+fn xors<B: Blocks>(
+    blocks: B,
+    reader: &mut Reader<'_>,
+    n: usize,
+    out: &mut Sink<'_, f64>,
+) -> Result<(), DecodeError> {
+    let mut bits = reader.u64()?;
+    out.fill(1, f64::from_bits(bits));
+    for first in (1..n).step_by(XOR_BLOCK) {
+        let (packed, shift) = xor::read(reader, (n - first).min(XOR_BLOCK))?;
+        blocks.xors(packed, shift, &mut bits, out);
+    }
+    Ok(())
+}
+
+/// Adds residuals to the bit patterns of `values`.
+fn add_ulps<B: Blocks>(
+    blocks: B,
+    reader: &mut Reader<'_>,
+    values: &mut [f64],
+) -> Result<(), DecodeError> {
+    let min = reader.signed()?;
+    let mut room = Residuals::new();
+    for values in values.chunks_mut(pfor::BLOCK) {
+        let residuals = room.read(blocks, &Block::read(reader, values.len())?);
+        for (value, &u) in values.iter_mut().zip(&*residuals) {
+            let ulps = min.wrapping_add(u as i64) as u64;
+            *value = f64::from_bits(value.to_bits().wrapping_add(ulps));
+        }
+    }
+    Ok(())
+}
+
+/// Reads and checks what stands before the integers.
 fn int_header(reader: &mut Reader<'_>, kind: u8) -> Result<IntHeader, DecodeError> {
     let exponent = exponent(reader)?;
     let base = small_int(reader, "base")?;

@@ -4,7 +4,8 @@
 
 use super::kind;
 use crate::error::DecodeError;
-use crate::kernel::Kernel;
+use crate::kernel::{Blocks, Sink};
+use crate::pack::little_endian;
 use crate::reader::Reader;
 use crate::varint;
 
@@ -105,25 +106,27 @@ impl<'a> Layout<'a> {
         Ok(layout)
     }
 
-    /// Appends the `n` values of the runs.
-    pub(super) fn expand(&self, kernel: Kernel, runs: &[f64], out: &mut Vec<f64>) {
+    /// Appends the `n` values of the runs to an empty sink; [`RUN_SLACK`](crate::kernel::RUN_SLACK) follow them.
+    pub(super) fn expand<B: Blocks>(&self, blocks: B, runs: &[f64], out: &mut Sink<'_, f64>) {
         match self.begins {
-            Begins::Bitmap(bitmap) => kernel.expand(bitmap, runs, self.n, out),
+            Begins::Bitmap(bitmap) => blocks.expand(bitmap, runs, self.n, out),
             Begins::Positions(positions) => {
-                let first = out.len();
                 let ends = starts(positions, position_width(self.n)).chain([self.n]);
                 for (end, &value) in ends.zip(runs) {
-                    out.resize(first + end, value);
+                    out.fill(end - out.len(), value);
                 }
             }
         }
     }
 }
 
+/// Positions of one or two bytes.
 fn starts(positions: &[u8], width: usize) -> impl Iterator<Item = usize> {
-    positions
-        .chunks(width)
-        .map(|bytes| bytes.iter().rev().fold(0, |x, &byte| x << 8 | usize::from(byte)))
+    positions.chunks(width).map(|bytes| match *bytes {
+        [low, high] => u16::from_le_bytes([low, high]).into(),
+        [low] => low.into(),
+        _ => 0,
+    })
 }
 
 /// How many bits are set, if none is where no run but the first can begin.
@@ -131,6 +134,7 @@ fn check_bitmap(bitmap: &[u8], n: usize) -> Option<usize> {
     let first = bitmap.first()?;
     let last = bitmap.last()?;
     let spare = last.checked_shr(((n - 1) % 8 + 1) as u32).unwrap_or(0);
-    let set = bitmap.iter().map(|byte| byte.count_ones() as usize).sum();
+    let words = bitmap.chunks(8).map(little_endian);
+    let set = words.map(|word| word.count_ones() as usize).sum();
     (first & 1 == 0 && spare == 0).then_some(set)
 }

@@ -1,10 +1,12 @@
 //! Xor with the value before, packed in blocks of 32.
 
 use super::{Body, kind};
-use crate::pack::{MAX_WIDTH, pack, width_of};
+use crate::error::DecodeError;
+use crate::pack::{MAX_WIDTH, Packed, is_stored_width, pack, width_of};
+use crate::reader::Reader;
 
 /// Values that share a width and a shift.
-pub(crate) const XOR_BLOCK: usize = 32;
+pub(super) const XOR_BLOCK: usize = 32;
 
 /// The body of any values.
 pub(super) fn body(values: &[f64]) -> Body {
@@ -26,4 +28,22 @@ fn write_block(block: &[u64], out: &mut Vec<u8>) {
     };
     out.extend([width as u8, shift as u8]);
     pack(block.iter().map(|xor| xor >> shift), width, out);
+}
+
+/// Reads a block of `count` values and how far they are to be shifted.
+#[expect(clippy::inline_always, reason = "as a call it takes longer than unpacking")]
+#[inline(always)]
+pub(super) fn read<'a>(
+    reader: &mut Reader<'a>,
+    count: usize,
+) -> Result<(Packed<'a>, u32), DecodeError> {
+    let width = u32::from(reader.u8()?);
+    let shift = u32::from(reader.u8()?);
+    if !is_stored_width(width) {
+        return Err(reader.bad_field("xor width", width.into()));
+    }
+    if shift > 63 || width + shift > 64 {
+        return Err(reader.bad_field("xor shift", shift.into()));
+    }
+    Ok((Packed::read(reader, width, count)?, shift))
 }
