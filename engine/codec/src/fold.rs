@@ -92,7 +92,7 @@ fn fold_dense<B: Blocks, F: Fold>(
     let mut sink = room.sink();
     let used = decode_stream(blocks, bytes, n, &mut sink)?;
     let mut values = sink.into_filled().get_mut(range).unwrap_or_default();
-    if may_be_stale(bytes) {
+    if may_be_stale(bytes) && blocks.contain(values, STALE) {
         let kept = remove_stale(values);
         values = values.get_mut(..kept).unwrap_or_default();
     }
@@ -104,14 +104,10 @@ fn fold_dense<B: Blocks, F: Fold>(
 
 /// Moves all values but stale markers to the front and returns how many there are.
 fn remove_stale(values: &mut [f64]) -> usize {
-    let stale = |value: &f64| value.to_bits() == STALE;
-    let Some(mut kept) = values.iter().position(stale) else { return values.len() };
-    for i in kept + 1..values.len() {
-        if let Some(&value) = values.get(i)
-            && !stale(&value)
-            && let Some(slot) = values.get_mut(kept)
-        {
-            *slot = value;
+    let mut kept = 0;
+    for i in 0..values.len() {
+        if values[i].to_bits() != STALE {
+            values[kept] = values[i];
             kept += 1;
         }
     }

@@ -1,8 +1,5 @@
 //! Bit packing: values of one width side by side, lowest bit first.
 
-use crate::error::DecodeError;
-use crate::reader::Reader;
-
 /// The widest value that is packed: 57 bits and a shift of up to 7 fit one 64-bit load. Wider
 /// values are stored in 64 bits.
 pub(crate) const MAX_WIDTH: u32 = 57;
@@ -57,7 +54,7 @@ fn last_word(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Packed values, as they are in a chunk.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Packed<'a> {
     /// The packed bytes and whatever follows them: kernels may load beyond the last value, but
     /// must not let what they find there change a value.
@@ -66,20 +63,6 @@ pub(crate) struct Packed<'a> {
     pub(crate) width: u32,
     /// How many values, at most 128.
     pub(crate) count: usize,
-}
-
-impl<'a> Packed<'a> {
-    /// The next `count` values of `width` bits.
-    #[inline]
-    pub(crate) fn read(
-        reader: &mut Reader<'a>,
-        width: u32,
-        count: usize,
-    ) -> Result<Self, DecodeError> {
-        let bytes = reader.rest();
-        reader.take(packed_len(width, count))?;
-        Ok(Self { bytes, width, count })
-    }
 }
 
 /// Appends the low `width` bits of each value. The width must be a stored one.

@@ -61,34 +61,10 @@ impl Header {
         let header = if self.patches > 0 { 3 } else { 1 };
         header + packed_len(self.width, count) + self.patches * (1 + self.high_bytes)
     }
-
-    /// Reads and checks the header of a block of `count` values.
-    #[expect(clippy::inline_always, reason = "as a call it takes longer than unpacking")]
-    #[inline(always)]
-    fn read(reader: &mut Reader<'_>, count: usize) -> Result<Self, DecodeError> {
-        let first = reader.u8()?;
-        let width = u32::from(first & !PATCHED);
-        let patched = first & PATCHED != 0;
-        if !is_stored_width(width) || (patched && width > MAX_WIDTH) {
-            return Err(reader.bad_field("PFOR width", u64::from(first)));
-        }
-        if !patched {
-            return Ok(Self { width, patches: 0, high_bytes: 0 });
-        }
-        let patches = reader.u8()?;
-        if patches == 0 || usize::from(patches) > count {
-            return Err(reader.bad_field("PFOR patch count", u64::from(patches)));
-        }
-        let high_bytes = reader.u8()?;
-        if high_bytes == 0 || high_bytes > 8 {
-            return Err(reader.bad_field("PFOR high bytes", u64::from(high_bytes)));
-        }
-        Ok(Self { width, patches: patches.into(), high_bytes: high_bytes.into() })
-    }
 }
 
 /// A block as it is in a chunk, checked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(crate) struct Block<'a> {
     /// The low bits of all values.
     pub(crate) packed: Packed<'a>,
@@ -98,7 +74,7 @@ pub(crate) struct Block<'a> {
 }
 
 /// The high parts of the values that are wider than the others.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Patches<'a> {
     /// For each a position and its bytes, and whatever follows them.
     bytes: &'a [u8],
@@ -107,19 +83,34 @@ struct Patches<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Reads a block of `count` values, 1 to [`BLOCK`].
-    #[expect(clippy::inline_always, reason = "as a call it takes longer than unpacking")]
-    #[inline(always)]
-    pub(crate) fn read(reader: &mut Reader<'a>, count: usize) -> Result<Self, DecodeError> {
-        let header = Header::read(reader, count)?;
-        let packed = Packed::read(reader, header.width, count)?;
-        let patches =
-            Patches { bytes: reader.rest(), count: header.patches, high_bytes: header.high_bytes };
-        let mut block = Self { packed, patches, sum: 0 };
-        if block.is_patched() {
-            block.check_patches(reader)?;
+    /// Reads the next block, of `count` values, 1 to [`BLOCK`].
+    ///
+    /// Into the block in its place: as a result it would be copied more than once, which takes
+    /// longer than unpacking.
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        reader: &mut Reader<'a>,
+        count: usize,
+    ) -> Result<(), DecodeError> {
+        let first = reader.u8()?;
+        let width = u32::from(first & !PATCHED);
+        let is_patched = first & PATCHED != 0;
+        if !is_stored_width(width) || (is_patched && width > MAX_WIDTH) {
+            return Err(reader.bad_field("PFOR width", first.into()));
         }
-        Ok(block)
+        self.patches = Patches::default();
+        self.sum = 0;
+        if is_patched {
+            self.patches.read_sizes(reader, count)?;
+        }
+        self.packed = Packed { bytes: reader.rest(), width, count };
+        reader.take(packed_len(width, count))?;
+        if is_patched {
+            self.patches.bytes = reader.rest();
+            self.check_patches(reader)?;
+        }
+        Ok(())
     }
 
     #[inline]
@@ -152,14 +143,22 @@ impl<'a> Block<'a> {
     /// Calls `each` with the positions and the high parts, which are in their place.
     #[inline]
     pub(crate) fn patches(&self, mut each: impl FnMut(usize, u64)) {
-        let Patches { mut bytes, count, high_bytes } = self.patches;
-        let mask = mask(8 * high_bytes as u32);
+        let Patches { bytes, count, high_bytes } = self.patches;
+        let width = self.packed.width;
+        if high_bytes == 1 {
+            let (pairs, _) = bytes.as_chunks();
+            for &[position, high] in pairs.iter().take(count) {
+                each(position.into(), u64::from(high) << width);
+            }
+            return;
+        }
+        let (mut bytes, mask) = (bytes, mask(8 * high_bytes as u32));
         for _ in 0..count {
             let (position, word) = match bytes.first_chunk::<9>() {
                 Some([position, word @ ..]) => (*position, u64::from_le_bytes(*word)),
                 None => last_patch(bytes),
             };
-            each(position.into(), (word & mask) << self.packed.width);
+            each(position.into(), (word & mask) << width);
             bytes = bytes.get(1 + high_bytes..).unwrap_or_default();
         }
     }
@@ -175,6 +174,23 @@ impl<'a> Block<'a> {
     pub(crate) fn max_sum(&self) -> u64 {
         let low_parts = mask(self.packed.width).saturating_mul(self.packed.count as u64);
         low_parts.saturating_add(self.sum)
+    }
+}
+
+impl Patches<'_> {
+    /// Reads and checks how many there are and how many bytes each has.
+    #[inline]
+    fn read_sizes(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), DecodeError> {
+        let patches = reader.u8()?;
+        if patches == 0 || usize::from(patches) > count {
+            return Err(reader.bad_field("PFOR patch count", patches.into()));
+        }
+        let high_bytes = reader.u8()?;
+        if high_bytes == 0 || high_bytes > 8 {
+            return Err(reader.bad_field("PFOR high bytes", high_bytes.into()));
+        }
+        (self.count, self.high_bytes) = (patches.into(), high_bytes.into());
+        Ok(())
     }
 }
 
@@ -234,9 +250,9 @@ mod tests {
         write(values, &mut bytes);
         assert_eq!(bytes.len(), len(values));
         let mut reader = Reader::new(&bytes);
-        let mut back = Vec::new();
+        let (mut back, mut block) = (Vec::new(), Block::default());
         for chunk in values.chunks(BLOCK) {
-            let block = Block::read(&mut reader, chunk.len()).unwrap();
+            block.read(&mut reader, chunk.len()).unwrap();
             assert!(chunk.iter().all(|&value| value <= block.max()));
             back.extend(&*Residuals::new().read(Scalar, &block));
             let sum = chunk.iter().fold(0u64, |sum, &value| sum.saturating_add(value));

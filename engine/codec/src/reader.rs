@@ -82,18 +82,17 @@ impl<'a> Reader<'a> {
     #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut x = 0;
-        for i in 0..varint::MAX_BYTES {
-            let byte = self.u8()?;
-            let low = u64::from(byte & 0x7f);
+        for (i, &byte) in self.rest.iter().take(varint::MAX_BYTES).enumerate() {
+            x |= u64::from(byte & 0x7f) << (7 * i);
             if i == varint::MAX_BYTES - 1 && byte > 1 {
-                return Err(DecodeError::Varint { at: self.at });
+                return Err(DecodeError::Varint { at: self.at + varint::MAX_BYTES });
             }
-            x |= low << (7 * i);
             if byte < 0x80 {
-                break;
+                self.take(i + 1)?;
+                return Ok(x);
             }
         }
-        Ok(x)
+        Err(self.truncated())
     }
 
     /// The next zigzag varint.

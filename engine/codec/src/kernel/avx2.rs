@@ -126,6 +126,12 @@ impl Blocks for Avx2 {
     }
 
     #[inline]
+    fn contain(self, values: &[f64], bits: u64) -> bool {
+        // SAFETY: there is an `Avx2` only where these features are.
+        unsafe { contain(values, bits) }
+    }
+
+    #[inline]
     fn add_lanes(self, values: &[[f64; LANES]], lanes: &mut [f64; LANES]) {
         // SAFETY: there is an `Avx2` only where these features are.
         unsafe { add_lanes(values, lanes) }
@@ -232,6 +238,11 @@ fn expand(bitmap: &[u8], runs: &[f64], n: usize, out: &mut Sink<'_, f64>) {
         let low = four(byte & 15);
         to_doubles_8([low, four(byte >> 4)])
     });
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn contain(values: &[f64], bits: u64) -> bool {
+    scalar::contain(values, bits)
 }
 
 #[target_feature(enable = "avx2,fma")]

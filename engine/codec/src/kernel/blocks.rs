@@ -63,6 +63,11 @@ pub(crate) trait Blocks: Copy {
         scalar::are_ascending(times)
     }
 
+    /// Whether one of the values has these bits.
+    fn contain(self, values: &[f64], bits: u64) -> bool {
+        scalar::contain(values, bits)
+    }
+
     /// Adds value i of each whole group of [`LANES`] to lane i.
     fn add_lanes(self, values: &[[f64; LANES]], lanes: &mut [f64; LANES]) {
         scalar::add_lanes(values, lanes);

@@ -104,7 +104,8 @@ mod tests {
     fn exact(header: IntHeader, q: i64, residuals: &[u64]) -> bool {
         let mut bytes = Vec::new();
         pfor::write(residuals, &mut bytes);
-        let block = Block::read(&mut Reader::new(&bytes), residuals.len()).unwrap();
+        let mut block = Block::default();
+        block.read(&mut Reader::new(&bytes), residuals.len()).unwrap();
         let mut ints = Ints::new(&header);
         ints.q = q;
         ints.are_exact(&block)

@@ -87,6 +87,12 @@ pub(super) fn expand(bitmap: &[u8], runs: &[f64], n: usize, out: &mut Sink<'_, f
     out.fill(end - out.len(), value);
 }
 
+/// Without a branch for each value, since few chunks have one.
+#[inline]
+pub(super) fn contain(values: &[f64], bits: u64) -> bool {
+    values.iter().fold(0, |found, value| found | u64::from(value.to_bits() == bits)) != 0
+}
+
 #[inline]
 pub(super) fn add_lanes(values: &[[f64; LANES]], lanes: &mut [f64; LANES]) {
     for group in values {

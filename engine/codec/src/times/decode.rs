@@ -55,8 +55,9 @@ fn decode<B: Blocks>(
     let header = TimeHeader { first, step, min: reader.signed()? };
     if kind == DELTA {
         deltas(blocks, &mut reader, &header, n, out)?;
-    } else {
-        grid(blocks, &mut reader, &header, n, out)?;
+    } else if grid(blocks, &mut reader, &header, n, out)? < header.step && !header.may_wrap(n) {
+        // No distance from the grid makes up for a step.
+        return Ok(reader.at());
     }
     check_ascending(blocks, out.filled())?;
     Ok(reader.at())
@@ -87,24 +88,39 @@ fn deltas<B: Blocks>(
     let second = header.first.wrapping_add_unsigned(header.step);
     out.extend([header.first, second].into_iter());
     let mut last = (second, header.step);
+    let mut block = Block::default();
     for count in pfor::counts(n - 2) {
-        blocks.deltas(&Block::read(reader, count)?, header.min, &mut last, out);
+        block.read(reader, count)?;
+        blocks.deltas(&block, header.min, &mut last, out);
     }
     Ok(())
 }
 
+/// Returns a number that no distance from the grid exceeds.
 fn grid<B: Blocks>(
     blocks: B,
     reader: &mut Reader<'_>,
     header: &TimeHeader,
     n: usize,
     out: &mut Sink<'_, i64>,
-) -> Result<(), DecodeError> {
+) -> Result<u64, DecodeError> {
     let mut next = header.first.wrapping_add(header.min);
+    let (mut block, mut max) = (Block::default(), 0);
     for count in pfor::counts(n) {
-        blocks.grid(&Block::read(reader, count)?, header.step, &mut next, out);
+        block.read(reader, count)?;
+        max = max.max(block.max());
+        blocks.grid(&block, header.step, &mut next, out);
     }
-    Ok(())
+    Ok(max)
+}
+
+impl TimeHeader {
+    /// Whether a grid of `n` times whose distances are below its step may leave the 64 bits.
+    fn may_wrap(&self, n: usize) -> bool {
+        let span = i128::from(self.step) * (n as i128 + 1) + i128::from(self.min.unsigned_abs());
+        let first = i128::from(self.first);
+        first - span < i128::from(i64::MIN) || first + span > i128::from(i64::MAX)
+    }
 }
 
 fn check_ascending<B: Blocks>(blocks: B, times: &[i64]) -> Result<(), DecodeError> {

@@ -151,9 +151,9 @@ fn ints<B: Blocks>(
     n: usize,
     out: &mut Sink<'_, f64>,
 ) -> Result<(), DecodeError> {
-    let mut ints = Ints::new(header);
+    let (mut ints, mut block) = (Ints::new(header), Block::default());
     for count in pfor::counts(n) {
-        let block = Block::read(reader, count)?;
+        block.read(reader, count)?;
         if ints.are_exact(&block) {
             blocks.ints(&block, &mut ints, out);
         } else {
@@ -172,9 +172,10 @@ fn xors<B: Blocks>(
 ) -> Result<(), DecodeError> {
     let mut bits = reader.u64()?;
     out.fill(1, f64::from_bits(bits));
+    let mut block = xor::Block::default();
     for first in (1..n).step_by(XOR_BLOCK) {
-        let (packed, shift) = xor::read(reader, (n - first).min(XOR_BLOCK))?;
-        blocks.xors(packed, shift, &mut bits, out);
+        block.read(reader, (n - first).min(XOR_BLOCK))?;
+        blocks.xors(block.packed, block.shift, &mut bits, out);
     }
     Ok(())
 }
@@ -186,9 +187,10 @@ fn add_ulps<B: Blocks>(
     values: &mut [f64],
 ) -> Result<(), DecodeError> {
     let min = reader.signed()?;
-    let mut room = Residuals::new();
+    let (mut room, mut block) = (Residuals::new(), Block::default());
     for values in values.chunks_mut(pfor::BLOCK) {
-        let residuals = room.read(blocks, &Block::read(reader, values.len())?);
+        block.read(reader, values.len())?;
+        let residuals = room.read(blocks, &block);
         for (value, &u) in values.iter_mut().zip(&*residuals) {
             let ulps = min.wrapping_add(u as i64) as u64;
             *value = f64::from_bits(value.to_bits().wrapping_add(ulps));

@@ -2,7 +2,7 @@
 
 use super::{Body, kind};
 use crate::error::DecodeError;
-use crate::pack::{MAX_WIDTH, Packed, is_stored_width, pack, width_of};
+use crate::pack::{MAX_WIDTH, Packed, is_stored_width, pack, packed_len, width_of};
 use crate::reader::Reader;
 
 /// Values that share a width and a shift.
@@ -30,20 +30,31 @@ fn write_block(block: &[u64], out: &mut Vec<u8>) {
     pack(block.iter().map(|xor| xor >> shift), width, out);
 }
 
-/// Reads a block of `count` values and how far they are to be shifted.
-#[expect(clippy::inline_always, reason = "as a call it takes longer than unpacking")]
-#[inline(always)]
-pub(super) fn read<'a>(
-    reader: &mut Reader<'a>,
-    count: usize,
-) -> Result<(Packed<'a>, u32), DecodeError> {
-    let width = u32::from(reader.u8()?);
-    let shift = u32::from(reader.u8()?);
-    if !is_stored_width(width) {
-        return Err(reader.bad_field("xor width", width.into()));
+/// Packed xors, and how far they are to be shifted.
+#[derive(Debug, Default)]
+pub(super) struct Block<'a> {
+    pub(super) packed: Packed<'a>,
+    pub(super) shift: u32,
+}
+
+impl<'a> Block<'a> {
+    /// Reads the next block, of `count` values.
+    #[inline]
+    pub(super) fn read(
+        &mut self,
+        reader: &mut Reader<'a>,
+        count: usize,
+    ) -> Result<(), DecodeError> {
+        let width = u32::from(reader.u8()?);
+        self.shift = u32::from(reader.u8()?);
+        if !is_stored_width(width) {
+            return Err(reader.bad_field("xor width", width.into()));
+        }
+        if self.shift > 63 || width + self.shift > 64 {
+            return Err(reader.bad_field("xor shift", self.shift.into()));
+        }
+        self.packed = Packed { bytes: reader.rest(), width, count };
+        reader.take(packed_len(width, count))?;
+        Ok(())
     }
-    if shift > 63 || width + shift > 64 {
-        return Err(reader.bad_field("xor shift", shift.into()));
-    }
-    Ok((Packed::read(reader, width, count)?, shift))
 }

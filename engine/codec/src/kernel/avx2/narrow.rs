@@ -37,13 +37,18 @@ impl<'a> Narrow<'a> {
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn new(block: &Block<'a>, room: &'a mut Scratch<u32, BLOCK>) -> Self {
-        let unpacker = Unpacker::new(block.packed);
-        let source = if block.is_patched() {
-            Source::Patched(patched(block, &unpacker, room))
-        } else {
-            Source::Packed(unpacker)
-        };
-        Self { count: block.count(), source }
+        if !block.is_patched() {
+            return Self::without_patches(block);
+        }
+        let numbers = patched(block, &Unpacker::new(block.packed), room);
+        Self { count: block.count(), source: Source::Patched(numbers) }
+    }
+
+    /// As [`new`](Self::new), but the numbers lack the high parts that are in patches.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn without_patches(block: &Block<'a>) -> Self {
+        Self { count: block.count(), source: Source::Packed(Unpacker::new(block.packed)) }
     }
 
     /// Group `i`; the last one may go beyond the block's numbers.

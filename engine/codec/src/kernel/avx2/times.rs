@@ -6,7 +6,7 @@ use std::arch::x86_64::{
 };
 
 use super::super::scalar;
-use super::super::sink::{Scratch, Sink};
+use super::super::sink::Sink;
 use super::super::x86::{four_words, to_times_4, to_times_8, to_words_4};
 use super::narrow::Narrow;
 use super::{last_lane, running_sum};
@@ -49,8 +49,8 @@ pub(super) fn grid(residuals: &[u64], step: u64, next: &mut i64, out: &mut Sink<
 /// As [`grid`], for a block that [`Narrow`] suits.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn narrow_grid(block: &Block<'_>, step: u64, next: &mut i64, out: &mut Sink<'_, i64>) {
-    let mut room = Scratch::new();
-    let groups = Narrow::new(block, &mut room);
+    let groups = Narrow::without_patches(block);
+    let before = out.len();
     let after = |i: u64| next.wrapping_add_unsigned(step.wrapping_mul(i));
     let (mut line, mut later) = (ramp(*next, step), ramp(after(4), step));
     let stride = _mm256_set1_epi64x(step.wrapping_mul(8) as i64);
@@ -65,6 +65,14 @@ pub(super) fn narrow_grid(block: &Block<'_>, step: u64, next: &mut i64, out: &mu
         to_times_8(times)
     });
     *next = end;
+    if block.is_patched() {
+        let times = out.filled().get_mut(before..).unwrap_or_default();
+        block.patches(|position, high| {
+            if let Some(time) = times.get_mut(position) {
+                *time = time.wrapping_add_unsigned(high);
+            }
+        });
+    }
 }
 
 /// Four times with `step` between them.
