@@ -20,6 +20,8 @@ pub enum Command {
     Load(Load),
     /// Start servers, measure ingest, disk, kill -9 and start, and write docs/benchmarks.md
     Slice(Slice),
+    /// Measure the codec on captured or made samples, beside ports of Prometheus' codecs
+    Codec(crate::codec::Arguments),
 }
 
 /// What is written.

@@ -9,14 +9,18 @@
 //! - [`report`]: where it goes: JSON for machines, and the Markdown that docs/benchmarks.md is
 //!   made of. No number in there is written by hand.
 //!
+//! [`reference`](mod@reference) has ports of the codecs that [`codec`] races nunatak's against.
+//!
 //! The programs of `nunatak-bench` ([`load`], [`slice`]) put these together.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod client;
+pub mod codec;
 pub mod load;
 pub mod measure;
 pub mod output;
+pub mod reference;
 pub mod report;
 pub mod requests;
 pub mod slice;
@@ -46,6 +50,9 @@ pub enum Error {
     /// The target answered or behaved otherwise than it must for the measurement to count.
     #[error("{0}")]
     Target(String),
+    /// Captured samples could not be read.
+    #[error(transparent)]
+    Capture(#[from] workload::CaptureError),
 }
 
 /// The result of anything in this crate.

@@ -1,10 +1,12 @@
 //! What is written: series with labels, and values that move as real ones do.
 
+mod capture;
 mod fleet;
 mod random;
 mod signal;
 mod template;
 
+pub use capture::{Capture, CaptureError, CapturedSeries};
 pub use fleet::{Fleet, FleetOptions, Series};
 pub use random::Random;
 pub use signal::Signal;
