@@ -82,9 +82,9 @@ fn scattered() -> Vec<Labels> {
         let mut one_of = |count| random.below(count).to_string();
         let labels = [
             ("__name__", "requests_total".to_owned()),
+            ("address", format!("{number:06}")), // comes first in the order of series
             ("half", one_of(2)),
             ("hundredth", one_of(100)),
-            ("id", format!("{number:06}")),
             ("stretch", format!("{:02}", number / 5_000)),
             ("third", one_of(3)),
             ("thousandth", one_of(1_000)),

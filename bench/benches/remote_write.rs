@@ -151,7 +151,10 @@ fn decoding(c: &mut Criterion) {
     for (name, builder) in [("walk", None), ("parse", Some(LabelsBuilder::default()))] {
         let mut look = Look { builder, sum: 0.0 };
         group.bench_function(name, |b| {
-            b.iter(|| decode(next.next().expect("endless"), &mut scratch, &mut look));
+            b.iter(|| {
+                let message = next.next().expect("endless");
+                decode(message, &mut scratch, &mut look).expect("a valid message")
+            });
         });
         assert!(look.sum > 0.0);
     }
@@ -162,7 +165,8 @@ fn decoding(c: &mut Criterion) {
     group.bench_function("known", |b| {
         b.iter(|| {
             let mut store = Store(db.appender());
-            decode(next.next().expect("endless"), &mut scratch, &mut store)
+            let message = next.next().expect("endless");
+            decode(message, &mut scratch, &mut store).expect("a valid message")
         });
     });
 }
