@@ -5,10 +5,12 @@
 //! 20,000 series of a fleet for an hour; log, refusals and routing to 8 shards are part of it.
 //!
 //! - `known/raw`: series that the database knows, named by the raw bytes of a protocol: the steady
-//!   state of a server. Its speed is how many samples a core takes.
+//!   state of a server. Its speed is how many samples a core takes. (`--quick` sees only the first
+//!   minutes of it, in which chunks are short.)
 //! - `known/labels`: the same by label set, as a program that embeds the database does it.
-//! - `known/labels late`: scrapes that arrive shuffled within 5 minutes, so most samples are not
-//!   the newest of their series.
+//! - `known/labels late`: ten minutes of scrapes that arrive shuffled within 5 minutes, so most
+//!   samples are not the newest of their series. Always all of them, because what came late before
+//!   makes what comes late dearer.
 //! - `new`: every sample begins a series (a spike, or a start): series a second.
 #![expect(clippy::expect_used, reason = "a bench may stop")]
 
@@ -84,12 +86,14 @@ impl Hour {
 }
 
 const REQUESTS: usize = SCRAPES * SERIES / REQUEST;
+/// Requests that arrive shuffled.
+const LATE_REQUESTS: usize = 40 * SERIES / REQUEST;
 /// One scrape of everything, so that all series are known.
 const PRELUDE: usize = SERIES / REQUEST;
 
-fn player_of_batches(hour: &Hour) -> Player<impl FnMut(&Db, usize) -> Duration> {
+fn player_of_batches(hour: &Hour, requests: usize) -> Player<impl FnMut(&Db, usize) -> Duration> {
     let mut batches = hour.batches();
-    Player::new(hour.end(), REQUESTS, PRELUDE, move |db, number| {
+    Player::new(hour.end(), requests, PRELUDE, move |db, number| {
         let (_, samples) = hour.request(number);
         let (batch, series) = &mut batches[number % PRELUDE];
         batch.clear_samples();
@@ -146,12 +150,14 @@ fn known(c: &mut Criterion) {
     let mut player = player_of_raw(&hour);
     group.bench_function("raw", |b| b.iter_custom(|count| player.play(count)));
     drop(player);
-    let mut player = player_of_batches(&hour);
+    let mut player = player_of_batches(&hour, REQUESTS);
     group.bench_function("labels", |b| b.iter_custom(|count| player.play(count)));
     drop(player);
     hour.shuffle();
-    let mut player = player_of_batches(&hour);
-    group.bench_function("labels late", |b| b.iter_custom(|count| player.play(count)));
+    let mut player = player_of_batches(&hour, LATE_REQUESTS);
+    let each = (LATE_REQUESTS - PRELUDE) as u64;
+    group.sample_size(10).throughput(Throughput::Elements(each * REQUEST as u64));
+    group.bench_function("labels late", |b| b.iter_custom(|count| player.play(count * each)));
 }
 
 fn new(c: &mut Criterion) {

@@ -88,7 +88,6 @@ fn scattered() -> Vec<Labels> {
             ("stretch", format!("{:02}", number / 5_000)),
             ("third", one_of(3)),
             ("thousandth", one_of(1_000)),
-            ("thousandth2", one_of(1_000)),
         ];
         Labels::from_pairs(labels).expect("valid labels")
     };
