@@ -9,11 +9,13 @@
 //! - [`report`]: where it goes: JSON for machines, and the Markdown that docs/benchmarks.md is
 //!   made of. No number in there is written by hand.
 //!
-//! The programs of `nunatak-bench` ([`load`], [`slice`]) put these together.
+//! The programs of `nunatak-bench` ([`load`], [`slice`]) put these together; [`diff`] compares two
+//! runs.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod client;
+pub mod diff;
 pub mod load;
 pub mod measure;
 pub mod output;
@@ -46,6 +48,9 @@ pub enum Error {
     /// The target answered or behaved otherwise than it must for the measurement to count.
     #[error("{0}")]
     Target(String),
+    /// Figures of a run are worse than those of the run before.
+    #[error("{0} figures became worse")]
+    Worse(usize),
 }
 
 /// The result of anything in this crate.
