@@ -1,5 +1,6 @@
 //! A report becomes a folder whose page links to every file in it and to no other, and equal
 //! reports become equal bytes.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +39,7 @@ fn the_page_links_to_every_file() {
     let files = files(&folder);
     let page = &files["benchmarks.md"];
     let names: Vec<&String> = files.keys().filter(|name| *name != "benchmarks.md").collect();
-    assert!(names.iter().any(|name| name.ends_with(".svg")));
+    assert!(names.iter().any(|name| name.contains(".svg")));
     for name in &names {
         assert!(page.contains(&format!("(benchmarks/{name})")), "no link to {name}");
     }

@@ -24,7 +24,7 @@ impl Grid {
         grid
     }
 
-    /// Adds a row.
+    /// Adds a row; the cells are Markdown.
     pub(super) fn row<S: AsRef<str>>(&mut self, cells: &[S]) {
         let cells: Vec<String> = cells.iter().map(|cell| escape(cell.as_ref())).collect();
         self.lines.push(format!("| {} |", cells.join(" | ")));
@@ -41,9 +41,35 @@ fn escape(cell: &str) -> String {
     cell.replace('|', "\\|").replace('\n', " ")
 }
 
+/// A text as it is: what Markdown would read as more than a letter is told not to be. PromQL is full
+/// of that.
+pub(super) fn plain(text: &str) -> String {
+    let mut out = String::new();
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let after = rest.peek().copied().unwrap_or(' ');
+        // Inside a word an underscore is a letter: node_load1 reads better without an escape.
+        let is_inner = c == '_' && before.is_alphanumeric() && after.is_alphanumeric();
+        if "\\*_`~<[]$&".contains(c) && !is_inner {
+            out.push('\\');
+        }
+        out.push(c);
+        before = c;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Grid;
+    use super::{Grid, plain};
+
+    #[test]
+    fn a_query_is_no_markup() {
+        assert_eq!(plain("rate(node_load1[5m]) * 2"), "rate(node_load1\\[5m\\]) \\* 2");
+        assert_eq!(plain("{__name__=~\"a.*\"}"), "{\\_\\_name\\_\\_=\\~\"a.\\*\"}");
+        assert_eq!(plain("kill -9 → ready, p99 (%)"), "kill -9 → ready, p99 (%)");
+    }
 
     #[test]
     fn a_bar_does_not_end_its_cell() {

@@ -22,8 +22,7 @@ impl Ratio {
         let medians = (Spread::of(&ours.values)?.median, Spread::of(&peer.values)?.median);
         let middle = gain(better, medians.0, medians.1)?;
         let pairs = ours.values.iter().zip(&peer.values);
-        let gains: Vec<f64> =
-            pairs.filter_map(|(ours, peer)| gain(better, *ours, *peer)).collect();
+        let gains: Vec<f64> = pairs.filter_map(|(ours, peer)| gain(better, *ours, *peer)).collect();
         let spread = Spread::of(&gains).filter(|spread| spread.repetitions > 1);
         Some(Self { middle, ends: spread.map(|spread| (spread.least, spread.most)) })
     }
@@ -53,9 +52,9 @@ impl Ratio {
         };
         let Some((least, most)) = self.ends.filter(|(least, _)| *least > 0.0) else { return head };
         let (low, high) = if is_worse { (turned(most), turned(least)) } else { (least, most) };
-        format!("{head} ({}–{})", number(low), number(high))
+        let (low, high) = (number(low), number(high));
+        if low == high { head } else { format!("{head} ({low}–{high})") }
     }
-
 }
 
 /// Three digits, or the whole number.
@@ -133,6 +132,7 @@ mod tests {
     fn next_to_nothing_is_equal() {
         assert_eq!(words(Better::Lower, &[1.001], &[1.0]).unwrap(), "equal");
         assert_eq!(words(Better::Lower, &[0.0], &[0.0]).unwrap(), "equal");
+        assert_eq!(words(Better::Lower, &[0.0, 0.0], &[0.0, 0.0]).unwrap(), "equal");
         assert_eq!(words(Better::Lower, &[1.0, 1.0], &[0.9, 1.1]).unwrap(), "equal (0.90–1.10)");
     }
 

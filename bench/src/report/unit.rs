@@ -39,13 +39,11 @@ impl Unit {
         }
     }
 
-    /// The median, and the ends if there are several repetitions.
+    /// The median, and the ends if they show another value.
     pub(crate) fn show_spread(self, spread: &Spread) -> String {
-        let median = self.show(spread.median);
-        if spread.repetitions < 2 {
-            return median;
-        }
-        format!("{median} ({}–{})", self.show(spread.least), self.show(spread.most))
+        let (median, least, most) =
+            (self.show(spread.median), self.show(spread.least), self.show(spread.most));
+        if least == most { median } else { format!("{median} ({least}–{most})") }
     }
 }
 
@@ -133,6 +131,7 @@ mod tests {
         let show = |values: &[f64]| Unit::Number.show_spread(&Spread::of(values).unwrap());
         assert_eq!(show(&[2.0]), "2.00");
         assert_eq!(show(&[3.0, 1.0, 2.0]), "2.00 (1.00–3.00)");
+        assert_eq!(show(&[2.001, 2.002, 2.003]), "2.00");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::report::grid::Grid;
-use crate::report::model::{Figure, Report};
+use crate::report::grid::{Grid, plain};
+use crate::report::model::{Figure, Report, Section};
 use crate::report::ratio::{Ratio, best};
 use crate::report::unit::ABSENT;
 
@@ -16,29 +16,43 @@ const EXPLANATION: &str = "Each figure stands beside the best peer's, whichever 
 
 /// The part; none if the report has no headline figure.
 pub(super) fn glance(report: &Report) -> Option<String> {
-    let rows: Vec<(&str, &Figure)> = report
+    let sections: Vec<(&Section, Vec<&Figure>)> = report
         .sections
         .iter()
-        .flat_map(|section| section.tables.iter().map(move |table| (section, table)))
-        .flat_map(|(section, table)| table.figures.iter().map(move |f| (&*section.title, f)))
-        .filter(|(_, figure)| figure.headline)
+        .map(|section| (section, headlines(section)))
+        .filter(|(_, figures)| !figures.is_empty())
         .collect();
-    if rows.is_empty() {
+    if sections.is_empty() {
         return None;
     }
     let (ours, peers) = sides(report);
-    let mut heads = vec![""];
-    heads.extend(&ours);
-    heads.push("best peer");
+    let all: Vec<&Figure> = sections.iter().flat_map(|(_, figures)| figures).copied().collect();
+    let counts: Vec<String> = ours.iter().map(|name| count(name, &all, &peers)).collect();
+    let table = table(&sections, &ours, &peers);
+    let parts = ["## At a glance", &table, EXPLANATION, &counts.join("\n")];
+    Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n"))
+}
+
+fn headlines(section: &Section) -> Vec<&Figure> {
+    let figures = section.tables.iter().flat_map(|table| &table.figures);
+    figures.filter(|figure| figure.headline).collect()
+}
+
+/// A row with the name of each section, and its figures below it.
+fn table(sections: &[(&Section, Vec<&Figure>)], ours: &[&str], peers: &[&str]) -> String {
+    let mut heads = vec![String::new()];
+    heads.extend(ours.iter().map(|name| plain(name)));
+    heads.push("best peer".to_owned());
     let mut grid = Grid::of_values(&heads);
-    for (section, figure) in &rows {
-        grid.row(&row(section, figure, &ours, &peers));
+    for (section, figures) in sections {
+        let mut name = vec![String::new(); heads.len()];
+        name[0] = format!("**{}**", plain(&section.title));
+        grid.row(&name);
+        for figure in figures {
+            grid.row(&row(figure, ours, peers));
+        }
     }
-    let figures: Vec<&Figure> = rows.iter().map(|(_, figure)| *figure).collect();
-    let counts: Vec<String> =
-        ours.iter().map(|name| format!("- {}", count(name, &figures, &peers))).collect();
-    let parts = ["## At a glance", &grid.text(), EXPLANATION, &counts.join("\n")];
-    Some(parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("\n\n"))
+    grid.text()
 }
 
 /// The names of nunatak's own targets and those of the peers.
@@ -50,9 +64,9 @@ fn sides(report: &Report) -> (Vec<&str>, Vec<&str>) {
     (names(true), names(false))
 }
 
-fn row(section: &str, figure: &Figure, ours: &[&str], peers: &[&str]) -> Vec<String> {
+fn row(figure: &Figure, ours: &[&str], peers: &[&str]) -> Vec<String> {
     let peer = best(figure, peers).map(|(name, _)| name);
-    let mut cells = vec![format!("{section}: {}", figure.head())];
+    let mut cells = vec![plain(&figure.head())];
     cells.extend(ours.iter().map(|name| {
         let value = cell_text(figure, name);
         match ratio(figure, name, peer) {
@@ -62,7 +76,7 @@ fn row(section: &str, figure: &Figure, ours: &[&str], peers: &[&str]) -> Vec<Str
     }));
     cells.push(peer.map_or_else(
         || ABSENT.to_owned(),
-        |name| format!("{}<br>{name}", cell_text(figure, name)),
+        |name| format!("{}<br>{}", cell_text(figure, name), plain(name)),
     ));
     cells
 }
@@ -71,18 +85,22 @@ fn ratio(figure: &Figure, ours: &str, peer: Option<&str>) -> Option<Ratio> {
     Ratio::of(figure.better, figure.cell(ours)?, figure.cell(peer?)?)
 }
 
-/// How often it is better and how often worse.
+/// How often it is better and how often worse; a figure that it lacks beside a peer counts too.
 fn count(ours: &str, figures: &[&Figure], peers: &[&str]) -> String {
-    let ratios = figures
-        .iter()
-        .filter_map(|figure| ratio(figure, ours, best(figure, peers).map(|(name, _)| name)));
-    let found: Vec<Ordering> = ratios.map(|ratio| ratio.ordering()).collect();
+    let beside = figures.iter().filter_map(|figure| Some((*figure, best(figure, peers)?.0)));
+    let found: Vec<Option<Ordering>> =
+        beside.map(|(figure, peer)| Some(ratio(figure, ours, Some(peer))?.ordering())).collect();
     let number = |which| found.iter().filter(|ordering| **ordering == which).count();
+    let lacking = match number(None) {
+        0 => String::new(),
+        lacking => format!(", without a ratio in {lacking}"),
+    };
     format!(
-        "{ours}: better than the best peer in {} of {}, worse in {}, equal in {}.",
-        number(Ordering::Greater),
+        "- {}: better than the best peer in {} of {}, worse in {}, equal in {}{lacking}.",
+        plain(ours),
+        number(Some(Ordering::Greater)),
         found.len(),
-        number(Ordering::Less),
-        number(Ordering::Equal),
+        number(Some(Ordering::Less)),
+        number(Some(Ordering::Equal)),
     )
 }

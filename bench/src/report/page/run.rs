@@ -1,6 +1,6 @@
 //! Where, when and how it was measured, and who.
 
-use crate::report::grid::Grid;
+use crate::report::grid::{Grid, plain};
 use crate::report::model::Report;
 use crate::report::unit::grouped;
 
@@ -8,7 +8,7 @@ use crate::report::unit::grouped;
 pub(super) fn run(report: &Report) -> String {
     let mut targets = Grid::of_words(&["", "version", "what an acknowledged write is"]);
     for target in &report.targets {
-        targets.row(&[&target.name, &target.version, &target.durability]);
+        targets.row(&[plain(&target.name), plain(&target.version), plain(&target.durability)]);
     }
     let machine = &report.machine;
     [
@@ -17,7 +17,7 @@ pub(super) fn run(report: &Report) -> String {
             "- Machine: {processor}, **{cores}**, {memory} MiB of memory, {kernel}, \
              {file_system}; {place}.\n\
              - Day: {date} (UTC); the run took {minutes}.",
-            processor = machine.processor,
+            processor = plain(&machine.processor),
             cores = processors(machine.processors),
             memory = grouped(machine.memory_mib as f64, 0),
             kernel = machine.kernel,

@@ -1,7 +1,7 @@
 //! One section of the page: method, tables, plots, notes.
 
-use crate::report::grid::Grid;
-use crate::report::model::{Better, Figure, Report, Section, Table};
+use crate::report::grid::{Grid, plain};
+use crate::report::model::{Figure, Report, Section, Table};
 use crate::report::plot::{Origin, Plot, Plots};
 use crate::report::ratio::best;
 use crate::report::unit::ABSENT;
@@ -37,16 +37,16 @@ fn figures(report: &Report, table: &Table) -> String {
         return String::new();
     }
     let columns = columns(report, table);
-    let mut heads = vec![""];
-    heads.extend(&columns);
+    let mut heads = vec![String::new()];
+    heads.extend(columns.iter().map(|target| plain(target)));
     let mut grid = Grid::of_values(&heads);
     for figure in &table.figures {
         let winner = winning_median(figure, &columns);
-        let mut cells = vec![figure.head()];
+        let mut cells = vec![plain(&figure.head())];
         cells.extend(columns.iter().map(|target| {
             let text = cell_text(figure, target);
-            let median = figure.spread(target).map(|spread| spread.median);
-            if winner.is_some() && median == winner { format!("**{text}**") } else { text }
+            let is_best = winner.is_some() && shown_median(figure, target) == winner;
+            if is_best { format!("**{text}**") } else { text }
         }));
         grid.row(&cells);
     }
@@ -67,14 +67,16 @@ pub(in crate::report) fn columns<'a>(report: &'a Report, table: &'a Table) -> Ve
     columns
 }
 
-/// The best median; none if there is nobody to be better than.
-fn winning_median(figure: &Figure, columns: &[&str]) -> Option<f64> {
-    if figure.better == Better::Neither {
-        return None;
-    }
-    let best = best(figure, columns)?.1.median;
-    let others = columns.iter().filter_map(|name| figure.spread(name));
-    others.map(|spread| spread.median).any(|median| median != best).then_some(best)
+/// The best median as it is shown, for those that show the same are equally good to a reader; none
+/// if there is nobody to be better than.
+fn winning_median(figure: &Figure, columns: &[&str]) -> Option<String> {
+    let best = figure.unit.show(best(figure, columns)?.1.median);
+    let mut others = columns.iter().filter_map(|name| shown_median(figure, name));
+    others.any(|median| median != best).then_some(best)
+}
+
+fn shown_median(figure: &Figure, target: &str) -> Option<String> {
+    Some(figure.unit.show(figure.spread(target)?.median))
 }
 
 /// Median, ends, mark.
@@ -83,7 +85,7 @@ pub(super) fn cell_text(figure: &Figure, target: &str) -> String {
         .spread(target)
         .map_or_else(|| ABSENT.to_owned(), |spread| figure.unit.show_spread(&spread));
     match figure.cell(target).and_then(|cell| cell.mark.as_deref()) {
-        Some(mark) => format!("{value} {mark}"),
+        Some(mark) => format!("{value} {}", plain(mark)),
         None => value,
     }
 }

@@ -74,7 +74,20 @@ impl Axis {
 }
 
 fn tick(value: f64, decimals: usize) -> Tick {
-    Tick { value, label: grouped(value, decimals) }
+    Tick { value, label: short(value, decimals) }
+}
+
+/// Short enough to stand left of a grid: `1.5 M` for 1,500,000.
+fn short(value: f64, decimals: usize) -> String {
+    let scale = [(1e12, "T"), (1e9, "G"), (1e6, "M")];
+    match scale.into_iter().find(|(scale, _)| value.abs() >= *scale) {
+        Some((scale, letter)) => {
+            let text = grouped(value / scale, 3);
+            format!("{} {letter}", text.trim_end_matches('0').trim_end_matches('.'))
+        }
+        None if value == 0.0 => "0".to_owned(),
+        None => grouped(value, decimals),
+    }
 }
 
 /// The next larger one of 1, 2 or 5 times a power of ten.
@@ -109,9 +122,9 @@ mod tests {
     #[test]
     fn linear_ticks_are_round() {
         let axis = Axis::linear(0.0, 1_660_282.0, (0, 100), 8);
-        assert_eq!(labels(&axis), ["0", "500,000", "1,000,000", "1,500,000"]);
+        assert_eq!(labels(&axis), ["0", "500,000", "1 M", "1.5 M"]);
         let axis = Axis::linear(0.0, 0.65, (0, 100), 8);
-        assert_eq!(labels(&axis), ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6"]);
+        assert_eq!(labels(&axis), ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6"]);
     }
 
     #[test]
@@ -120,6 +133,8 @@ mod tests {
         assert_eq!(labels(&axis), ["0.1", "0.2", "0.5", "1", "2", "5", "10"]);
         let axis = Axis::logarithmic(0.01, 1_000.0, (0, 100));
         assert_eq!(labels(&axis), ["0.01", "0.1", "1", "10", "100", "1,000"]);
+        let axis = Axis::logarithmic(1e8, 1e9, (0, 100));
+        assert_eq!(labels(&axis), ["100 M", "200 M", "500 M", "1 G"]);
     }
 
     #[test]
@@ -127,7 +142,10 @@ mod tests {
         let axis = Axis::linear(0.0, 10.0, (100, 300), 5);
         assert_eq!((axis.place(0.0), axis.place(5.0), axis.place(99.0)), (100, 200, 300));
         let upwards = Axis::logarithmic(1.0, 100.0, (300, 100));
-        assert_eq!((upwards.place(1.0), upwards.place(10.0), upwards.place(100.0)), (300, 200, 100));
+        assert_eq!(
+            (upwards.place(1.0), upwards.place(10.0), upwards.place(100.0)),
+            (300, 200, 100)
+        );
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! Figures that share a unit, as groups of horizontal bars.
 
-use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::{Axis, decade_below};
-use super::canvas::{Canvas, Drawn, FAINT, Failure, GREY, INK, Legend, Lettering, MARGIN, WIDTH};
 use super::canvas::fitted;
+use super::canvas::{Canvas, Drawn, FAINT, Failure, GREY, INK, Legend, Lettering, MARGIN, WIDTH};
 use super::colour::{Entry, Palette};
 use crate::report::model::Figure;
 use crate::report::spread::Spread;
@@ -42,9 +41,10 @@ impl Bars<'_> {
         let mut svg = String::new();
         let canvas = Canvas::new(&mut svg, bottom + AXIS_HEIGHT)?;
         canvas.head(self.title, &legend)?;
-        self.draw_axis(&canvas, &axis, (legend.bottom, bottom))?;
+        self.draw_axis(&canvas, &axis, bottom)?;
         for (index, figure) in self.figures.iter().enumerate() {
             let top = legend.bottom + group * index as i32;
+            draw_grid(&canvas, &axis, (top + WORDS_LINE, top + group - GAP))?;
             draw_group(&canvas, &axis, figure, &targets, top)?;
         }
         canvas.finish()?;
@@ -85,16 +85,23 @@ impl Bars<'_> {
         }
     }
 
-    fn draw_axis(&self, canvas: &Canvas<'_>, axis: &Axis, (top, bottom): (i32, i32)) -> Drawn {
+    fn draw_axis(&self, canvas: &Canvas<'_>, axis: &Axis, bottom: i32) -> Drawn {
         for tick in axis.ticks() {
             let x = axis.place(tick.value);
-            canvas.line(vec![(x, top), (x, bottom)], FAINT, 1)?;
             let anchor = if x <= MARGIN { HPos::Left } else { HPos::Center };
             canvas.text(&tick.label, (x, bottom + 12), Lettering::new(11, GREY, anchor))?;
         }
         let words = fitted(&self.axis_words(), 12, WIDTH - 2 * MARGIN);
         canvas.text(&words, (MARGIN, bottom + 30), Lettering::new(12, INK, HPos::Left))
     }
+}
+
+/// The lines of the axis behind the bars of a group; words stay free of them.
+fn draw_grid(canvas: &Canvas<'_>, axis: &Axis, (top, bottom): (i32, i32)) -> Drawn {
+    for x in axis.ticks().iter().map(|tick| axis.place(tick.value)) {
+        canvas.line(vec![(x, top), (x, bottom)], FAINT, 1)?;
+    }
+    Ok(())
 }
 
 /// The words of a figure, and a bar for each target below them.
@@ -123,7 +130,7 @@ fn draw_bar(
 ) -> Drawn {
     let style = Lettering::new(11, GREY, HPos::Left);
     let Some(spread) = figure.spread(&entry.name) else {
-        return canvas.text(ABSENT, (MARGIN + 4, middle), style);
+        return canvas.text(&figure_text(figure, &entry.name), (MARGIN + 4, middle), style);
     };
     let (zero, end) = (axis.place(0.0), axis.place(spread.median));
     let half = BAR / 2;
@@ -132,26 +139,26 @@ fn draw_bar(
         canvas.bar((left, middle - half), (right, middle + half), entry.colour)?;
     }
     let ends = (axis.place(spread.least), axis.place(spread.most));
-    if spread.repetitions > 1 && ends.0 != ends.1 {
-        draw_ends(canvas, ends, middle, INK)?;
+    if ends.0 != ends.1 {
+        draw_ends(canvas, ends, middle)?;
     }
-    let mark = figure.cell(&entry.name).and_then(|cell| cell.mark.as_deref());
-    let text = [Some(figure.unit.show(spread.median).as_str()), mark]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" ");
-    canvas.text(&text, (zero.max(end).max(ends.1) + 5, middle), style)
+    let at = (zero.max(end).max(ends.1) + 5, middle);
+    canvas.text(&figure_text(figure, &entry.name), at, style)
+}
+
+/// The median and the mark.
+fn figure_text(figure: &Figure, target: &str) -> String {
+    let median = figure.spread(target).map(|spread| figure.unit.show(spread.median));
+    let mut text = median.unwrap_or_else(|| ABSENT.to_owned());
+    if let Some(mark) = figure.cell(target).and_then(|cell| cell.mark.as_deref()) {
+        text = format!("{text} {mark}");
+    }
+    fitted(&text, 11, FIGURE_WIDTH - 10)
 }
 
 /// From the smallest to the largest repetition.
-fn draw_ends(
-    canvas: &Canvas<'_>,
-    (least, most): (i32, i32),
-    middle: i32,
-    colour: RGBColor,
-) -> Drawn {
-    canvas.line(vec![(least, middle), (most, middle)], colour, 1)?;
-    canvas.line(vec![(least, middle - 3), (least, middle + 3)], colour, 1)?;
-    canvas.line(vec![(most, middle - 3), (most, middle + 3)], colour, 1)
+fn draw_ends(canvas: &Canvas<'_>, (least, most): (i32, i32), middle: i32) -> Drawn {
+    canvas.line(vec![(least, middle), (most, middle)], INK, 1)?;
+    canvas.line(vec![(least, middle - 3), (least, middle + 3)], INK, 1)?;
+    canvas.line(vec![(most, middle - 3), (most, middle + 3)], INK, 1)
 }

@@ -85,9 +85,8 @@ impl<'a> Canvas<'a> {
         let weight = if style.is_bold { FontStyle::Bold } else { FontStyle::Normal };
         // plotters takes the height of a line, which is 1.24 times the size of the letters.
         let font = (FontFamily::SansSerif, f64::from(style.size) * 1.24, weight);
-        let style = TextStyle::from(font)
-            .color(&style.colour)
-            .pos(Pos::new(style.anchor, VPos::Center));
+        let style =
+            TextStyle::from(font).color(&style.colour).pos(Pos::new(style.anchor, VPos::Center));
         self.0.draw(&Text::new(text, at, style))
     }
 

@@ -5,8 +5,7 @@ use plotters::style::RGBColor;
 use crate::report::model::TargetNote;
 
 /// nunatak's own, strong.
-const OURS: [RGBColor; 3] =
-    [RGBColor(9, 84, 165), RGBColor(62, 150, 222), RGBColor(10, 128, 128)];
+const OURS: [RGBColor; 3] = [RGBColor(9, 84, 165), RGBColor(62, 150, 222), RGBColor(10, 128, 128)];
 /// Peers that have a colour of their own, by the beginning of their name.
 const PEERS: [(&str, RGBColor); 3] = [
     ("prometheus", RGBColor(230, 139, 84)),

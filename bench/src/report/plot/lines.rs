@@ -3,8 +3,8 @@
 use plotters::style::text_anchor::HPos;
 
 use super::axis::{Axis, decade_above, decade_below};
-use super::canvas::{Canvas, Drawn, FAINT, Failure, GREY, INK, Legend, Lettering, MARGIN, WIDTH};
 use super::canvas::fitted;
+use super::canvas::{Canvas, Drawn, FAINT, Failure, GREY, INK, Legend, Lettering, MARGIN, WIDTH};
 use super::colour::{Entry, Palette};
 use crate::report::model::{Curve, Line};
 use crate::report::spread::Spread;
@@ -78,7 +78,11 @@ fn draw_grid(canvas: &Canvas<'_>, curve: &Curve, (x, y): (&Axis, &Axis), top: i3
     let words = format!("{}, logarithmic axis", curve.y);
     canvas.text(&fitted(&words, 12, WIDTH - 2 * MARGIN), (MARGIN, top - 16), style)?;
     let words = fitted(&curve.x, 12, right - left);
-    canvas.text(&words, (i32::midpoint(left, right), bottom + 32), Lettering { anchor: HPos::Center, ..style })
+    canvas.text(
+        &words,
+        (i32::midpoint(left, right), bottom + 32),
+        Lettering { anchor: HPos::Center, ..style },
+    )
 }
 
 fn draw_part(
