@@ -49,7 +49,7 @@ pub enum Error {
     #[error("{0}")]
     Target(String),
     /// Figures of a run are worse than those of the run before.
-    #[error("{0} figures became worse")]
+    #[error("worse than before: {0} figures")]
     Worse(usize),
 }
 
