@@ -22,6 +22,8 @@ pub enum Command {
     Slice(Slice),
     /// Measure the codec on captured or made samples, beside ports of Prometheus' codecs
     Codec(crate::codec::Arguments),
+    /// Compare the JSON files of two runs
+    Diff(Diff),
 }
 
 /// What is written.
@@ -103,6 +105,21 @@ pub struct Slice {
     /// What is written
     #[command(flatten)]
     pub workload: WorkloadArgs,
+}
+
+/// `diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The run before, a JSON file beside docs/benchmarks.md
+    pub before: PathBuf,
+    /// The run after
+    pub after: PathBuf,
+    /// Per cent that a median must differ by to count as changed
+    #[arg(long, default_value_t = 5.0)]
+    pub threshold: f64,
+    /// Fail with exit code 1 if a figure became worse beyond the threshold and the noise
+    #[arg(long)]
+    pub fail_on_worse: bool,
 }
 
 /// A system to measure beside nunatak.

@@ -11,12 +11,14 @@
 //!
 //! [`reference`](mod@reference) has ports of the codecs that [`codec`] races nunatak's against.
 //!
-//! The programs of `nunatak-bench` ([`load`], [`slice`]) put these together.
+//! The programs of `nunatak-bench` ([`load`], [`slice`]) put these together; [`diff`] compares two
+//! runs.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod client;
 pub mod codec;
+pub mod diff;
 pub mod load;
 pub mod measure;
 pub mod output;
@@ -53,6 +55,9 @@ pub enum Error {
     /// Captured samples could not be read.
     #[error(transparent)]
     Capture(#[from] workload::CaptureError),
+    /// Figures of a run are worse than those of the run before.
+    #[error("worse than before: {0} figures")]
+    Worse(usize),
 }
 
 /// The result of anything in this crate.

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use nunatak_bench::cli::{Cli, Command};
-use nunatak_bench::{codec, load, output, slice};
+use nunatak_bench::{codec, diff, load, output, slice};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Load(arguments) => load::run(&arguments),
         Command::Slice(arguments) => slice::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

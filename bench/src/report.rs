@@ -1,14 +1,23 @@
-//! Where the figures go: JSON, and the Markdown made of it.
+//! Where the figures go: JSON, and the page with its pictures made of it.
 
+mod gaps;
+mod grid;
 mod machine;
 mod markdown;
 pub mod model;
+mod page;
+mod plot;
+mod publish;
+mod ratio;
+pub(crate) mod spread;
 mod table;
+mod unit;
 
 use serde::{Deserialize, Serialize};
 
 pub use machine::Machine;
 pub use markdown::{insert, section};
+pub use publish::publish;
 
 use crate::load::Written;
 use crate::measure::{FolderSize, Ingest, Stored};

@@ -86,7 +86,8 @@ pub struct Figure {
 pub struct Cell {
     /// The target's name.
     pub target: String,
-    /// One value a repetition.
+    /// One value a repetition; NaN where a repetition has none, so that the others keep theirs.
+    #[serde(with = "super::gaps::numbers")]
     pub values: Vec<f64>,
     /// Stands behind the value in the table, e.g. `≠` where an answer differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +146,7 @@ pub struct Curve {
 pub struct Line {
     /// The target's name.
     pub target: String,
-    /// The points, in the order of x.
+    /// The points, in the order of x; a point that is not finite is a gap.
+    #[serde(with = "super::gaps::points")]
     pub points: Vec<(f64, f64)>,
 }
