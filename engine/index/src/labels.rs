@@ -109,6 +109,12 @@ impl Labels {
         self.metric_name().cmp(other.metric_name()).then_with(|| self.cmp(other))
     }
 
+    /// Name 0, value 0, name 1, value 1, … as bytes, which have the order of the strings.
+    fn piece(&self, i: usize) -> Option<&[u8]> {
+        let start = i.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        self.text.as_bytes().get(start..*self.ends.get(i)? as usize)
+    }
+
     fn pair(&self, i: usize) -> (&str, &str) {
         let start = if i == 0 { 0 } else { self.ends[2 * i - 1] as usize };
         let (middle, end) = (self.ends[2 * i] as usize, self.ends[2 * i + 1] as usize);
@@ -132,9 +138,25 @@ pub(crate) fn pack<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) 
 }
 
 impl Ord for Labels {
+    /// The order of the lists of pairs. Sorting compares neighbours that have most of their text
+    /// in common, so that is skipped at once and only the first piece that differs is looked at.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        let common = common_bytes(self.text.as_bytes(), other.text.as_bytes());
+        let ends = self.ends.iter().zip(&other.ends);
+        let piece = ends.take_while(|(a, b)| a == b && **a as usize <= common).count();
+        match (self.piece(piece), other.piece(piece)) {
+            (Some(a), Some(b)) => a.cmp(b),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        }
     }
+}
+
+/// How many bytes at the front are the same.
+fn common_bytes(a: &[u8], b: &[u8]) -> usize {
+    const WORD: usize = 16;
+    let words = a.chunks_exact(WORD).zip(b.chunks_exact(WORD)).take_while(|(a, b)| a == b).count();
+    let rest = |bytes| -> &[u8] { <[u8]>::get(bytes, words * WORD..).unwrap_or_default() };
+    words * WORD + rest(a).iter().zip(rest(b)).take_while(|(a, b)| a == b).count()
 }
 
 impl PartialOrd for Labels {
@@ -272,6 +294,23 @@ macro_rules! labels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_order_is_that_of_the_pairs(
+            a in prop::collection::btree_map("[ab]{1,3}", "[abé]{1,20}", 0..5),
+            b in prop::collection::btree_map("[ab]{1,3}", "[abé]{1,20}", 0..5),
+            shared in prop::collection::btree_map("[AB]{1,3}", "x{1,30}", 0..3),
+        ) {
+            let set = |own: &std::collections::BTreeMap<String, String>| {
+                Labels::from_pairs(shared.iter().chain(own)).unwrap()
+            };
+            let (a, b) = (set(&a), set(&b));
+            prop_assert_eq!(a.cmp(&b), a.iter().cmp(b.iter()));
+            prop_assert_eq!(a.cmp(&a.clone()), Ordering::Equal);
+        }
+    }
 
     #[test]
     fn sorts_and_drops_empty_values() {
