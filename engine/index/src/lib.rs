@@ -33,4 +33,4 @@ pub use head::{Cardinality, Count, HeadIndex, LabelIds};
 pub use labels::{LabelError, Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{Groups, MatchOp, Matcher, MatcherError, Pattern};
 pub use roaring::RoaringBitmap;
-pub use segment::{Segment, SegmentError, SegmentWriter, WriteError};
+pub use segment::{LabelsReader, Segment, SegmentError, SegmentWriter, WriteError};

@@ -14,7 +14,7 @@ mod varint;
 mod writer;
 
 pub use error::{SegmentError, WriteError};
-pub use reader::Segment;
+pub use reader::{LabelsReader, Segment};
 pub use writer::SegmentWriter;
 
 type Result<T> = std::result::Result<T, SegmentError>;

@@ -43,9 +43,10 @@ struct Answers {
 fn answers(bytes: &[u8]) -> Option<Answers> {
     let segment = Segment::open(bytes).ok()?;
     let some: RoaringBitmap = (0..9).collect();
+    let mut reader = segment.labels_reader();
     Some(Answers {
         selections: queries().iter().map(|query| segment.select(query)).collect(),
-        labels: (0..segment.series_count().min(700)).map(|id| segment.labels(id)).collect(),
+        labels: (0..segment.series_count().min(700)).map(|id| reader.labels(id)).collect(),
         names: segment.label_names(Some(&some)),
         values: segment.label_values("host", Some(&some), 0),
     })

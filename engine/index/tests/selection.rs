@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nunatak_index::{
-    HeadIndex, LabelIds, Labels, MatchOp, Matcher, RoaringBitmap, Segment, SegmentWriter,
+    HeadIndex, LabelIds, Labels, MatchOp, Matcher, RoaringBitmap, Segment, SegmentWriter, labels,
 };
 use proptest::prelude::*;
 
@@ -135,8 +135,10 @@ proptest! {
         segment.verify().unwrap();
         prop_assert_eq!(segment.series_count() as usize, sorted.len());
         let series: BTreeMap<u32, Labels> = (0..).zip(sorted).collect();
+        let mut reader = segment.labels_reader();
         for (&id, labels) in &series {
             prop_assert_eq!(&segment.labels(id).unwrap(), labels);
+            prop_assert_eq!(&reader.labels(id).unwrap(), labels);
         }
         for query in &queries {
             let expected = naive(&series, query);
@@ -213,4 +215,21 @@ fn writer_refuses_disorder_and_repeats() {
     assert_eq!(writer.add(&nunatak_index::labels! { "__name__" => "b", "A" => "1" }).ok(), None);
     assert_eq!(writer.add(&nunatak_index::labels! { "__name__" => "b", "z" => "1" }), Ok(1));
     assert_eq!(Segment::open(writer.finish().unwrap()).unwrap().series_count(), 2);
+}
+
+/// More pairs than the reader's cache has places: each is replaced, and comes back right.
+#[test]
+fn a_labels_reader_forgets_and_reads_again() {
+    let sets = (0..3000).map(|i| labels! { "__name__" => "m", "id" => &format!("{i:05}") });
+    let sets: Vec<Labels> = sets.collect();
+    let mut writer = SegmentWriter::new();
+    for labels in &sets {
+        writer.add(labels).unwrap();
+    }
+    let segment = Segment::open(writer.finish().unwrap()).unwrap();
+    let mut reader = segment.labels_reader();
+    for (id, labels) in (0..).zip(&sets).chain((0..).zip(&sets).step_by(7)) {
+        assert_eq!(&reader.labels(id).unwrap(), labels);
+    }
+    assert!(reader.labels(3000).is_err());
 }

@@ -1,6 +1,9 @@
 //! Answers questions from the image of a segment.
 
+mod labels;
 mod select;
+
+pub use labels::LabelsReader;
 
 use fst::{IntoStreamer, Map, Streamer};
 use roaring::RoaringBitmap;
@@ -94,6 +97,11 @@ impl<B: AsRef<[u8]>> Segment<B> {
             return Err(self.corrupt(Section::Series, 0, "a series has unsorted labels"));
         }
         Ok(pack(texts.into_iter()))
+    }
+
+    /// Reads the label sets of many series for less than [`labels`](Self::labels) does.
+    pub fn labels_reader(&self) -> LabelsReader<'_, B> {
+        LabelsReader::new(self)
     }
 
     /// The names of the labels of the selected series (`None`: of all), sorted.
