@@ -159,7 +159,7 @@ impl Exec<'_> {
     /// An instant selector.
     pub(super) fn select(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
         let series = self.open(select, grid, 0)?;
-        self.instants(select, grid, series, Labels::clone, &mut |row, sink| sink(row), sink)
+        self.instants(select, grid, series, |labels| labels, &mut |row, sink| sink(row), sink)
     }
 
     /// An instant selector whose series go through `stage` and lose their names. `None` if their
@@ -175,7 +175,8 @@ impl Exec<'_> {
         if !unique(&series) {
             return Ok(None);
         }
-        self.instants(select, grid, series, without_metadata, stage, sink).map(Some)
+        self.instants(select, grid, series, |labels| without_metadata(&labels), stage, sink)
+            .map(Some)
     }
 
     /// `timestamp` of a selector.
@@ -223,7 +224,7 @@ impl Exec<'_> {
         select: &SelectPlan,
         grid: &Grid,
         series: Vec<SelectedSeries>,
-        labels: impl Fn(&Labels) -> Labels,
+        labels: impl Fn(Labels) -> Labels,
         stage: Stage,
         sink: Sink,
     ) -> Result<()> {
@@ -241,7 +242,7 @@ impl Exec<'_> {
                 });
             }
             if !column.present.is_empty() {
-                let labels = labels(&series.labels);
+                let labels = labels(series.labels);
                 stage(Row { labels, drop_name: false, column: &mut column }, sink)?;
             }
         }
