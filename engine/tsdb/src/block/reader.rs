@@ -92,8 +92,8 @@ impl Block {
         }
         let selected = Arc::new(Selected::new(self.clone(), range));
         let ids = self.0.index.select(matchers)?;
-        let series = |id| Ok(BlockSeries::new(self.0.index.labels(id)?, id, Arc::clone(&selected)));
-        ids.into_iter().map(series).collect()
+        let labels = self.0.index.labels_of(&ids)?.into_iter();
+        Ok(labels.map(|(id, l)| BlockSeries::new(l, id, Arc::clone(&selected))).collect())
     }
 
     /// Names of the labels of the series that all `matchers` accept, sorted.

@@ -34,7 +34,8 @@ impl Source for Tenant {
             selection.warnings.append(&mut found.warnings);
             selection.series.extend(found.into_series());
         }
-        selection.series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        // The shards' series are sorted already: a stable sort merges such runs.
+        selection.series.sort_by(|a, b| a.labels.cmp(&b.labels));
         if hints.limit > 0 {
             selection.series.truncate(hints.limit);
         }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use hashbrown::HashMap;
 use nunatak_index::Labels;
 use roaring::RoaringBitmap;
 
@@ -17,27 +16,48 @@ use crate::merge::MergeCursor;
 use crate::source::{Cursor, SampleBatch, SelectedSeries, Selector};
 use crate::time::TimeRange;
 
-/// The parts of a series, the highest precedence first.
-type Parts = Vec<(i64, Box<dyn Cursor>)>;
+/// A part of a series: a time before which it has no sample, and its samples.
+type Part = (i64, Box<dyn Cursor>);
 
 /// What a selection has found so far.
 #[derive(Default)]
 pub(crate) struct Found {
-    series: HashMap<Labels, Parts>,
+    /// One entry for each series of each source, the sources with the highest precedence first;
+    /// without a part if only labels are wanted.
+    entries: Vec<(Labels, Option<Part>)>,
     pub(crate) warnings: Vec<String>,
 }
 
 impl Found {
-    /// The series with their merged samples, in no order.
-    pub(crate) fn into_series(self) -> impl Iterator<Item = SelectedSeries> {
-        self.series.into_iter().map(|(labels, mut parts)| {
-            let cursor = match parts.len() {
-                0 => Box::new(NoSamples),
-                1 => parts.remove(0).1,
-                _ => Box::new(MergeCursor::with_starts(parts)),
-            };
-            SelectedSeries { labels, cursor }
-        })
+    /// The series with their merged samples, sorted by label set.
+    pub(crate) fn into_series(mut self) -> Vec<SelectedSeries> {
+        // Blocks come sorted, which a stable sort makes use of; it keeps the precedence, too.
+        self.entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut entries = self.entries.into_iter().peekable();
+        let mut series = Vec::with_capacity(entries.len());
+        while let Some((labels, mut first)) = entries.next() {
+            let mut others = Vec::new();
+            while let Some((_, part)) = entries.next_if(|(next, _)| *next == labels) {
+                match first {
+                    Some(_) => others.extend(part),
+                    None => first = part,
+                }
+            }
+            series.push(SelectedSeries { labels, cursor: merged(first, others) });
+        }
+        series
+    }
+}
+
+/// One cursor over all parts of a series, the highest precedence first.
+fn merged(first: Option<Part>, others: Vec<Part>) -> Box<dyn Cursor> {
+    match first {
+        None => Box::new(NoSamples),
+        Some((_, cursor)) if others.is_empty() => cursor,
+        Some(first) => {
+            let parts = std::iter::once(first).chain(others).collect();
+            Box::new(MergeCursor::with_starts(parts))
+        }
     }
 }
 
@@ -65,12 +85,11 @@ impl TenantShard {
             if !held(block).overlaps(&selector.range) {
                 continue;
             }
-            for series in block.select(&selector.matchers, selector.range)? {
-                let labels = series.labels.clone();
-                let parts = found.series.entry(labels).or_default();
-                if !labels_only {
-                    parts.push((series.starts_at(), Box::new(series)));
-                }
+            for mut series in block.select(&selector.matchers, selector.range)? {
+                let labels = std::mem::take(&mut series.labels);
+                let part =
+                    (!labels_only).then(|| -> Part { (series.starts_at(), Box::new(series)) });
+                found.entries.push((labels, part));
             }
         }
         self.warn(selector, found);
@@ -87,12 +106,10 @@ impl TenantShard {
                     continue;
                 }
                 let Some(labels) = head.labels(slot) else { continue };
-                let parts = found.series.entry(labels).or_default();
-                if let (false, Some(snapshot)) =
-                    (labels_only, head.snapshot(slot, selector.range, Epoch::MAX))
-                {
-                    parts.push((i64::MIN, snapshot.into_cursor()));
-                }
+                let snapshot = || head.snapshot(slot, selector.range, Epoch::MAX);
+                let snapshot = if labels_only { None } else { snapshot() };
+                let part = snapshot.map(|snapshot| (i64::MIN, snapshot.into_cursor()));
+                found.entries.push((labels, part));
             }
         }
     }
@@ -161,4 +178,49 @@ fn head_selection(
     select: impl FnOnce(&[nunatak_index::Matcher]) -> RoaringBitmap,
 ) -> Option<RoaringBitmap> {
     (!selector.matchers.is_empty()).then(|| select(&selector.matchers))
+}
+
+#[cfg(test)]
+mod tests {
+    use nunatak_index::labels;
+
+    use super::*;
+
+    /// Hands out one sample at time 1.
+    struct One(Option<f64>);
+
+    impl Cursor for One {
+        fn next_batch(&mut self, batch: &mut SampleBatch) -> Result<bool> {
+            batch.clear();
+            self.0.take().inspect(|&value| batch.push(1, value));
+            Ok(!batch.is_empty())
+        }
+    }
+
+    fn found(entries: &[(&str, Option<f64>)]) -> Vec<(String, Vec<f64>)> {
+        let part = |value| -> Part { (0, Box::new(One(Some(value)))) };
+        let entry = |&(name, value): &(&str, Option<f64>)| {
+            (labels! { "__name__" => name }, value.map(part))
+        };
+        let found = Found { entries: entries.iter().map(entry).collect(), warnings: Vec::new() };
+        let mut batch = SampleBatch::default();
+        let mut read = |mut series: SelectedSeries| {
+            series.cursor.next_batch(&mut batch).unwrap();
+            (series.labels.to_string(), batch.values.clone())
+        };
+        found.into_series().into_iter().map(&mut read).collect()
+    }
+
+    #[test]
+    fn series_are_sorted_and_the_first_source_wins() {
+        let series =
+            found(&[("b", Some(1.0)), ("a", Some(2.0)), ("b", Some(3.0)), ("a", Some(4.0))]);
+        assert_eq!(series, [("a".into(), vec![2.0]), ("b".into(), vec![1.0])]);
+    }
+
+    #[test]
+    fn a_source_without_samples_hides_no_other() {
+        let series = found(&[("a", None), ("b", None), ("a", Some(1.0)), ("a", Some(2.0))]);
+        assert_eq!(series, [("a".into(), vec![1.0]), ("b".into(), vec![])]);
+    }
 }
