@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use nunatak::{Batch, BatchSeries, Db, Labels};
-use nunatak_bench::workload::Random;
+use nunatak_bench::workload::{Fleet, Random};
 use player::{Player, open_in_memory, timed};
 
 #[path = "support/fleet.rs"]
@@ -40,7 +40,7 @@ struct Hour {
 
 impl Hour {
     fn new() -> Self {
-        let mut fleet = fleet::fleet(SERIES);
+        let mut fleet = Fleet::new(fleet::options(SERIES));
         let labels = fleet.series().iter().map(labels::labels_of).collect();
         let scrape = |number| {
             let mut samples = Vec::with_capacity(SERIES);

@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use nunatak_bench::workload::Random;
+use nunatak_bench::workload::{Fleet, Random};
 use nunatak_index::{HeadIndex, Labels, MatchOp, Matcher, Segment, SegmentWriter};
 
 #[path = "support/fleet.rs"]
@@ -165,7 +165,7 @@ fn regex(c: &mut Criterion) {
 
 fn select(c: &mut Criterion) {
     use MatchOp::{Equal, NotEqual, NotRegex, Regex};
-    let fleet = fleet::fleet(100_000);
+    let fleet = Fleet::new(fleet::options(100_000));
     let (instance, _) = fleet.host(7);
     let indexes = Indexes::new(fleet.series().iter().map(labels::labels_of).collect());
     let cpu = ("__name__", Equal, "node_cpu_seconds_total");
@@ -190,7 +190,7 @@ fn select(c: &mut Criterion) {
 }
 
 fn build(c: &mut Criterion) {
-    let fleet = fleet::fleet(100_000);
+    let fleet = Fleet::new(fleet::options(100_000));
     let mut sets: Vec<_> = fleet.series().iter().map(labels::labels_of).collect();
     let mut group = c.benchmark_group("build");
     group.sample_size(10).throughput(Throughput::Elements(sets.len() as u64));

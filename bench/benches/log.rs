@@ -87,8 +87,8 @@ fn throughput(frames: &[Frame], size: usize) -> Throughput {
 fn encode(c: &mut Criterion) {
     let mut group = c.benchmark_group("encode");
     for size in SIZES {
-        let samples = frames(&mut fleet::fleet(2_000), size);
-        let definitions = vec![definitions(&mut fleet::fleet(2_000), size)];
+        let samples = frames(&mut Fleet::new(fleet::options(2_000)), size);
+        let definitions = vec![definitions(&mut Fleet::new(fleet::options(2_000)), size)];
         for (name, frames) in [("samples", samples), ("new series", definitions)] {
             group.throughput(throughput(&frames, size));
             let (mut scratch, mut out) = (EncodeScratch::default(), Vec::new());
@@ -191,7 +191,7 @@ fn append(log: &LocalWal, frame: &Frame) -> Position {
 fn commit(c: &mut Criterion) {
     let mut group = c.benchmark_group("commit");
     for size in SIZES {
-        let frames = frames(&mut fleet::fleet(2_000), size);
+        let frames = frames(&mut Fleet::new(fleet::options(2_000)), size);
         group.throughput(throughput(&frames, size));
         let places = [
             ("memory", Place::Memory, Durability::Os),

@@ -23,7 +23,7 @@ use fleet::{INTERVAL_MS, START_MS};
 use nunatak::storage::MemoryStorage;
 use nunatak::{Batch, Db, Hints, Labels, ManualClock, MatchOp, Matcher, Options};
 use nunatak::{SampleBatch, Selector, Source, TimeRange};
-use nunatak_bench::workload::Random;
+use nunatak_bench::workload::{Fleet, Random};
 use nunatak_promql::{Engine, QueryResult, Value};
 use shelf::{Series, Shelf};
 
@@ -41,7 +41,7 @@ const STEP_MS: i64 = 60_000;
 /// The counters and the histograms of some hosts of the fleet.
 fn counters() -> Vec<Series> {
     const NAMES: [&str; 2] = ["node_cpu_seconds_total", "http_request_duration_seconds_bucket"];
-    let mut fleet = fleet::fleet(7_000);
+    let mut fleet = Fleet::new(fleet::options(7_000));
     let empty = |labels| Series { labels, times: Vec::new(), values: Vec::new() };
     let mut series: Vec<_> = fleet.series().iter().map(labels::labels_of).map(empty).collect();
     for scrape in 0..SCRAPES {

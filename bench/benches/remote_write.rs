@@ -20,7 +20,8 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use indicatif::ProgressBar;
 use nunatak::{AppendSeries, Appender, Db, LabelsBuilder, RefusalReason};
-use nunatak_bench::requests::{self, Request};
+use nunatak_bench::prepared::{FleetWork, Packing, Prepared};
+use nunatak_bench::requests::Request;
 use nunatak_server::remote_write::{FamilyMetadata, Scratch, Sink, decode, unpack};
 use player::{Player, open_in_memory, timed};
 
@@ -42,9 +43,9 @@ const NOW: i64 = fleet::START_MS + (SCRAPES as i64 + 1) * fleet::INTERVAL_MS;
 type Parsed = Result<(), (RefusalReason, String)>;
 
 fn requests(scrapes: usize) -> Vec<Request> {
-    let fleet = &mut fleet::fleet(SERIES);
-    let mut streams = requests::encode(fleet, scrapes, REQUEST, 1, &ProgressBar::hidden());
-    let requests = streams.swap_remove(0);
+    let work = FleetWork { fleet: fleet::options(SERIES), scrapes, late: None };
+    let packing = Packing { samples_per_request: REQUEST, connections: 1 };
+    let requests = Prepared::fleet(&work, packing, &ProgressBar::hidden()).streams.swap_remove(0);
     assert!(requests.iter().all(|request| request.samples == REQUEST));
     requests
 }

@@ -18,12 +18,12 @@ pub struct Cli {
 pub enum Command {
     /// Write a fleet's samples into a running server and report, as JSON on standard output
     Load(Load),
-    /// Start servers, measure ingest, disk, kill -9 and start, and write docs/benchmarks.md
-    Slice(Slice),
-    /// Measure the codec on captured or made samples, beside ports of Prometheus' codecs
-    Codec(crate::codec::Arguments),
+    /// Measure nunatak and its peers on the same work, side by side, and write docs/benchmarks.md
+    Compare(Compare),
     /// Compare the JSON files of two runs
     Diff(Diff),
+    /// Measure the codec on captured or made samples, beside ports of Prometheus' codecs
+    Codec(crate::codec::Arguments),
 }
 
 /// What is written.
@@ -44,6 +44,9 @@ pub struct WorkloadArgs {
     /// Connections that write at the same time; a host stays with its connection
     #[arg(long, default_value_t = 1)]
     pub connections: usize,
+    /// How much later than due a scrape may be, in milliseconds
+    #[arg(long, default_value_t = 0)]
+    pub jitter: i64,
     /// Equal seeds make equal samples
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -69,42 +72,79 @@ pub struct Load {
     pub workload: WorkloadArgs,
 }
 
-/// `slice`
+/// `compare`
 #[derive(Debug, Args)]
-pub struct Slice {
-    /// The server to measure
-    #[arg(long, default_value = "target/release/nunatak")]
-    pub server: PathBuf,
-    /// Measure this peer too, on the same work; may be repeated
-    #[arg(long = "peer", value_enum)]
+pub struct Compare {
+    /// A smaller run, for a look: a few minutes instead of most of an hour
+    #[arg(long)]
+    pub quick: bool,
+    /// Measure these parts alone; the page then holds only them
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub only: Vec<Part>,
+    /// The peers to measure
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "prometheus,victoria-metrics,influxdb"
+    )]
     pub peers: Vec<Peer>,
-    /// Repetitions; targets alternate, so that a slow moment of the machine slows all
-    #[arg(long, default_value_t = 1)]
-    pub repeat: usize,
-    /// Durabilities of nunatak to measure
+    /// Measure nunatak alone
+    #[arg(long, conflicts_with = "peers")]
+    pub no_peers: bool,
+    /// Durabilities of nunatak; the first one is asked the queries and meets the spike
     #[arg(long, value_delimiter = ',', default_value = "fsync,os")]
     pub durability: Vec<String>,
-    /// Measure the peers alone
-    #[arg(long, requires = "peers")]
-    pub peers_only: bool,
+    /// The server to measure; built from these sources by default
+    #[arg(long)]
+    pub server: Option<PathBuf>,
+    /// Repetitions [default: 3, quick: 1]
+    #[arg(long)]
+    pub repeat: Option<usize>,
+    /// Equal seeds make equal samples
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Time of the first sample in seconds since the epoch; by default so that the last one is now
+    #[arg(long)]
+    pub start: Option<i64>,
+    /// How much later than due a scrape may be, in milliseconds
+    #[arg(long, default_value_t = 0)]
+    pub jitter: i64,
+    /// Captured samples to replay
+    #[arg(long, default_value = crate::workload::CAPTURE)]
+    pub capture: PathBuf,
     /// Processor of the servers; the generator runs on another one
     #[arg(long, default_value_t = 0)]
     pub cpu: usize,
     /// Folder for the data, emptied afterwards
     #[arg(long, default_value = "target/bench")]
     pub work_dir: PathBuf,
-    /// Seconds after the last answer that still count as the server's work
-    #[arg(long, default_value_t = 3)]
-    pub settle: u64,
-    /// Folder of benchmarks.md and the JSON beside it
-    #[arg(long, default_value = "docs")]
-    pub docs: PathBuf,
+    /// Folder of benchmarks.md and of the plots and the JSON beside it [default: docs, and the
+    /// README is renewed too; of a run that is not whole: target/bench/docs]
+    #[arg(long)]
+    pub docs: Option<PathBuf>,
     /// Print the report as JSON and write no file
     #[arg(long)]
     pub dry_run: bool,
-    /// What is written
-    #[command(flatten)]
-    pub workload: WorkloadArgs,
+}
+
+/// A part of the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// A fleet: ingest, disk, kill -9, starts
+    Ingest,
+    /// Few series for a day: bytes on disk
+    Long,
+    /// The captured samples: bytes on disk
+    Capture,
+    /// Samples that come late
+    Late,
+    /// Queries of dashboards (writes the data of `ingest` and `long` first)
+    Queries,
+    /// A cardinality explosion
+    Spike,
+    /// The codec alone, without a server
+    Codec,
 }
 
 /// `diff`
@@ -128,5 +168,8 @@ pub enum Peer {
     /// Prometheus with its remote-write receiver
     Prometheus,
     /// VictoriaMetrics, single node
-    Victoria,
+    VictoriaMetrics,
+    /// InfluxDB 1.x
+    #[value(name = "influxdb")]
+    InfluxDb,
 }

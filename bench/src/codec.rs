@@ -2,8 +2,8 @@
 //!
 //! Everything is measured on one core and in cache: chunk by chunk into the same buffers, as a
 //! query does it. Contestants take turns within one run, so that a slow moment of the machine slows
-//! all; the median of their turns counts, in processor time. Before any of it is timed, every chunk is decoded by
-//! every contestant and compared with the samples bit for bit.
+//! all; the median of their turns counts, in processor time. Before any of it is timed, every chunk
+//! is decoded by every contestant and compared with the samples bit for bit.
 
 mod arguments;
 mod data;
@@ -28,6 +28,8 @@ pub use report::Report;
 pub use single::SingleChunks;
 pub use sizes::Sizes;
 
+use std::path::Path;
+
 use crate::workload::Capture;
 use crate::{Error, Result, output};
 use data::DataSet;
@@ -45,6 +47,23 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     } else {
         show::text(&report)
     })
+}
+
+/// The section of docs/benchmarks.md about a capture, with the default settings.
+///
+/// # Errors
+/// As [`run`].
+pub fn section(capture: &Path) -> Result<String> {
+    let arguments = Arguments {
+        capture: capture.to_path_buf(),
+        synthetic: None,
+        chunk: 480,
+        every: 1,
+        rounds: 15,
+        json: false,
+        markdown: true,
+    };
+    measure(&arguments).map(|report| show::markdown(&report))
 }
 
 fn measure(arguments: &Arguments) -> Result<Report> {

@@ -11,21 +11,23 @@
 //!
 //! [`reference`](mod@reference) has ports of the codecs that [`codec`] races nunatak's against.
 //!
-//! The programs of `nunatak-bench` ([`load`], [`slice`]) put these together; [`diff`] compares two
-//! runs.
+//! The programs of `nunatak-bench` put these together: [`compare`] measures and writes the page,
+//! [`diff`] compares two runs, [`load`] writes into a server that runs already.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod client;
 pub mod codec;
+pub mod compare;
 pub mod diff;
 pub mod load;
 pub mod measure;
 pub mod output;
+pub mod prepared;
+pub mod question;
 pub mod reference;
 pub mod report;
 pub mod requests;
-pub mod slice;
 pub mod target;
 pub mod workload;
 
@@ -52,12 +54,12 @@ pub enum Error {
     /// The target answered or behaved otherwise than it must for the measurement to count.
     #[error("{0}")]
     Target(String),
-    /// Captured samples could not be read.
-    #[error(transparent)]
-    Capture(#[from] workload::CaptureError),
     /// Figures of a run are worse than those of the run before.
     #[error("worse than before: {0} figures")]
     Worse(usize),
+    /// Captured samples could not be read.
+    #[error(transparent)]
+    Capture(#[from] workload::CaptureError),
 }
 
 /// The result of anything in this crate.

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use nunatak_bench::cli::{Cli, Command};
-use nunatak_bench::{codec, diff, load, output, slice};
+use nunatak_bench::{codec, compare, diff, load, output};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Load(arguments) => load::run(&arguments),
-        Command::Slice(arguments) => slice::run(&arguments),
-        Command::Codec(arguments) => codec::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Codec(arguments) => codec::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,10 +4,6 @@
 //! The messages are written by hand: a series' labels are encoded once and copied into each
 //! request. <https://prometheus.io/docs/specs/prw/remote_write_spec/>
 
-use indicatif::ProgressBar;
-
-use crate::workload::{Fleet, Series};
-
 /// One body, ready to be sent.
 #[derive(Debug)]
 pub struct Request {
@@ -20,36 +16,9 @@ pub struct Request {
 /// The requests of one connection, in order.
 pub type Stream = Vec<Request>;
 
-/// Encodes `scrapes` scrapes of the whole fleet for so many connections. A host stays with its
-/// connection, so the samples of a series are sent in order.
-#[must_use]
-pub fn encode(
-    fleet: &mut Fleet,
-    scrapes: usize,
-    samples_per_request: usize,
-    connections: usize,
-    progress: &ProgressBar,
-) -> Vec<Stream> {
-    let labels: Vec<Vec<u8>> = fleet.series().iter().map(encode_labels).collect();
-    let mut writers: Vec<Writer> =
-        (0..connections.max(1)).map(|_| Writer::new(samples_per_request)).collect();
-    progress.set_length(scrapes as u64);
-    for scrape in 0..scrapes {
-        for host in 0..fleet.hosts() {
-            let count = writers.len();
-            if let Some(writer) = writers.get_mut(host % count) {
-                fleet.scrape(host, scrape, |series, t, v| writer.add(&labels[series], t, v));
-            }
-        }
-        progress.inc(1);
-    }
-    progress.finish_and_clear();
-    writers.into_iter().map(Writer::finish).collect()
-}
-
-/// Collects series until a request is full.
+/// Collects samples until a request is full.
 #[derive(Debug)]
-struct Writer {
+pub struct Writer {
     limit: usize,
     samples: usize,
     raw: Vec<u8>,
@@ -58,12 +27,15 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(limit: usize) -> Self {
+    /// A writer of requests with `limit` samples each, the last one apart.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
         let snappy = snap::raw::Encoder::new();
         Self { limit: limit.max(1), samples: 0, raw: Vec::new(), snappy, done: Vec::new() }
     }
 
-    fn add(&mut self, labels: &[u8], t: i64, v: f64) {
+    /// Adds a series with one sample; `labels` come from [`encode_labels`], `t` is in ms.
+    pub fn add(&mut self, labels: &[u8], t: i64, v: f64) {
         let time = varint_length(t.cast_unsigned());
         let sample = 1 + 8 + 1 + time;
         self.raw.push(0x0a); // WriteRequest.timeseries
@@ -81,7 +53,11 @@ impl Writer {
         }
     }
 
-    fn cut(&mut self) {
+    /// Ends the request, so that the next sample begins another one.
+    pub fn cut(&mut self) {
+        if self.samples == 0 {
+            return;
+        }
         // The encoder refuses only what is longer than 4 GiB; a request of this tool never is.
         if let Ok(body) = self.snappy.compress_vec(&self.raw) {
             self.done.push(Request { body, samples: self.samples });
@@ -90,17 +66,19 @@ impl Writer {
         self.samples = 0;
     }
 
-    fn finish(mut self) -> Stream {
-        if self.samples > 0 {
-            self.cut();
-        }
+    /// All requests, in the order in which they were filled.
+    #[must_use]
+    pub fn finish(mut self) -> Stream {
+        self.cut();
         self.done
     }
 }
 
-fn encode_labels(series: &Series) -> Vec<u8> {
+/// The labels of a series as each of its messages repeats them.
+#[must_use]
+pub fn encode_labels(labels: &[(String, String)]) -> Vec<u8> {
     let mut out = Vec::new();
-    for (name, value) in &series.labels {
+    for (name, value) in labels {
         let fields = field_length(name) + field_length(value);
         out.push(0x0a); // TimeSeries.labels
         push_varint(&mut out, fields as u64);
@@ -131,13 +109,7 @@ fn push_varint(out: &mut Vec<u8>, mut value: u64) {
 
 #[cfg(test)]
 mod tests {
-    use indicatif::ProgressBar;
-
-    use super::{Request, encode, push_varint, varint_length};
-    use crate::workload::{Fleet, FleetOptions};
-
-    const OPTIONS: FleetOptions =
-        FleetOptions { series: 1_500, seed: 3, start_ms: 1_700_000_000_000, interval_ms: 15_000 };
+    use super::{Request, Writer, encode_labels, push_varint, varint_length};
 
     fn varint(bytes: &mut &[u8]) -> u64 {
         let (mut value, mut shift) = (0, 0);
@@ -190,33 +162,32 @@ mod tests {
     }
 
     #[test]
-    fn requests_hold_what_the_fleet_made() {
-        let mut fleet = Fleet::new(OPTIONS);
-        let mut expected: Vec<Row> = Vec::new();
-        for scrape in 0..2 {
-            for host in 0..fleet.hosts() {
-                let labels: Vec<_> = fleet.series().iter().map(|s| s.labels.clone()).collect();
-                fleet.scrape(host, scrape, |series, t, v| {
-                    expected.push((labels[series].clone(), t, v.to_bits()));
-                });
-            }
+    fn requests_hold_what_was_added() {
+        let series = [
+            vec![("__name__".to_owned(), "up".to_owned())],
+            vec![("__name__".to_owned(), "b".to_owned()), ("long".to_owned(), "ä".repeat(300))],
+        ];
+        let rows: Vec<Row> = (0..7_i64)
+            .map(|i| (series[i as usize % 2].clone(), 1_700_000_000_000 + i, (i as f64).to_bits()))
+            .collect();
+        let mut writer = Writer::new(3);
+        for (labels, t, v) in &rows {
+            writer.add(&encode_labels(labels), *t, f64::from_bits(*v));
         }
-        let streams = encode(&mut Fleet::new(OPTIONS), 2, 700, 1, &ProgressBar::hidden());
-        let sizes: Vec<_> = streams[0].iter().map(|request| request.samples).collect();
-        assert_eq!(sizes, [700, 700, 700, 700, 200]);
-        let found: Vec<Row> = streams[0].iter().flat_map(decode).collect();
-        assert_eq!(found, expected);
+        let stream = writer.finish();
+        let sizes: Vec<_> = stream.iter().map(|request| request.samples).collect();
+        assert_eq!(sizes, [3, 3, 1]);
+        assert_eq!(stream.iter().flat_map(decode).collect::<Vec<_>>(), rows);
     }
 
     #[test]
-    fn connections_share_the_hosts() {
-        let streams = encode(&mut Fleet::new(OPTIONS), 1, 100, 2, &ProgressBar::hidden());
-        let samples: Vec<usize> = streams
-            .iter()
-            .map(|stream| stream.iter().map(|request| request.samples).sum())
-            .collect();
-        assert_eq!(samples.iter().sum::<usize>(), 1_500);
-        assert!(samples.iter().all(|count| *count > 0));
+    fn a_cut_begins_another_request() {
+        let mut writer = Writer::new(10);
+        writer.cut();
+        writer.add(&[], 1, 1.0);
+        writer.cut();
+        writer.add(&[], 2, 1.0);
+        assert_eq!(writer.finish().len(), 2);
     }
 
     #[test]

@@ -4,9 +4,11 @@ mod capture;
 mod fleet;
 mod random;
 mod signal;
+mod start;
 mod template;
 
-pub use capture::{Capture, CaptureError, CapturedSeries};
+pub use capture::{CAPTURE, Capture, CaptureError, CapturedSeries};
 pub use fleet::{Fleet, FleetOptions, Series};
 pub use random::Random;
 pub use signal::Signal;
+pub use start::start_ms;

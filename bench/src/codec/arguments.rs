@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum, value_parser};
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
     /// Captured samples; bench/data/node_exporter_capture/README.md describes the format
-    #[arg(long, default_value = "bench/data/node_exporter_capture/capture_a.ntkcap.zst")]
+    #[arg(long, default_value = crate::workload::CAPTURE)]
     pub capture: PathBuf,
     /// Measure made samples instead of captured ones
     #[arg(long, value_enum, conflicts_with = "capture")]
@@ -61,5 +61,17 @@ impl Arguments {
 
     pub(super) fn every(&self) -> usize {
         self.every as usize
+    }
+
+    /// The command that measures the same again.
+    pub(super) fn command(&self) -> String {
+        let data = match self.synthetic {
+            Some(kind) => format!("--synthetic {kind:?}").to_lowercase(),
+            None => format!("--capture {}", self.capture.display()),
+        };
+        format!(
+            "cargo run --release -p nunatak-bench -- codec {data} --chunk {} --every {} --rounds {}",
+            self.chunk, self.every, self.rounds
+        )
     }
 }

@@ -51,7 +51,7 @@ impl Report {
             kernel: nunatak_codec::Kernel::detect().name(),
             demands,
             machine: Machine::this(Path::new(".")),
-            command: command(),
+            command: arguments.command(),
         }
     }
 }
@@ -61,11 +61,6 @@ fn name(arguments: &Arguments) -> String {
         Some(kind) => format!("synthetic {kind:?}").to_lowercase(),
         None => arguments.capture.file_name().unwrap_or_default().to_string_lossy().into_owned(),
     }
-}
-
-fn command() -> String {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    format!("cargo run --release -p nunatak-bench -- {}", arguments.join(" "))
 }
 
 #[cfg(test)]

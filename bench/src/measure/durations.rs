@@ -17,6 +17,24 @@ impl Durations {
         self.0.extend(other.0);
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        self.0.iter().sum()
+    }
+
     /// The smallest one that at least the part `q` (0 to 1) of all does not exceed, in ms; 0 if
     /// there are none.
     #[must_use]

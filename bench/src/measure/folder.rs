@@ -22,6 +22,19 @@ pub struct FolderSize {
 /// If `path` can't be listed.
 pub fn folder_size(path: &Path, skip: &dyn Fn(&Path) -> bool) -> Result<FolderSize> {
     let mut size = FolderSize::default();
+    visit_files(path, skip, &mut |_, length| {
+        size.bytes += length;
+        size.files += 1;
+    })?;
+    Ok(size)
+}
+
+/// Calls `visit` with the path and the length of each file that is not skipped.
+pub(super) fn visit_files(
+    path: &Path,
+    skip: &dyn Fn(&Path) -> bool,
+    visit: &mut dyn FnMut(&Path, u64),
+) -> Result<()> {
     let mut folders = vec![path.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
@@ -36,15 +49,12 @@ pub fn folder_size(path: &Path, skip: &dyn Fn(&Path) -> bool) -> Result<FolderSi
             }
             match entry.metadata() {
                 Ok(metadata) if metadata.is_dir() => folders.push(inside),
-                Ok(metadata) => {
-                    size.bytes += metadata.len();
-                    size.files += 1;
-                }
+                Ok(metadata) => visit(&inside, metadata.len()),
                 Err(_) => {}
             }
         }
     }
-    Ok(size)
+    Ok(())
 }
 
 #[cfg(test)]

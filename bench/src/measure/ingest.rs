@@ -45,6 +45,19 @@ impl SendReport {
     pub fn samples_per_second(&self) -> f64 {
         self.samples as f64 / self.seconds
     }
+
+    /// What a reader of `target`'s figures must know, if anything was refused or repeated.
+    #[must_use]
+    pub fn trouble(&self, target: &str) -> Option<String> {
+        (self.refused_requests > 0 || self.retries > 0).then(|| {
+            format!(
+                "{target}: {} requests refused, {} repeated; the first answer: {}",
+                self.refused_requests,
+                self.retries,
+                self.first_refusal.as_deref().unwrap_or("–")
+            )
+        })
+    }
 }
 
 /// Sends each stream over a connection of its own, request after request.

@@ -60,7 +60,10 @@ impl Process {
     /// Processor time from the scheduler's own sum, in ns as in /proc/PID/schedstat. The clock of
     /// the process is asked and not that file of each thread, because threads that have ended
     /// (a pool that shrinks) would be missing there.
-    fn cpu(self) -> Result<Duration> {
+    ///
+    /// # Errors
+    /// If there is no such process.
+    pub fn cpu(self) -> Result<Duration> {
         let gone = |error: nix::Error| {
             Error::io(format!("processor time of process {}", self.pid))(error.into())
         };

@@ -39,6 +39,16 @@ pub(super) fn page(report: &Report, plots: &Plots, codec: Option<&str>) -> Strin
     format!("{}\n", parts.join("\n\n"))
 }
 
+/// The headline alone, for another page: where and when, and the table.
+pub(super) fn headline(report: &Report) -> Option<String> {
+    let machine = &report.machine;
+    let place = format!(
+        "{}, {} cores, servers pinned to one of them, {}:",
+        machine.processor, machine.processors, report.date
+    );
+    glance::headline(report).map(|table| format!("{place}\n\n{table}"))
+}
+
 /// The name of the file with all figures.
 pub(super) fn json_name(report: &Report) -> String {
     format!("{}.json", report.date)

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::model::Report;
-use super::page::{json_name, page};
+use super::page::{headline, json_name, page};
 use super::plot::Plots;
+use super::readme::renewed;
 use crate::{Error, Result, output};
 
 /// Writes `benchmarks.md` into the folder `docs`, and `benchmarks/<date>.json` and the pictures
@@ -24,6 +25,16 @@ pub fn publish(report: &Report, docs: &Path, codec: Option<&str>) -> Result<()> 
     }
     write(&folder.join(json_name(report)), &format!("{}\n", output::json(report)?))?;
     write(&docs.join("benchmarks.md"), &page(report, &plots, codec))
+}
+
+/// Writes the headline of `report` into its place in the README, if that has one.
+///
+/// # Errors
+/// If the file can't be read or written.
+pub fn renew_readme(report: &Report, readme: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(readme).map_err(Error::io(readme.display().to_string()))?;
+    let renewed = headline(report).and_then(|numbers| renewed(&text, &numbers));
+    renewed.map_or(Ok(()), |text| write(readme, &text))
 }
 
 /// Removes the pictures that `publish` has once written, and no other file.

@@ -25,6 +25,10 @@ impl Target for Nunatak {
         format!("nunatak ({})", self.durability)
     }
 
+    fn is_ours(&self) -> bool {
+        true
+    }
+
     fn version(&self) -> Result<String> {
         first_line(&self.program, "--version")
     }

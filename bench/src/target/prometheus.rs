@@ -30,7 +30,7 @@ impl Target for Prometheus {
     }
 
     fn version(&self) -> Result<String> {
-        package_version(&self.program)
+        package_version(&self.program, "--version")
     }
 
     fn durability(&self) -> String {
@@ -39,9 +39,9 @@ impl Target for Prometheus {
 
     fn command(&self, data: &Path, port: u16) -> Result<Command> {
         let config = data.with_extension("yml");
-        // Out-of-order samples are taken by nunatak too.
+        // As late as nunatak takes samples by default.
         let text =
-            "global: {scrape_interval: 15s}\nstorage: {tsdb: {out_of_order_time_window: 30m}}\n";
+            "global: {scrape_interval: 15s}\nstorage: {tsdb: {out_of_order_time_window: 1h}}\n";
         std::fs::write(&config, text).map_err(Error::io(config.display().to_string()))?;
         let mut command = Command::new(&self.program);
         command

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
 use super::Target;
@@ -26,8 +27,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `target` on the folder `data` and waits until it is ready. What it prints goes to a
-    /// file beside `data`.
+    /// Starts `target` on the folder `data`, made if it is missing, and waits until it is ready.
+    /// What it prints goes to a file beside `data`.
     ///
     /// # Errors
     /// If it can't be started or ends before it is ready; the end of what it printed is in the
@@ -76,6 +77,16 @@ impl Server {
     #[must_use]
     pub fn process(&self) -> Process {
         Process::new(self.child.id())
+    }
+
+    /// Ends it with SIGTERM and waits until it is gone.
+    ///
+    /// # Errors
+    /// If that is not possible.
+    pub fn stop(mut self) -> Result<()> {
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        signal::kill(pid, Signal::SIGTERM).map_err(|error| Error::io("SIGTERM")(error.into()))?;
+        self.child.wait().map(drop).map_err(Error::io("wait"))
     }
 
     /// Ends it with SIGKILL.

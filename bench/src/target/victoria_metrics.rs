@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use super::{Target, fetch, package_version};
+use super::{Target, fetch, fetch_page, package_version, size_at_rest};
+use crate::Result;
 use crate::client::Client;
-use crate::measure::{FolderSize, folder_size};
-use crate::{Error, Result};
+use crate::measure::FolderSize;
+use crate::question::Question;
 
 /// A real VictoriaMetrics from Debian's packages.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ impl Target for VictoriaMetrics {
     }
 
     fn version(&self) -> Result<String> {
-        package_version(&self.program)
+        package_version(&self.program, "-version")
     }
 
     fn durability(&self) -> String {
@@ -50,24 +52,20 @@ impl Target for VictoriaMetrics {
         "/api/v1/query?query=1"
     }
 
+    fn ask_path(&self, question: &Question) -> Option<String> {
+        Some(format!("{}&nocache=1", question.prometheus_path()))
+    }
+
+    /// It shows samples some seconds after it has taken them, or when it is told to.
+    fn make_visible(&self, client: &Client, base: &str) -> Result<()> {
+        fetch_page(client, &format!("{base}/internal/force_flush")).map(drop)
+    }
+
     fn flush(&self, client: &Client, base: &str, data: &Path) -> Result<FolderSize> {
-        for path in ["/internal/force_flush", "/internal/force_merge"] {
-            let answer = client.get(&format!("{base}{path}"))?;
-            if !answer.is_ok() {
-                return Err(Error::Target(format!("{base}{path}: {answer}")));
-            }
-        }
-        // The merge runs on after the answer: wait until the size stands still.
-        let skip = |path: &Path| path.starts_with("cache");
-        let mut last = folder_size(data, &skip)?;
-        loop {
-            std::thread::sleep(std::time::Duration::from_secs(3));
-            let now = folder_size(data, &skip)?;
-            if now == last {
-                return Ok(now);
-            }
-            last = now;
-        }
+        self.make_visible(client, base)?;
+        fetch_page(client, &format!("{base}/internal/force_merge"))?;
+        // The merge runs on after the answer.
+        size_at_rest(data, Duration::from_secs(3), &|path| path.starts_with("cache"))
     }
 
     /// It has none.

@@ -6,6 +6,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+/// Where the repository's own capture is, from its root.
+pub const CAPTURE: &str = "bench/data/node_exporter_capture/capture_a.ntkcap.zst";
+
 const MAGIC: &[u8; 8] = b"NTKCAP01";
 
 /// The longest distance that a capture may refer back to, as a power of two; bounds the memory of
@@ -86,6 +89,14 @@ impl Capture {
         let mut unpacked = zstd::stream::read::Decoder::with_buffer(packed)?;
         unpacked.window_log_max(WINDOW_LOG)?;
         parse(&mut BufReader::new(unpacked.take(MAX_UNPACKED)))
+    }
+
+    /// From the first sample of all to the last, seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        let first = self.series.iter().filter_map(|series| series.times.first()).min();
+        let last = self.series.iter().filter_map(|series| series.times.last()).max();
+        first.zip(last).map_or(0.0, |(first, last)| (last - first) as f64 / 1e3)
     }
 
     /// Every `k`-th sample of each series, the first included: what a scrape interval `k` times as

@@ -7,7 +7,7 @@ use super::template::{self, Row};
 /// Which fleet, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct FleetOptions {
-    /// Series in all; the last host may have fewer than the others.
+    /// Series in all; the last host may have fewer than the others, of the same mix.
     pub series: usize,
     /// Equal seeds make equal series, times and values.
     pub seed: u64,
@@ -15,6 +15,8 @@ pub struct FleetOptions {
     pub start_ms: i64,
     /// Between two scrapes of one host, ms.
     pub interval_ms: i64,
+    /// How much later than due a scrape may be, ms; less than half the interval.
+    pub jitter_ms: i64,
 }
 
 /// One series: its labels sorted by name.
@@ -38,6 +40,7 @@ struct Host {
     instance: String,
     series: std::ops::Range<usize>,
     offset_ms: i64,
+    jitter: Random,
 }
 
 /// Hosts with about a thousand series each; makes their samples in the order of scrapes.
@@ -77,14 +80,16 @@ impl Fleet {
     fn add_host(&mut self, number: usize, offset_ms: i64, rows: &[Row]) {
         let from = self.series.len();
         let common = common_labels(number, self.options.seed);
-        for row in rows.iter().take(self.options.series - from) {
+        let left = self.options.series - from;
+        for row in template::spread(rows, rows.len().min(left)) {
             let stream = self.series.len() as u64 + 1;
             let state = State::new(row.signal, Random::new(self.options.seed, stream));
             self.states.push(state);
             self.series.push(Series { labels: labels(row, &common), signal: row.signal });
         }
         let series = from..self.series.len();
-        self.hosts.push(Host { instance: instance(number), series, offset_ms });
+        let jitter = Random::new(self.options.seed ^ 0x3177_e125, number as u64);
+        self.hosts.push(Host { instance: instance(number), series, offset_ms, jitter });
     }
 
     /// All series, host after host.
@@ -109,14 +114,23 @@ impl Fleet {
         (&host.instance, host.series.len())
     }
 
+    /// The labels that all series of a host carry, without the metric's name.
+    #[must_use]
+    pub fn common_labels(&self, host: usize) -> Vec<(String, String)> {
+        let common = common_labels(host, self.options.seed);
+        common.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// Makes the samples of one scrape of one host, in the order of its series, and hands each to
     /// `sink` as number of the series, time in ms, value. A host's scrapes must be made in order.
     ///
     /// # Panics
     /// If there is no such host.
     pub fn scrape(&mut self, host: usize, scrape: usize, mut sink: impl FnMut(usize, i64, f64)) {
-        let host = &self.hosts[host];
-        let t = self.options.start_ms + host.offset_ms + scrape as i64 * self.options.interval_ms;
+        let host = &mut self.hosts[host];
+        let late = host.jitter.below(self.options.jitter_ms.max(0).unsigned_abs() + 1);
+        let due = self.options.start_ms + scrape as i64 * self.options.interval_ms;
+        let t = due + host.offset_ms + late.cast_signed();
         let seconds = self.options.interval_ms as f64 / 1_000.0;
         let mut histogram = 0.0;
         for index in host.series.clone() {
@@ -134,15 +148,6 @@ fn instance(number: usize) -> String {
 fn common_labels(number: usize, seed: u64) -> Vec<(&'static str, String)> {
     let mut random = Random::new(seed ^ 0x5eed, number as u64);
     let region = ["eu-central-1", "eu-west-1", "us-east-1"][number % 3];
-    let (a, b) = (random.bits(), random.bits());
-    let uid = format!(
-        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-        a >> 32,
-        a >> 16 & 0xffff,
-        a & 0xfff,
-        b >> 52,
-        b & 0xffff_ffff_ffff
-    );
     let address = instance(number).replace(['.', ':'], "-");
     vec![
         ("cluster", format!("production-{region}-{}", number % 4)),
@@ -151,7 +156,7 @@ fn common_labels(number: usize, seed: u64) -> Vec<(&'static str, String)> {
         ("job", "node-exporter".to_owned()),
         ("namespace", "monitoring".to_owned()),
         ("node", format!("ip-{address}.{region}.compute.internal")),
-        ("node_uid", uid),
+        ("node_uid", random.uuid()),
         ("region", region.to_owned()),
     ]
 }
@@ -175,7 +180,7 @@ mod tests {
     use super::{Fleet, FleetOptions};
 
     const OPTIONS: FleetOptions =
-        FleetOptions { series: 2_500, seed: 1, start_ms: 1_000_000, interval_ms: 15_000 };
+        FleetOptions { series: 2_500, seed: 1, start_ms: 0, interval_ms: 15_000, jitter_ms: 0 };
 
     fn samples(fleet: &mut Fleet, scrapes: usize) -> Vec<(usize, i64, u64)> {
         let mut samples = Vec::new();
@@ -214,6 +219,16 @@ mod tests {
         assert!(fleet.series().iter().all(|series| series.labels.is_sorted()));
         let unique: HashSet<_> = fleet.series().iter().map(|series| &series.labels).collect();
         assert_eq!(unique.len(), 2_500);
+    }
+
+    #[test]
+    fn jitter_moves_scrapes_by_no_more_than_asked() {
+        let calm = samples(&mut Fleet::new(OPTIONS), 4);
+        let moved = samples(&mut Fleet::new(FleetOptions { jitter_ms: 40, ..OPTIONS }), 4);
+        let late: Vec<i64> = calm.iter().zip(&moved).map(|(a, b)| b.1 - a.1).collect();
+        assert!(late.iter().all(|ms| (0..=40).contains(ms)));
+        assert!(late.iter().any(|ms| *ms > 0));
+        assert!(calm.iter().zip(&moved).all(|(a, b)| (a.0, a.2) == (b.0, b.2)));
     }
 
     #[test]

@@ -32,6 +32,19 @@ impl Random {
         low + self.unit() * (high - low)
     }
 
+    /// A version 4 UUID as text.
+    pub fn uuid(&mut self) -> String {
+        let (a, b) = (self.bits(), self.bits());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            a >> 32,
+            a >> 16 & 0xffff,
+            a & 0xfff,
+            b >> 52,
+            b & 0xffff_ffff_ffff
+        )
+    }
+
     /// Less than `end`, which must not be 0.
     pub fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64

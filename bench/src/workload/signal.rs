@@ -34,6 +34,13 @@ pub enum Signal {
     BucketSum(f64),
 }
 
+impl Signal {
+    /// Whether it belongs to the histogram of the series before it.
+    pub(super) fn continues_histogram(self) -> bool {
+        matches!(self, Self::Bucket { first: false, .. } | Self::BucketCount | Self::BucketSum(_))
+    }
+}
+
 /// Where one series stands.
 #[derive(Debug, Clone)]
 pub(crate) struct State {

@@ -5,14 +5,14 @@ use super::signal::Signal;
 
 /// One series of a host: metric name, further labels, signal.
 #[derive(Debug, Clone)]
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) labels: Vec<(&'static str, String)>,
-    pub(crate) signal: Signal,
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) labels: Vec<(&'static str, String)>,
+    pub(super) signal: Signal,
 }
 
 /// The rows of one host, always the same.
-pub(crate) fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     let mut rows = Rows::default();
     cpu(&mut rows);
     disk(&mut rows);
@@ -24,6 +24,22 @@ pub(crate) fn rows() -> Vec<Row> {
     rules(&mut rows);
     service(&mut rows);
     rows.0
+}
+
+/// At most `count` of the rows, spread evenly over the template so that a small host has the same
+/// mix of signals as a whole one. A histogram is taken whole or not at all, unless the last one
+/// has no room.
+pub(super) fn spread(rows: &[Row], count: usize) -> Vec<&Row> {
+    let units = rows.chunk_by(|_, next| next.signal.continues_histogram());
+    let (mut taken, mut passed) = (Vec::with_capacity(count), 0);
+    for unit in units {
+        passed += unit.len();
+        let due = passed * count / rows.len().max(1);
+        if taken.len() < due {
+            taken.extend(unit.iter().take(count - taken.len()));
+        }
+    }
+    taken
 }
 
 #[derive(Default)]
@@ -312,5 +328,37 @@ fn service(rows: &mut Rows) {
         let labels = [("handler", handler)];
         rows.add("http_request_duration_seconds_count", &labels, Signal::BucketCount);
         rows.add("http_request_duration_seconds_sum", &labels, Signal::BucketSum(0.04));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Signal, rows, spread};
+
+    #[test]
+    fn a_small_host_has_the_mix_of_a_whole_one() {
+        let rows = rows();
+        let part = |chosen: &[&super::Row], is: fn(Signal) -> bool| {
+            chosen.iter().filter(|row| is(row.signal)).count() as f64 / chosen.len() as f64
+        };
+        let all: Vec<_> = rows.iter().collect();
+        let small = spread(&rows, 300);
+        assert_eq!(small.len(), 300);
+        let kinds: [fn(Signal) -> bool; 3] = [
+            |signal| matches!(signal, Signal::Constant(_)),
+            |signal| matches!(signal, Signal::Double(_)),
+            |signal| matches!(signal, Signal::Bucket { .. }),
+        ];
+        for is in kinds {
+            let (of_small, of_all) = (part(&small, is), part(&all, is));
+            assert!((of_small - of_all).abs() < 0.05, "{of_small} against {of_all}");
+        }
+    }
+
+    #[test]
+    fn the_whole_host_is_everything_in_order() {
+        let rows = rows();
+        let names: Vec<_> = spread(&rows, rows.len()).iter().map(|row| row.name).collect();
+        assert_eq!(names, rows.iter().map(|row| row.name).collect::<Vec<_>>());
     }
 }

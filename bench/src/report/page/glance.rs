@@ -16,21 +16,24 @@ const EXPLANATION: &str = "Each figure stands beside the best peer's, whichever 
 
 /// The part; none if the report has no headline figure.
 pub(super) fn glance(report: &Report) -> Option<String> {
+    let table = headline(report)?;
+    let (ours, peers) = sides(report);
+    let all: Vec<&Figure> = report.sections.iter().flat_map(headlines).collect();
+    let counts: Vec<String> = ours.iter().map(|name| count(name, &all, &peers)).collect();
+    let parts = ["## At a glance", &table, EXPLANATION, &counts.join("\n")];
+    Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n"))
+}
+
+/// Its table; none if the report has no headline figure.
+pub(super) fn headline(report: &Report) -> Option<String> {
     let sections: Vec<(&Section, Vec<&Figure>)> = report
         .sections
         .iter()
         .map(|section| (section, headlines(section)))
         .filter(|(_, figures)| !figures.is_empty())
         .collect();
-    if sections.is_empty() {
-        return None;
-    }
     let (ours, peers) = sides(report);
-    let all: Vec<&Figure> = sections.iter().flat_map(|(_, figures)| figures).copied().collect();
-    let counts: Vec<String> = ours.iter().map(|name| count(name, &all, &peers)).collect();
-    let table = table(&sections, &ours, &peers);
-    let parts = ["## At a glance", &table, EXPLANATION, &counts.join("\n")];
-    Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n"))
+    (!sections.is_empty()).then(|| table(&sections, &ours, &peers))
 }
 
 fn headlines(section: &Section) -> Vec<&Figure> {
