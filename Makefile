@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt fmt-check lint tools peers unit deny fuzz-check fuzz test-arm64 asan-codec bench doc
+.PHONY: help run test fmt fmt-check lint tools peers unit deny fuzz-check fuzz test-arm64 asan-codec bench bench-loops doc
 
 CARGO ?= cargo
 # Seconds for each fuzz target of `make fuzz`, and the targets (default: all).
@@ -10,7 +10,7 @@ SECONDS_EACH ?= 60
 TARGETS ?=
 # Arguments of `make test-arm64`.
 ARM64_ARGS ?= --workspace
-# Arguments of `make bench`, e.g. BENCH_ARGS="--peer prometheus".
+# Arguments of `make bench`, e.g. BENCH_ARGS="--quick --peers prometheus".
 BENCH_ARGS ?=
 
 help: ## List the targets
@@ -56,9 +56,11 @@ asan-codec: ## The codec's tests with AddressSanitizer (needs a nightly toolchai
 	RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 $(CARGO) +nightly test -p nunatak-codec \
 	  --lib --tests --locked --target x86_64-unknown-linux-gnu --target-dir target/asan
 
-bench: ## Measure the server (and peers) and write docs/benchmarks.md
-	$(CARGO) build --release --locked -p nunatak-server -p nunatak-bench
-	target/release/nunatak-bench slice $(BENCH_ARGS)
+bench: ## Measure nunatak beside its peers and write docs/benchmarks.md; under an hour, --quick 5 minutes
+	$(CARGO) run --release --locked -p nunatak-bench -- compare $(BENCH_ARGS)
+
+bench-loops: ## Run the criterion benches of the hot loops
+	$(CARGO) bench --locked -p nunatak-bench
 
 doc: ## The documentation of the libraries, as HTML
 	$(CARGO) doc --workspace --no-deps --locked
