@@ -48,7 +48,7 @@ struct Run {
     found: f64,
     before: Usage,
     end: Usage,
-    /// Processor time of the spike, without what the steady work takes in that time.
+    /// Processor time of the spike, without that of the dashboard's answers in that time.
     cpu: Duration,
 }
 

@@ -30,7 +30,8 @@ fn method(bench: &Bench, work: &Work) -> String {
          {watch} s, {} series that nobody has seen before arrive as fast as they are taken, with {} \
          samples each and {:.1} labels of {:.0} bytes (means): one metric has got a label with a \
          value of its own for each request. It is watched for another {watch} s. Processor time of \
-         the spike is without what the steady work took in the calm seconds. Once for each target.",
+         the spike is without what the dashboard's answers took, each as much as in the calm \
+         seconds. Once for each target.",
         plan.steady,
         INTERVAL_MS / 1_000,
         plan.new,

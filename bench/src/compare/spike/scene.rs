@@ -139,13 +139,16 @@ impl Phases {
                 .for_each(|one| latencies.push(one.took));
             latencies
         };
+        let calm = phase(Duration::ZERO, self.spike_begins);
+        let during = phase(self.spike_begins, self.spike_ends);
         let seconds = |from: &Usage, to: &Usage| to.cpu_seconds - from.cpu_seconds;
-        let calm_rate = seconds(&self.start, &self.before) / self.spike_begins.as_secs_f64();
-        let length = self.spike_ends.saturating_sub(self.spike_begins).as_secs_f64();
-        let cpu = seconds(&self.before, &self.after) - calm_rate * length;
+        // By answers, not by time: where the dashboard alone fills the processor, the spike takes
+        // its time from the dashboard.
+        let each = seconds(&self.start, &self.before) / calm.len().max(1) as f64;
+        let cpu = seconds(&self.before, &self.after) - each * during.len() as f64;
         Run {
-            calm: phase(Duration::ZERO, self.spike_begins),
-            during: phase(self.spike_begins, self.spike_ends),
+            calm,
+            during,
             after: phase(self.spike_ends, Duration::MAX),
             course: asked
                 .iter()
