@@ -1,10 +1,12 @@
 //! The measuring of nunatak: workloads, targets, measures and reports.
 //!
-//! A measurement has four parts, each a module that grows by adding a file:
+//! A measurement has these parts, each a module that grows by adding a file:
 //!
-//! - [`workload`]: what is written. Deterministic by seed, encoded before the clock starts.
-//! - [`target`]: who is measured: nunatak itself, Prometheus, VictoriaMetrics. A target knows how
-//!   to start its program, where it takes samples, and how it flushes.
+//! - [`workload`]: what is written, deterministic by seed; [`prepared`] encodes it before the clock
+//!   starts.
+//! - [`target`]: who is measured: nunatak itself, Prometheus, VictoriaMetrics, InfluxDB. A target
+//!   knows how to start its program, where it takes samples, how it is asked and how it flushes.
+//! - [`question`]: what is asked, and whether two answers agree.
 //! - [`measure`]: what is looked at: processor time, memory, bytes written, latencies, starts.
 //! - [`report`]: where it goes: JSON for machines, and the Markdown that docs/benchmarks.md is
 //!   made of. No number in there is written by hand.
