@@ -9,7 +9,6 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-pub(crate) use engine::Engine;
 pub use pattern::{Groups, Pattern};
 pub(crate) use test::Test;
 

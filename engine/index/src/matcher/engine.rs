@@ -1,6 +1,5 @@
 //! A compiled pattern: a dense automaton if it stays small, else the regex crate's lazy engines.
 
-use fst::Automaton as FstAutomaton;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::primitives::StateID;
@@ -22,7 +21,7 @@ const DENSE_STATES: usize = 4096;
 /// Tests whole strings.
 #[derive(Debug)]
 pub(crate) enum Engine {
-    /// A table of transitions; also walks an FST.
+    /// A table of transitions.
     Dense(Box<Dense>),
     /// Determinised as it goes, with bounded memory.
     Lazy(Box<meta::Regex>),
@@ -107,27 +106,6 @@ impl Dense {
                 return false;
             }
         }
-        self.is_match(&state)
-    }
-}
-
-/// So that an FST visits only the values that can match.
-impl FstAutomaton for Dense {
-    type State = StateID;
-
-    fn start(&self) -> StateID {
-        self.start
-    }
-
-    fn is_match(&self, &state: &StateID) -> bool {
         self.dfa.is_match_state(self.dfa.next_eoi_state(state))
-    }
-
-    fn can_match(&self, &state: &StateID) -> bool {
-        !self.dfa.is_dead_state(state)
-    }
-
-    fn accept(&self, &state: &StateID, byte: u8) -> StateID {
-        self.dfa.next_state(state, byte)
     }
 }

@@ -31,8 +31,6 @@ pub(crate) enum Test {
     Pattern {
         /// What all have in common; may be empty.
         prefix: Box<str>,
-        /// Whether the automaton can rule strings out by their beginning.
-        prunes: bool,
         /// The rest of the question.
         engine: Engine,
     },
@@ -51,10 +49,9 @@ impl Test {
             return Some((simple, 0));
         }
         let prefix = parts.first().and_then(text).unwrap_or_default();
-        let prunes = !parts.first().is_some_and(|part| is_any(part, 0) || is_any(part, 1));
         let prefix = prefix.into();
         let (engine, bytes) = Engine::new(hir)?;
-        Some((Self::Pattern { prefix, prunes, engine }, bytes))
+        Some((Self::Pattern { prefix, engine }, bytes))
     }
 
     fn of_set(mut set: Vec<String>) -> Self {

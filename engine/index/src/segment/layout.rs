@@ -6,13 +6,13 @@ pub(super) const MAGIC: [u8; 8] = *b"NUNATIDX";
 pub(super) const END_MAGIC: [u8; 4] = *b"XDIN";
 pub(super) const VERSION: u16 = 0;
 pub(super) const HEADER_BYTES: usize = 16;
-pub(super) const FOOTER_BYTES: usize = 104;
+pub(super) const FOOTER_BYTES: usize = 96;
 /// Bytes that share a checksum.
 pub(super) const PAGE_BYTES: u64 = 4096;
 /// Series that share an offset.
 pub(super) const BLOCK_SERIES: u32 = 16;
 /// Bytes of a name's record.
-pub(super) const NAME_BYTES: u64 = 40;
+pub(super) const NAME_BYTES: u64 = 24;
 
 /// The parts of the body, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +29,13 @@ pub(super) enum Section {
     SeriesBlocks,
     /// Posting lists that are not inline.
     Lists,
-    /// An FST per name.
-    Fsts,
     /// All names, one after the other.
     NameText,
     /// A record per name.
     Names,
 }
 
-pub(super) const SECTIONS: usize = 9;
+pub(super) const SECTIONS: usize = 8;
 
 /// What the footer says.
 #[derive(Debug, Clone, Copy)]

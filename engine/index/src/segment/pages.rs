@@ -1,8 +1,8 @@
 //! Checksums by page, checked at first touch and remembered.
 //!
-//! `fst` and `roaring` trust what they are given, so no byte leaves this file unchecked. Pages
-//! instead of parts: a posting list of ten bytes needs no checksum of its own, a large FST no
-//! special case, and damage stays where it is. The memory of what was checked is one bit a page.
+//! `roaring` trusts what it is given, so no byte leaves this file unchecked. Pages instead of
+//! parts: a posting list of ten bytes needs no checksum of its own, a large table no special case,
+//! and damage stays where it is. The memory of what was checked is one bit a page.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

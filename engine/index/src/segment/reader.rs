@@ -5,7 +5,8 @@ mod select;
 
 pub use labels::LabelsReader;
 
-use fst::{IntoStreamer, Map, Streamer};
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 use super::layout::{BLOCK_SERIES, Layout, NAME_BYTES, Section, u32_at, u64_at};
@@ -35,12 +36,16 @@ struct Name<'a> {
     first: u32,
     /// Number of its values.
     count: u32,
-    fst: (u64, u64),
     /// The series that have it.
     present: Posting,
 }
 
 impl Name<'_> {
+    /// One more than the pair with its last value.
+    fn end(&self) -> u32 {
+        self.first.saturating_add(self.count)
+    }
+
     fn has(&self, pair: u32) -> bool {
         pair.checked_sub(self.first).is_some_and(|ordinal| ordinal < self.count)
     }
@@ -141,7 +146,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let mut values = Vec::new();
         let mut pairs: Box<dyn Iterator<Item = Result<u32>>> = match selected {
-            None => Box::new((name.first..name.first.saturating_add(name.count)).map(Ok)),
+            None => Box::new((name.first..name.end()).map(Ok)),
             Some(selected) if self.is_few(selected, name.count) => {
                 Box::new(self.pairs_among(&name, selected)?.into_iter().map(Ok))
             }
@@ -184,7 +189,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         name: &Name<'_>,
         series: &'a RoaringBitmap,
     ) -> impl Iterator<Item = Result<u32>> + 'a {
-        let pairs = name.first..name.first.saturating_add(name.count);
+        let pairs = name.first..name.end();
         pairs.filter_map(move |pair| {
             let meets = self.posting(pair).and_then(|posting| self.meets(posting, series));
             meets.map(|meets| meets.then_some(pair)).transpose()
@@ -219,7 +224,6 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let offset = u64::from(number) * NAME_BYTES;
         let record = self.part(Section::Names, offset, offset + NAME_BYTES)?;
         let short = |at| u32_at(record, at).unwrap_or(0);
-        let long = |at| u64_at(record, at).unwrap_or(0);
         let start = u64::from(short(0));
         let text = self.part(Section::NameText, start, start + u64::from(short(4)))?;
         let text = std::str::from_utf8(text)
@@ -228,8 +232,8 @@ impl<B: AsRef<[u8]>> Segment<B> {
         if u64::from(first) + u64::from(count) > u64::from(self.layout.pairs) {
             return Err(self.corrupt(Section::Names, offset, "a name has pairs outside"));
         }
-        let fst = (long(16), long(16).saturating_add(long(24)));
-        Ok(Name { text, first, count, fst, present: Posting::unpack(long(32)) })
+        let present = Posting::unpack(u64_at(record, 16).unwrap_or(0));
+        Ok(Name { text, first, count, present })
     }
 
     fn find_name(&self, wanted: &str) -> Result<Option<Name<'_>>> {
@@ -261,33 +265,36 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(found)
     }
 
-    fn fst(&self, name: &Name<'_>) -> Result<Map<&[u8]>> {
-        let bytes = self.part(Section::Fsts, name.fst.0, name.fst.1)?;
-        Map::new(bytes).map_err(|_| self.corrupt(Section::Fsts, name.fst.0, "bad FST"))
-    }
-
-    /// The pair at an FST's output.
-    fn pair_at(&self, name: &Name<'_>, ordinal: u64) -> Result<u32> {
-        u32::try_from(ordinal)
-            .ok()
-            .filter(|&ordinal| ordinal < name.count)
-            .map(|ordinal| name.first + ordinal)
-            .ok_or_else(|| self.corrupt(Section::Fsts, name.fst.0, "a value has no pair"))
+    /// The pair of a value of the name.
+    fn find_value(&self, name: &Name<'_>, value: &str) -> Result<Option<u32>> {
+        let pair = self.first_pair(name, |other| other >= value.as_bytes())?;
+        let found = name.has(pair) && self.value(pair)? == value;
+        Ok(found.then_some(pair))
     }
 
     /// The pairs whose values start with `prefix`.
-    fn pairs_with_prefix(&self, name: &Name<'_>, prefix: &str) -> Result<std::ops::Range<u32>> {
-        let end = name.first.saturating_add(name.count);
+    fn pairs_with_prefix(&self, name: &Name<'_>, prefix: &str) -> Result<Range<u32>> {
         // UTF-8 has no byte 0xff, so the last byte can grow by one.
         let mut after = prefix.as_bytes().to_vec();
-        let Some(last) = after.last_mut() else { return Ok(name.first..end) };
+        let Some(last) = after.last_mut() else { return Ok(name.first..name.end()) };
         *last = last.saturating_add(1);
-        let map = self.fst(name)?;
-        let first = |bound: &[u8]| match map.range().ge(bound).into_stream().next() {
-            Some((_, ordinal)) => self.pair_at(name, ordinal),
-            None => Ok(end),
-        };
-        Ok(first(prefix.as_bytes())?..first(&after)?)
+        let start = self.first_pair(name, |value| value >= prefix.as_bytes())?;
+        Ok(start..self.first_pair(name, |value| value >= &after[..])?)
+    }
+
+    /// The first pair of the name for whose value `reached` holds, or the end of its pairs; from
+    /// some pair on it holds for all.
+    fn first_pair(&self, name: &Name<'_>, reached: impl Fn(&[u8]) -> bool) -> Result<u32> {
+        let (mut low, mut high) = (name.first, name.end());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if reached(self.value(middle)?.as_bytes()) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(low)
     }
 
     fn posting(&self, pair: u32) -> Result<Posting> {

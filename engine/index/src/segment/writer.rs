@@ -1,6 +1,5 @@
 //! Makes the image of a segment.
 
-use fst::MapBuilder;
 use roaring::RoaringBitmap;
 
 use super::layout::{BLOCK_SERIES, Layout, PAGE_BYTES, SECTIONS, header};
@@ -109,7 +108,6 @@ struct Parts {
     series: Vec<u8>,
     series_blocks: Vec<u8>,
     lists: Vec<u8>,
-    fsts: Vec<u8>,
     name_text: Vec<u8>,
     names: Vec<u8>,
     pair_count: u32,
@@ -126,26 +124,20 @@ impl Parts {
     ) -> Result<(), WriteError> {
         let pairs = index.pairs_sorted(name_id);
         let first_pair = self.pair_count;
-        let mut fst = MapBuilder::memory();
         for (ordinal, &(value, id)) in pairs.iter().enumerate() {
-            fst.insert(value, ordinal as u64).map_err(build)?;
             self.add_pair(value, &index.series_of_pair(id))?;
             if let Some(slot) = new_ids.get_mut(id as usize) {
                 *slot = first_pair + ordinal as u32;
             }
         }
-        let fst = fst.into_inner().map_err(build)?;
         let present = posting::write(&index.series_of_name(name_id), &mut self.lists);
         let present = present.map_err(build)?;
         let name_start = offset_u32(self.name_text.len(), "bytes of label names")?;
         for number in [name_start, name.len() as u32, first_pair, pairs.len() as u32] {
             self.names.extend_from_slice(&number.to_le_bytes());
         }
-        for number in [self.fsts.len() as u64, fst.len() as u64, present] {
-            self.names.extend_from_slice(&number.to_le_bytes());
-        }
+        self.names.extend_from_slice(&present.to_le_bytes());
         self.name_text.extend_from_slice(name.as_bytes());
-        self.fsts.extend_from_slice(&fst);
         self.name_count += 1;
         Ok(())
     }
@@ -173,7 +165,6 @@ impl Parts {
             self.series,
             self.series_blocks,
             self.lists,
-            self.fsts,
             self.name_text,
             self.names,
         ];

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use fst::{IntoStreamer, Streamer};
 use roaring::RoaringBitmap;
 
 use super::{Name, Segment};
-use crate::matcher::{Engine, Test};
+use crate::matcher::Test;
 use crate::postings::Union;
+use crate::segment::layout::{Section, u32_at};
 use crate::segment::{Result, SegmentError};
 use crate::select::Index;
 
@@ -30,18 +30,19 @@ impl<B: AsRef<[u8]>> Index for Segment<B> {
 
     fn exact(&self, name: &str, value: &str) -> Result<Cow<'_, RoaringBitmap>> {
         let Some(name) = self.find_name(name)? else { return Ok(Cow::default()) };
-        match self.fst(&name)?.get(value) {
-            Some(ordinal) => self.set(self.posting(self.pair_at(&name, ordinal)?)?).map(Cow::Owned),
+        match self.find_value(&name, value)? {
+            Some(pair) => self.set(self.posting(pair)?).map(Cow::Owned),
             None => Ok(Cow::default()),
         }
     }
 
     fn one_of(&self, name: &str, values: &[Box<str>]) -> Result<RoaringBitmap> {
         let Some(name) = self.find_name(name)? else { return Ok(RoaringBitmap::new()) };
-        let map = self.fst(&name)?;
         let mut union = Union::default();
-        for ordinal in values.iter().filter_map(|value| map.get(&**value)) {
-            self.add_posting(self.posting(self.pair_at(&name, ordinal)?)?, &mut union)?;
+        for value in values {
+            if let Some(pair) = self.find_value(&name, value)? {
+                self.add_posting(self.posting(pair)?, &mut union)?;
+            }
         }
         Ok(union.finish())
     }
@@ -58,14 +59,9 @@ impl<B: AsRef<[u8]>> Index for Segment<B> {
             Test::Pattern { prefix, .. } => self.pairs_with_prefix(&name, prefix)?,
             _ => self.pairs_with_prefix(&name, "")?,
         };
-        match (test, among) {
-            (_, Some(series)) if self.is_few(series, pairs.end - pairs.start) => {
+        match among {
+            Some(series) if self.is_few(series, pairs.end - pairs.start) => {
                 self.filter_series(&name, test, series)
-            }
-            (Test::Pattern { prefix, prunes: true, engine: Engine::Dense(dense) }, _)
-                if prefix.is_empty() =>
-            {
-                self.walk_fst(&name, &**dense)
             }
             _ => self.scan(pairs, test),
         }
@@ -82,25 +78,25 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(union.finish())
     }
 
-    /// The series of those pairs whose value passes.
+    /// The series of those pairs whose value passes. The values stand one behind the other, so
+    /// they are checked once and read like a text.
     fn scan(&self, pairs: Range<u32>, test: &Test) -> Result<RoaringBitmap> {
         let mut union = Union::default();
-        for pair in pairs {
-            if test.accepts(self.value(pair)?) {
+        let ends_at = u64::from(pairs.start) * 4;
+        let ends = self.part(Section::ValueEnds, ends_at, u64::from(pairs.end) * 4 + 4)?;
+        let end = |i: usize| u32_at(ends, i * 4).unwrap_or(0);
+        let (first, last) = (end(0), end(pairs.len()));
+        let corrupt = |what| self.corrupt(Section::ValueText, first.into(), what);
+        let text = self.part(Section::ValueText, first.into(), last.into())?;
+        let text = std::str::from_utf8(text).map_err(|_| corrupt("bad UTF-8"))?;
+        let mut start = 0;
+        for (i, pair) in pairs.enumerate() {
+            let end = end(i + 1).wrapping_sub(first) as usize;
+            let value = text.get(start..end).ok_or_else(|| corrupt("values overlap"))?;
+            start = end;
+            if test.accepts(value) {
                 self.add_posting(self.posting(pair)?, &mut union)?;
             }
-        }
-        Ok(union.finish())
-    }
-
-    /// The series of the values that an automaton accepts: whole branches that can't match are
-    /// never visited.
-    fn walk_fst<A: fst::Automaton>(&self, name: &Name<'_>, automaton: A) -> Result<RoaringBitmap> {
-        let map = self.fst(name)?;
-        let mut stream = map.search(automaton).into_stream();
-        let mut union = Union::default();
-        while let Some((_, ordinal)) = stream.next() {
-            self.add_posting(self.posting(self.pair_at(name, ordinal)?)?, &mut union)?;
         }
         Ok(union.finish())
     }
