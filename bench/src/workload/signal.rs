@@ -8,12 +8,19 @@ use super::random::Random;
 pub enum Signal {
     /// A counter with two decimals, as CPU seconds are; grows by about so much a second.
     Hundredths(f64),
+    /// A counter of nanoseconds shown as seconds, as what the kernel counts is; grows by about so
+    /// many seconds a second.
+    Nanoseconds(f64),
     /// A counter of whole numbers; grows by about so much a second.
     Counter(f64),
     /// A gauge in multiples of 4,096 bytes around so many bytes.
     Pages(f64),
     /// A random walk around a value, shown with so many decimals.
     Walk(f64, i32),
+    /// A duration in nanoseconds shown as seconds, each time another one around this mean.
+    Duration(f64),
+    /// The clock of the host in seconds, read some milliseconds after the scrape began.
+    Clock,
     /// Always the same.
     Constant(f64),
     /// 0 or 1, changing with this probability at each scrape.
@@ -30,7 +37,8 @@ pub enum Signal {
     },
     /// The `_count` of the histogram whose buckets went before.
     BucketCount,
-    /// The `_sum` of it, with this mean of the observations.
+    /// The `_sum` of it, with this mean of the observations: durations in nanoseconds, added up in
+    /// floating point one after the other, with the errors that this makes.
     BucketSum(f64),
 }
 
@@ -49,7 +57,16 @@ pub(crate) struct State {
     scale: f64,
     /// A count, or a level, depending on the signal.
     level: f64,
+    /// Of the `_sum` of a histogram: how many observations are in it.
+    summed: f64,
 }
+
+/// Nanoseconds in a second.
+const NANOS: f64 = 1e9;
+
+/// The `_sum` of a busy histogram adds up so many observations at a time, so that a scrape of a
+/// large fleet is made in reasonable time.
+const ADDITIONS: f64 = 64.0;
 
 impl State {
     pub(crate) fn new(signal: Signal, mut random: Random) -> Self {
@@ -58,15 +75,17 @@ impl State {
         let up = random.between(1e4, 5e6);
         let level = match signal {
             Signal::Hundredths(rate) => (rate * scale * up * 100.0).floor(),
+            Signal::Nanoseconds(rate) => (rate * scale * up * NANOS).floor(),
             Signal::Counter(rate) | Signal::Bucket { per_second: rate, .. } => {
                 (rate * scale * up).floor()
             }
             Signal::Pages(base) => (base * scale / 4096.0).floor(),
-            Signal::Walk(base, _) | Signal::Double(base) => base * scale,
+            Signal::Walk(base, _) | Signal::Double(base) | Signal::Duration(base) => base * scale,
+            Signal::Clock => 1.7e9 + up,
             Signal::Flag(_) => f64::from(u8::from(random.unit() < 0.5)),
             Signal::Constant(_) | Signal::BucketCount | Signal::BucketSum(_) => 0.0,
         };
-        Self { random, scale, level }
+        Self { random, scale, level, summed: 0.0 }
     }
 
     /// The value at the next scrape, `seconds` after the one before. `histogram` carries the sum
@@ -78,6 +97,10 @@ impl State {
                 self.level += self.growth(rate * 100.0 * seconds);
                 self.level / 100.0
             }
+            Signal::Nanoseconds(rate) => {
+                self.level += self.growth(rate * seconds * NANOS);
+                self.level / NANOS
+            }
             Signal::Counter(rate) => {
                 self.level += self.growth(rate * seconds);
                 self.level
@@ -88,7 +111,14 @@ impl State {
                 *histogram
             }
             Signal::BucketCount => *histogram,
-            Signal::BucketSum(mean) => *histogram * mean * self.random.between(0.999, 1.001),
+            Signal::BucketSum(mean) => self.observe(mean, *histogram),
+            Signal::Duration(mean) => {
+                (mean * self.scale * self.random.between(0.5, 1.5) * NANOS).floor() / NANOS
+            }
+            Signal::Clock => {
+                self.level += seconds;
+                self.level + self.random.between(0.0, 0.01)
+            }
             Signal::Pages(base) => {
                 let swing = (base / 4096.0 * 0.02).max(1.0);
                 self.level = (self.level + self.random.between(-swing, swing)).max(0.0).floor();
@@ -109,6 +139,23 @@ impl State {
         }
     }
 
+    /// Adds observations to the sum of a histogram, until there are `count` in it.
+    fn observe(&mut self, mean: f64, count: f64) -> f64 {
+        if self.summed == 0.0 {
+            // What was observed before the first scrape.
+            self.level = (count * mean * self.scale * NANOS).floor() / NANOS;
+            self.summed = count;
+        }
+        let each = ((count - self.summed) / ADDITIONS).ceil().max(1.0);
+        while self.summed < count {
+            let observations = each.min(count - self.summed);
+            let seconds = observations * mean * self.scale * self.random.between(0.2, 1.8);
+            self.level += (seconds * NANOS).floor() / NANOS;
+            self.summed += observations;
+        }
+        self.level
+    }
+
     /// A whole number around `mean`, 0 at times when the mean is small.
     fn growth(&mut self, mean: f64) -> f64 {
         (mean * self.scale * self.random.between(0.5, 1.5) + self.random.unit()).floor()
@@ -127,7 +174,12 @@ mod tests {
 
     #[test]
     fn counters_never_fall_and_have_their_decimals() {
-        for (signal, unit) in [(Signal::Counter(3.0), 1.0), (Signal::Hundredths(0.5), 100.0)] {
+        let signals = [
+            (Signal::Counter(3.0), 1.0),
+            (Signal::Hundredths(0.5), 100.0),
+            (Signal::Nanoseconds(1e-4), 1e9),
+        ];
+        for (signal, unit) in signals {
             let values = values(signal);
             assert!(values.is_sorted());
             assert!(values.first() < values.last());
@@ -153,7 +205,9 @@ mod tests {
             Signal::Bucket { first: true, per_second: 2.0 },
             Signal::Bucket { first: false, per_second: 1.0 },
             Signal::BucketCount,
+            Signal::BucketSum(0.04),
         ];
+        let mut sum = 0.0;
         let mut states: Vec<_> =
             (0..).zip(signals).map(|(i, s)| State::new(s, Random::new(1, i))).collect();
         let mut carried = 0.0;
@@ -165,6 +219,8 @@ mod tests {
                 .collect();
             assert!(row[0] <= row[1]);
             assert_eq!(row[1], row[2]);
+            assert!(sum < row[3], "{sum} {}", row[3]);
+            sum = row[3];
         }
     }
 }

@@ -77,8 +77,16 @@ fn cpu(rows: &mut Rows) {
             rows.add("node_cpu_seconds_total", &[("cpu", &cpu), ("mode", mode)], signal);
         }
         rows.add("node_schedstat_timeslices_total", &[("cpu", &cpu)], Signal::Counter(900.0));
-        rows.add("node_schedstat_running_seconds_total", &[("cpu", &cpu)], Signal::Double(4e5));
-        rows.add("node_schedstat_waiting_seconds_total", &[("cpu", &cpu)], Signal::Double(9e3));
+        rows.add(
+            "node_schedstat_running_seconds_total",
+            &[("cpu", &cpu)],
+            Signal::Nanoseconds(0.3),
+        );
+        rows.add(
+            "node_schedstat_waiting_seconds_total",
+            &[("cpu", &cpu)],
+            Signal::Nanoseconds(0.02),
+        );
     }
 }
 
@@ -188,7 +196,7 @@ fn kernel(rows: &mut Rows) {
         ("node_load5", Signal::Walk(5.5, 2)),
         ("node_load15", Signal::Walk(5.0, 2)),
         ("node_boot_time_seconds", Signal::Constant(1_690_000_000.0)),
-        ("node_time_seconds", Signal::Double(1.7e9)),
+        ("node_time_seconds", Signal::Clock),
         ("node_context_switches_total", Signal::Counter(40_000.0)),
         ("node_intr_total", Signal::Counter(30_000.0)),
         ("node_forks_total", Signal::Counter(20.0)),
@@ -214,14 +222,14 @@ fn kernel(rows: &mut Rows) {
         ("node_netstat_Udp_NoPorts", Signal::Constant(12.0)),
         ("node_sockstat_TCP_alloc", Signal::Walk(500.0, 0)),
         ("node_sockstat_TCP_tw", Signal::Walk(80.0, 0)),
-        ("node_timex_offset_seconds", Signal::Double(1e-5)),
-        ("node_timex_frequency_adjustment_ratio", Signal::Double(1.0)),
+        ("node_timex_offset_seconds", Signal::Duration(1e-5)),
+        ("node_timex_frequency_adjustment_ratio", Signal::Constant(1.000_012_3)),
         ("node_timex_sync_status", Signal::Constant(1.0)),
         ("process_cpu_seconds_total", Signal::Hundredths(0.02)),
         ("process_resident_memory_bytes", Signal::Pages(3e7)),
         ("process_open_fds", Signal::Walk(10.0, 0)),
         ("up", Signal::Constant(1.0)),
-        ("scrape_duration_seconds", Signal::Double(0.03)),
+        ("scrape_duration_seconds", Signal::Duration(0.03)),
         ("scrape_samples_scraped", Signal::Constant(980.0)),
     ];
     for (name, signal) in metrics {
