@@ -18,6 +18,9 @@ const CODEC_NONE: u8 = 0;
 const CODEC_ZSTD: u8 = 1;
 /// Fast to write; higher levels win 2 to 3 % on pages that are bit-packed already.
 const ZSTD_LEVEL: i32 = 1;
+/// A page that zstd makes smaller by less than this part stays as it is: bit-packed noise would
+/// cost every reader time and win nobody space.
+const WORTHWHILE: usize = 32;
 
 /// What a page holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +47,14 @@ impl PageKind {
     }
 }
 
-/// Appends `raw` as a page; zstd is used if it is wanted and smaller.
+/// Appends `raw` as a page; zstd is used if it is wanted and worthwhile.
 pub(super) fn seal(raw: &[u8], zstd: bool, out: &mut Vec<u8>) -> io::Result<()> {
     debug_assert!(raw.len() <= MAX_PAGE);
     let packed = if zstd { zstd::bulk::compress(raw, ZSTD_LEVEL)? } else { Vec::new() };
     let (codec, stored) = match packed.len() {
-        len if zstd && len < raw.len() => (CODEC_ZSTD, packed.as_slice()),
+        len if zstd && len + raw.len().div_ceil(WORTHWHILE) <= raw.len() => {
+            (CODEC_ZSTD, packed.as_slice())
+        }
         _ => (CODEC_NONE, raw),
     };
     let mut head = Vec::with_capacity(PAGE_HEAD);
@@ -153,7 +158,14 @@ mod tests {
         assert_eq!(unseal(sealed(&dull, true)).unwrap(), dull);
         assert!(sealed(&dull, true).len() < 100);
         assert_eq!(sealed(b"abc", true), sealed(b"abc", false), "zstd would be larger");
-        assert_eq!(unseal(sealed(b"", false)).unwrap(), b"");
+        assert_eq!(unseal(sealed(b"", true)).unwrap(), b"");
+        let noise: Vec<u8> = (0..500u64)
+            .flat_map(|i| xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes()).to_le_bytes())
+            .collect();
+        let nearly = [noise.as_slice(), &[7; 120]].concat();
+        assert!(zstd::bulk::compress(&nearly, ZSTD_LEVEL).unwrap().len() < nearly.len());
+        let (packed, plain) = (sealed(&nearly, true), sealed(&nearly, false));
+        assert!(packed == plain, "not worth a decompression");
     }
 
     #[test]
