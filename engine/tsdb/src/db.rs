@@ -5,6 +5,7 @@ mod append;
 mod background;
 mod budget;
 mod description;
+mod importer;
 mod maintain;
 mod numbers;
 mod open;
@@ -23,6 +24,7 @@ use crate::source::{Hints, Selection, Selector, Source};
 use crate::stats::{Cardinality, Stats};
 pub use append::{AppendSeries, Appender};
 use background::Background;
+pub use importer::{ImportOptions, ImportReport, ImportSeries, Importer};
 use open::Inner;
 pub use tenant::Tenant;
 
@@ -87,6 +89,14 @@ impl Db {
     #[must_use]
     pub fn appender(&self) -> Appender<'_> {
         self.main.appender()
+    }
+
+    /// Begins or continues a bulk import: samples of any time become blocks directly.
+    ///
+    /// # Errors
+    /// As [`Tenant::importer`].
+    pub fn importer(&self, options: ImportOptions) -> Result<Importer> {
+        self.main.importer(options)
     }
 
     /// Writes everything in the heads, of all tenants, into blocks and compacts them; returns

@@ -51,6 +51,7 @@ pub mod compact;
 mod db;
 mod error;
 mod head;
+mod import;
 mod known;
 mod limits;
 pub mod log;
@@ -64,7 +65,9 @@ pub mod storage;
 mod time;
 
 pub use batch::{Batch, BatchSeries, Outcome};
-pub use db::{AppendSeries, Appender, Db, Tenant};
+pub use db::{
+    AppendSeries, Appender, Db, ImportOptions, ImportReport, ImportSeries, Importer, Tenant,
+};
 pub use error::{Error, Result};
 pub use limits::{Limits, Refusal, RefusalReason};
 pub use merge::MergeCursor;

@@ -20,6 +20,11 @@ impl Refusals {
         }
     }
 
+    /// What was collected so far.
+    pub(crate) fn all(&self) -> &[Refusal] {
+        &self.0
+    }
+
     /// Takes what was collected.
     pub(crate) fn take(&mut self) -> Vec<Refusal> {
         std::mem::take(&mut self.0)

@@ -5,6 +5,7 @@
 //! samples.
 
 mod cut;
+mod import;
 mod placement;
 mod read;
 mod tenant;
@@ -19,6 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::error::Result;
 use crate::log::{Frame, Position, Record, WriteLog};
 use crate::storage::Storage;
+pub(crate) use import::Prepared;
 pub(crate) use placement::shard_of;
 pub(crate) use read::Found;
 pub(crate) use tenant::TenantShard;
@@ -117,21 +119,21 @@ impl Shard {
         Ok(tenant.replay(position, frame.stamp, frame.record))
     }
 
-    /// Orders a cut of the tenant's samples before `before`.
+    /// Orders a cut of the tenant's samples before `before`; returns its place in the log.
     pub(crate) fn order_cut(
         &self,
         tenant: &TenantShard,
         log: &dyn WriteLog,
         now: i64,
         before: i64,
-    ) -> Result<()> {
+    ) -> Result<Position> {
         let mut writer = self.writer.lock();
         let stamp = writer.advance(now);
         let record = Record::Cut { before };
         let frame = Frame { shard: self.id, tenant: tenant.name(), stamp, record };
         let position = log.append(&frame)?;
         tenant.head().write().apply(position, stamp, &frame.record);
-        Ok(())
+        Ok(position)
     }
 }
 

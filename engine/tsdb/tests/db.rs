@@ -11,6 +11,8 @@ mod concurrency;
 mod damage;
 #[path = "db/disk_full.rs"]
 mod disk_full;
+#[path = "db/import.rs"]
+mod import;
 #[path = "db/life.rs"]
 mod life;
 #[path = "db/model.rs"]

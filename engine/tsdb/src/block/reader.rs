@@ -210,7 +210,7 @@ pub(super) fn missing(op: &'static str, path: &str, error: io::Error) -> Error {
     }
 }
 
-fn read_manifest(storage: &dyn Storage, path: &str, name: &str) -> Result<Manifest> {
+pub(super) fn read_manifest(storage: &dyn Storage, path: &str, name: &str) -> Result<Manifest> {
     let file = storage.open(path).map_err(|e| missing("open", path, e))?;
     let len = file.len().map_err(|e| missing("read", path, e))?;
     if len > MAX_MANIFEST {

@@ -230,7 +230,10 @@ fn write_shard(
 }
 
 /// Holds a label set against the limits.
-fn check(labels: Labels, limits: &Limits) -> std::result::Result<Labels, (RefusalReason, String)> {
+pub(super) fn check(
+    labels: Labels,
+    limits: &Limits,
+) -> std::result::Result<Labels, (RefusalReason, String)> {
     use RefusalReason::{InvalidLabels, LabelNameTooLong, LabelValueTooLong, TooManyLabels};
     if labels.is_empty() {
         return Err((InvalidLabels, "a series needs at least one label".to_owned()));

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::admission::Admission;
@@ -13,6 +13,7 @@ use super::tenant::TenantState;
 use super::{budget, description, replay};
 use crate::batch::Outcome;
 use crate::error::{Error, Result};
+use crate::import;
 use crate::limits::{Limits, RefusalReason};
 use crate::log::{LocalWal, ReplayReport, WalOptions, WriteLog};
 use crate::options::Options;
@@ -35,6 +36,9 @@ pub(crate) struct Inner {
     pub(super) maintenance: Mutex<Progress>,
     pub(super) memory_budget: u64,
     pub(super) head_bytes: AtomicU64,
+    /// Folders of the imports that are under way.
+    pub(super) imports: Mutex<HashSet<String>>,
+    storage: Arc<dyn Storage>,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,
     /// Whether the database is closed; held shared by whoever writes to its folder.
@@ -61,10 +65,11 @@ impl Inner {
             _ => Error::io("lock", &options.path, error),
         })?;
         let count = description::shard_count(storage.as_ref(), options.shards)?;
+        import::recover(storage.as_ref())?;
         let shards: Result<Vec<_>> =
             (0..count as u16).map(|id| Shard::open(id, &storage)).collect();
         let shards = shards?;
-        let (log, replay) = open_log(&options, storage, &shards)?;
+        let (log, replay) = open_log(&options, Arc::clone(&storage), &shards)?;
         let memory_budget = options.memory_budget.unwrap_or_else(budget::default_bytes);
         let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
         let inner = Self {
@@ -77,6 +82,8 @@ impl Inner {
             maintenance: Mutex::default(),
             memory_budget,
             head_bytes: AtomicU64::new(0),
+            imports: Mutex::default(),
+            storage,
             log,
             replay,
             closed: RwLock::new(false),
@@ -84,6 +91,10 @@ impl Inner {
         };
         inner.measure_heads();
         Ok(inner)
+    }
+
+    pub(super) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
     }
 
     pub(super) fn log(&self) -> &dyn WriteLog {

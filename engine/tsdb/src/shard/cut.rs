@@ -17,6 +17,11 @@ impl TenantShard {
     /// Writes the blocks of all cuts that the log has ordered.
     pub(crate) fn run_pending_cuts(&self) -> Result<()> {
         let _physical = self.physical.lock();
+        self.run_cuts_held()
+    }
+
+    /// The same for a caller who holds the lock of physical changes.
+    pub(super) fn run_cuts_held(&self) -> Result<()> {
         loop {
             let pending = self.head().read().pending_cut();
             let Some(cut) = pending else { return Ok(()) };

@@ -1,0 +1,89 @@
+//! What a start does with imports that a crash has interrupted.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use super::FOLDER;
+use super::state::{Move, State};
+use crate::error::{Error, Result};
+use crate::storage::Storage;
+
+/// Moves the blocks of every part that counts to where they belong, and removes what else the
+/// imports have left. Nothing else may use the folder: called before the shards are opened.
+///
+/// An import whose state can't be read is reported and left alone.
+pub(crate) fn recover(storage: &dyn Storage) -> Result<()> {
+    for entry in list(storage, FOLDER)?.into_iter().filter(|entry| entry.is_folder) {
+        let folder = format!("{FOLDER}/{}", entry.name);
+        match State::read(storage, &folder) {
+            Ok(state) => recover_one(storage, &folder, state.unwrap_or_default())?,
+            Err(error) => {
+                tracing::error!(id = error.id(), %error, "an import can't be continued");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn recover_one(storage: &dyn Storage, folder: &str, mut state: State) -> Result<()> {
+    if !state.moves.is_empty() {
+        finish_moves(storage, folder, &state.moves)?;
+        state.moves.clear();
+        state.write(storage, folder)?;
+    }
+    remove_leftovers(storage, folder)
+}
+
+/// Moves the blocks that still lie in the import's folder. All of them are on the disk in their place
+/// when it returns, also those that an earlier attempt moved.
+pub(crate) fn finish_moves(storage: &dyn Storage, folder: &str, moves: &[Move]) -> Result<()> {
+    let mut touched: BTreeSet<String> = BTreeSet::new();
+    for step in moves {
+        let from = format!("{folder}/{}", step.from);
+        let (source, target) = (parent(&from), parent(&step.to));
+        storage.create_folder(target).map_err(|e| Error::io("create folder", target, e))?;
+        touched.extend(ancestors(target).chain(ancestors(source)).map(str::to_owned));
+        match storage.rename(&from, &step.to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("rename", from, error));
+            }
+            _ => {}
+        }
+    }
+    // The deepest first: a name is worth nothing before what it names.
+    for path in touched.iter().rev() {
+        match storage.sync_folder(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("sync", path, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// A folder and all above it, the root too.
+fn ancestors(folder: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(folder), |folder| (!folder.is_empty()).then(|| parent(folder)))
+}
+
+/// Removes everything but the state from an import's folder.
+pub(crate) fn remove_leftovers(storage: &dyn Storage, folder: &str) -> Result<()> {
+    for entry in list(storage, folder)?.into_iter().filter(|entry| entry.name != "state") {
+        let path = format!("{folder}/{}", entry.name);
+        storage.remove(&path).map_err(|e| Error::io("remove", path, e))?;
+    }
+    Ok(())
+}
+
+fn list(storage: &dyn Storage, folder: &str) -> Result<Vec<crate::storage::Entry>> {
+    match storage.list(folder) {
+        Ok(entries) => Ok(entries),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io("list", folder, error)),
+    }
+}
