@@ -23,6 +23,9 @@ pub enum Command {
     /// Ask a running server a PromQL question and print the answer.
     #[command(after_help = QUERY_HELP)]
     Query(QueryArgs),
+    /// Import other databases' data into the folder of a stopped server.
+    #[command(after_help = IMPORT_HELP)]
+    Import(crate::import::ImportArgs),
     /// Check a configuration file, print what would be used, and exit (2 if it can't be used).
     CheckConfig(ServeArgs),
 }
@@ -47,6 +50,19 @@ Examples:
   nunatak query 'up' --start 1769860800 --end 1769864400 --step 1m --output json
 
 Exit codes: 0 answered; 1 the server refused or can't be reached; 2 bad arguments.";
+
+const IMPORT_HELP: &str = "\
+Examples:
+  nunatak import --data-dir /var/lib/nunatak /var/lib/prometheus/snapshots/20261128T0700Z
+  influx_inspect export -compress -out all.gz … && nunatak import all.gz
+  nunatak import --format openmetrics --dry-run metrics.om
+
+An import that was interrupted goes on where it was when the same command is given again; one that is \
+done is not done twice (--again does it). It works on the folder of a stopped server; importing into a \
+running one (--url) is not built yet. docs/import.md has the whole way from Prometheus and InfluxDB.
+
+Exit codes: 0 imported; 1 stopped by an error (one line says which); 2 bad arguments, or the folder is \
+in use; 3 imported, but lines or samples were refused (the summary says which).";
 
 /// Settings of the server as the command line and the environment give them.
 #[derive(Debug, Clone, Default, Args)]

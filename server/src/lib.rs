@@ -10,6 +10,7 @@ mod ask;
 pub mod cli;
 mod config;
 mod http;
+pub mod import;
 mod ingest;
 mod json;
 mod listener;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use nunatak_server::cli::{Cli, Command, ServeArgs, one_line};
+use nunatak_server::import::{ImportError, import};
 use nunatak_server::{AskError, ServeError, Settings, ask, serve};
 
 #[cfg(feature = "mimalloc")]
@@ -36,6 +37,12 @@ fn main() -> ExitCode {
         Command::Query(args) => match ask(&args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(AskError::Arguments(text)) => fail(2, &text),
+            Err(error) => fail(1, &error.to_string()),
+        },
+        Command::Import(args) => match import(&args) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(3),
+            Err(ImportError::Arguments(text)) => fail(2, &text),
             Err(error) => fail(1, &error.to_string()),
         },
         Command::CheckConfig(args) => check_config(&args),

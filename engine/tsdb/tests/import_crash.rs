@@ -14,9 +14,9 @@ use nunatak::{
 const NOW: i64 = 1_700_000_000_000;
 /// Parts of the import and samples of each: more than fit its memory, so that there are runs.
 const PARTS: i64 = 2;
-const PART: i64 = 5_000;
+const PART: i64 = 1_500;
 /// Series of the import.
-const SERIES: i64 = 6;
+const SERIES: i64 = 7;
 
 type Samples = BTreeMap<(Labels, i64), u64>;
 
@@ -24,10 +24,10 @@ fn series(number: i64) -> Labels {
     labels! { "__name__" => "m", "host" => &number.to_string() }
 }
 
-/// The import's sample number `i`: over two days up to now, not in order.
+/// The import's sample number `i`: over two days, not in order.
 fn sample(i: i64) -> (Labels, i64, f64) {
     let shuffled = (i * 7919) % (PARTS * PART);
-    (series(i % SERIES), NOW - shuffled * 17_000, i as f64)
+    (series(i % SERIES), NOW - 20 * 3_600_000 - shuffled * 43_000, i as f64)
 }
 
 /// A sample whose series and time the part has too.
@@ -53,7 +53,7 @@ fn append(db: &Db, samples: &[(Labels, i64, f64)]) -> Result<()> {
 
 /// Runs the import from its mark on.
 fn import(db: &Db) -> Result<u64> {
-    let options = ImportOptions::new("a").memory(64 << 10);
+    let options = ImportOptions::new("a").memory(16 << 10);
     let mut importer = db.importer(options)?;
     let first = importer.mark().first().map_or(0, |&part| i64::from(part));
     for part in first..PARTS {
@@ -141,7 +141,7 @@ fn a_crash_at_any_operation_leaves_whole_parts() {
     let calm = FaultStorage::new(0);
     story(&calm).unwrap();
     let operations = calm.operations();
-    assert!(operations > 100, "{operations}");
+    assert!(operations > 200, "{operations}");
     for operation in 1..=operations {
         for crash in [Crash::PowerLoss, Crash::Process] {
             let storage = FaultStorage::new(operation);

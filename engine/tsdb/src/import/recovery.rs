@@ -37,12 +37,17 @@ fn recover_one(storage: &dyn Storage, folder: &str, mut state: State) -> Result<
 /// Moves the blocks that still lie in the import's folder. All of them are on the disk in their place
 /// when it returns, also those that an earlier attempt moved.
 pub(crate) fn finish_moves(storage: &dyn Storage, folder: &str, moves: &[Move]) -> Result<()> {
-    let mut touched: BTreeSet<String> = BTreeSet::new();
+    let targets: BTreeSet<&str> = moves.iter().map(|step| parent(&step.to)).collect();
+    // A folder must have a lasting name before anything moves into it: else a power loss could forget
+    // the folder and remember that the blocks have left where they were.
+    for target in &targets {
+        storage.create_folder(target).map_err(|e| Error::io("create folder", *target, e))?;
+        sync_all(storage, ancestors(target))?;
+    }
+    let mut sources = BTreeSet::new();
     for step in moves {
         let from = format!("{folder}/{}", step.from);
-        let (source, target) = (parent(&from), parent(&step.to));
-        storage.create_folder(target).map_err(|e| Error::io("create folder", target, e))?;
-        touched.extend(ancestors(target).chain(ancestors(source)).map(str::to_owned));
+        sources.insert(parent(&from).to_owned());
         match storage.rename(&from, &step.to) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::io("rename", from, error));
@@ -50,11 +55,15 @@ pub(crate) fn finish_moves(storage: &dyn Storage, folder: &str, moves: &[Move]) 
             _ => {}
         }
     }
-    // The deepest first: a name is worth nothing before what it names.
-    for path in touched.iter().rev() {
-        match storage.sync_folder(path) {
+    sync_all(storage, targets.into_iter().chain(sources.iter().map(String::as_str)))
+}
+
+/// Makes the names in these folders last; one that is gone has none.
+fn sync_all<'a>(storage: &dyn Storage, folders: impl Iterator<Item = &'a str>) -> Result<()> {
+    for folder in folders {
+        match storage.sync_folder(folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("sync", path, error));
+                return Err(Error::io("sync", folder, error));
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use crate::limits::Refusal;
 /// Longest id.
 const ID_BYTES: usize = 64;
 /// Least memory for samples.
-const LEAST_MEMORY: u64 = 64 << 10;
+const LEAST_MEMORY: u64 = 16 << 10;
 /// Samples of a part, if the caller says nothing else.
 const PART_SAMPLES: u64 = 200_000_000;
 
@@ -26,7 +26,7 @@ impl ImportOptions {
         Self { id: id.into(), memory: None, part_samples: PART_SAMPLES }
     }
 
-    /// Bytes for series and samples that wait, at least 64 KiB; another half of it comes on top while
+    /// Bytes for series and samples that wait, at least 16 KiB; another half of it comes on top while
     /// a part is written. Default: a quarter of the database's memory budget.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
@@ -49,7 +49,7 @@ impl ImportOptions {
             return Err(Error::Option { option: "id", what });
         }
         if self.memory.is_some_and(|bytes| bytes < LEAST_MEMORY) {
-            let what = "at least 64 KiB are needed".to_owned();
+            let what = "at least 16 KiB are needed".to_owned();
             return Err(Error::Option { option: "memory", what });
         }
         Ok(())
