@@ -4,6 +4,8 @@
 
 #[path = "end_to_end/compare.rs"]
 mod compare;
+#[path = "end_to_end/import.rs"]
+mod import;
 #[path = "end_to_end/nunatak.rs"]
 mod nunatak;
 #[path = "end_to_end/process.rs"]

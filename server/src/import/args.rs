@@ -63,6 +63,10 @@ pub struct ImportArgs {
     /// Import again what was imported before
     #[arg(long)]
     pub again: bool,
+    /// After so many samples what was read is made durable, and a repeated import begins behind it:
+    /// fewer lose less time to a crash, more are faster and leave larger blocks [default: 200000000]
+    #[arg(long, value_name = "N")]
+    pub part_samples: Option<u64>,
     /// Line protocol: unit of timestamps
     #[arg(long, value_enum, default_value_t = Precision::Ns)]
     pub precision: Precision,

@@ -18,7 +18,8 @@ use super::sink::{Counter, Mark, Sink};
 use super::summary::{Notes, Summary};
 use super::{ImportError, blocks, detect, influx, text};
 use crate::cli::ServeArgs;
-use crate::config::Settings;
+use crate::config::{LogFormat, Settings};
+use crate::logging::LogControl;
 
 /// Imports what the arguments name, and prints a summary to standard output. `true` if everything was
 /// taken; `false` if lines or samples were refused.
@@ -27,6 +28,8 @@ use crate::config::Settings;
 /// One line that says what went wrong and what to do. What was committed before stays; the same
 /// command continues behind it.
 pub fn import(args: &ImportArgs) -> Result<bool, ImportError> {
+    // Only what an operator must know; the progress has the rest. A second start is a test's.
+    let _ = LogControl::start(LogFormat::Text, "warn");
     let inputs = collect(&args.paths, args.format == Format::Prometheus)?;
     let formats = formats(args, &inputs)?;
     let total =
@@ -127,7 +130,11 @@ fn into_database(
     notes: &mut Notes,
 ) -> Result<Option<Done>, ImportError> {
     let tenant: Tenant = db.tenant(args.tenant.as_deref().unwrap_or("default"))?;
-    let mut importer: Importer = tenant.importer(ImportOptions::new(id(args, inputs)))?;
+    let mut options = ImportOptions::new(id(args, inputs));
+    if let Some(samples) = args.part_samples {
+        options = options.part_samples(samples);
+    }
+    let mut importer: Importer = tenant.importer(options)?;
     if importer.is_done() {
         return Ok(None);
     }

@@ -99,6 +99,14 @@ impl Shown {
     }
 }
 
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn bar(total: u64) -> ProgressBar {
     let (bar, template) = if total > 0 {
         let template = "{elapsed_precise} {bar:30} {percent:>3} % (ready in {eta}) {msg}";

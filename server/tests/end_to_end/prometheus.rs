@@ -19,15 +19,27 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts one that writes to and scrapes the server at `target`.
     pub(crate) fn start(folder: &Path, target: &str) -> Self {
-        let program = fetch();
         let address = format!("127.0.0.1:{}", free_port());
         let config = folder.join("prometheus.yml");
         write_config(&config, target, Some(&address));
-        let mut command = Command::new(program);
+        Self::run(folder, target, &address, config)
+    }
+
+    /// Starts one that scrapes nothing and takes what it is sent.
+    pub(crate) fn start_receiver(folder: &Path) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        let config = folder.join("prometheus.yml");
+        std::fs::write(&config, "global: {}\n").expect("the configuration of Prometheus");
+        Self::run(folder, "", &address, config)
+    }
+
+    fn run(folder: &Path, target: &str, address: &str, config: PathBuf) -> Self {
+        let mut command = Command::new(fetch());
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()))
             .arg(format!("--web.listen-address={address}"))
+            .args(["--web.enable-remote-write-receiver", "--web.enable-admin-api"])
             .args(["--web.enable-lifecycle", "--log.level=warn"]);
         let mut process = Process::start(command, &folder.join("prometheus.log"));
         let base = format!("http://{address}");

@@ -40,6 +40,12 @@ impl Web {
         text(self.0.post(url).send_empty())
     }
 
+    /// Sends a body of remote write.
+    pub(crate) fn write(&self, url: &str, body: &[u8]) -> Result<String, String> {
+        let request = self.0.post(url).header("Content-Encoding", "snappy");
+        text(request.header("Content-Type", "application/x-protobuf").send(body))
+    }
+
     pub(crate) fn instant(&self, base: &str, query: &str, at: i64) -> Result<Vec<Answer>, String> {
         let form = [("query", query.to_owned()), ("time", seconds(at))];
         answers(&text(self.0.post(format!("{base}/api/v1/query")).send_form(form))?)

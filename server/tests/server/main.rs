@@ -7,6 +7,7 @@
 
 mod grafana;
 mod http_api;
+mod import;
 mod remote_write;
 mod start;
 mod stop;

@@ -67,8 +67,9 @@ pub struct Importer {
     shards: Vec<Stager>,
     refusals: Refusals,
     report: ImportReport,
-    /// Samples of this part.
+    /// Samples of this part, and how often they were moved into runs.
     part_samples: u64,
+    part_runs: u32,
     /// Nothing older is taken.
     oldest: i64,
     options: ImportOptions,
@@ -117,11 +118,12 @@ impl Importer {
             refusals: Refusals::default(),
             report: ImportReport::default(),
             part_samples: 0,
+            part_runs: 0,
             oldest: inner.oldest_kept(tenant.state()),
             memory: options.memory_or(inner.memory_budget / 4),
             threads: if inner.options.threads == Some(0) { 1 } else { cores },
             failed: false,
-            moving: false,
+            moving: true,
             storage,
             folder,
             tenant,
@@ -236,6 +238,7 @@ impl Importer {
             self.failed = true;
         })?;
         self.table.sample_bytes = 0;
+        self.part_runs += 1;
         Ok(())
     }
 
@@ -246,7 +249,7 @@ impl Importer {
     pub fn is_full(&self) -> bool {
         self.part_samples >= self.options.part_samples
             || self.table.bytes() > self.memory / 2
-            || self.shards.iter().any(|shard| shard.runs() >= MOST_RUNS)
+            || self.part_runs >= MOST_RUNS
     }
 
     /// Makes everything since the last commit durable and visible at once, with `mark`.
@@ -295,7 +298,7 @@ impl Importer {
         })?;
         self.publish(&written, mark, done)?;
         self.failed = false;
-        (self.part_samples, self.table.sample_bytes) = (0, 0);
+        (self.part_samples, self.part_runs, self.table.sample_bytes) = (0, 0, 0);
         if self.table.bytes() > self.memory / 4 {
             self.forget_series();
         }

@@ -35,11 +35,6 @@ impl Stager {
         Self { storage, place, windows, rows: ShardRows::default(), runs: 0 }
     }
 
-    /// Runs of this part so far.
-    pub(crate) fn runs(&self) -> u32 {
-        self.runs
-    }
-
     fn run_path(&self, run: u32) -> String {
         format!("{}/run-{run}", self.place.folder)
     }

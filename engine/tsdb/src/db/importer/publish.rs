@@ -13,6 +13,7 @@ impl Importer {
     /// Reads how far an earlier importer came, and finishes what it had begun to publish.
     pub(super) fn resume(&mut self) -> Result<()> {
         let Some(state) = State::read(&*self.storage, &self.folder)? else {
+            self.moving = false;
             return remove_leftovers(&*self.storage, &self.folder);
         };
         self.state = state;
@@ -23,7 +24,6 @@ impl Importer {
         let parts: Result<Vec<_>> = inner.shards.iter().map(|shard| shard.tenant(name)).collect();
         let parts = parts?;
         let _held: Vec<_> = parts.iter().map(|part| part.hold_blocks()).collect();
-        self.moving = true;
         self.show(parts.iter())?;
         remove_leftovers(&*self.storage, &self.folder)
     }
