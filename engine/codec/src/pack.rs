@@ -67,18 +67,17 @@ pub(crate) struct Packed<'a> {
 
 /// Appends the low `width` bits of each value. The width must be a stored one.
 pub(crate) fn pack(values: impl IntoIterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
-    let mut pending = 0u128;
-    let mut filled = 0;
+    let (mut word, mut filled) = (0u64, 0);
     for value in values {
-        pending |= u128::from(value & mask(width)) << filled;
+        let value = value & mask(width);
+        word |= value << filled;
         filled += width;
-        while filled >= 8 {
-            out.push(pending as u8);
-            pending >>= 8;
-            filled -= 8;
+        if filled >= 64 {
+            out.extend_from_slice(&word.to_le_bytes());
+            filled -= 64;
+            // What did not fit; all of it did if the word is just full.
+            word = value.checked_shr(width - filled).unwrap_or(0);
         }
     }
-    if filled > 0 {
-        out.push(pending as u8);
-    }
+    out.extend(word.to_le_bytes().iter().take(filled.div_ceil(8) as usize));
 }

@@ -6,12 +6,15 @@
 //! (2015): the width is the one with the least bytes, found from a histogram of widths.
 #![deny(clippy::indexing_slicing, reason = "the bytes may be hostile")]
 
+mod write;
+
 use crate::error::DecodeError;
-use crate::pack::{
-    MAX_WIDTH, Packed, is_stored_width, little_endian, mask, pack, packed_len, stored_width,
-    width_of,
-};
+use crate::pack::{MAX_WIDTH, Packed, is_stored_width, little_endian, mask, packed_len};
 use crate::reader::Reader;
+
+pub(crate) use write::Plan;
+#[cfg(test)]
+pub(crate) use write::write;
 
 /// Values in a block.
 pub(crate) const BLOCK: usize = 128;
@@ -19,49 +22,8 @@ pub(crate) const BLOCK: usize = 128;
 /// Marks a block with patches in the byte of the width.
 const PATCHED: u8 = 0x80;
 
-/// How a block is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Header {
-    /// Bits of a packed value: 0 to 57, or 64.
-    width: u32,
-    /// Values that have a high part, 0 to the block's length.
-    patches: usize,
-    /// Bytes of a high part: 1 to 8, or 0 without patches.
-    high_bytes: usize,
-}
-
-impl Header {
-    /// The cheapest way to store `block`.
-    fn best(block: &[u64]) -> Self {
-        let mut histogram = [0usize; 65];
-        for &value in block {
-            if let Some(count) = histogram.get_mut(width_of(value) as usize) {
-                *count += 1;
-            }
-        }
-        let widest = histogram.iter().rposition(|&count| count > 0).unwrap_or(0) as u32;
-        let mut best = Self { width: stored_width(widest), patches: 0, high_bytes: 0 };
-        let mut wider = 0;
-        for width in (0..widest).rev() {
-            wider += histogram.get(width as usize + 1).copied().unwrap_or(0);
-            if width > MAX_WIDTH {
-                continue;
-            }
-            let high_bytes = (widest - width).div_ceil(8) as usize;
-            let candidate = Self { width, patches: wider, high_bytes };
-            if candidate.len(block.len()) < best.len(block.len()) {
-                best = candidate;
-            }
-        }
-        best
-    }
-
-    /// Bytes of a block of `count` values with its header.
-    fn len(self, count: usize) -> usize {
-        let header = if self.patches > 0 { 3 } else { 1 };
-        header + packed_len(self.width, count) + self.patches * (1 + self.high_bytes)
-    }
-}
+/// The most values of a block that have a high part.
+const MAX_PATCHES: u8 = 32;
 
 /// A block as it is in a chunk, checked.
 #[derive(Debug, Default)]
@@ -209,15 +171,12 @@ impl Patches<'_> {
     /// Reads and checks how many there are and how many bytes each has.
     #[inline]
     fn read_sizes(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), DecodeError> {
-        let patches = reader.u8()?;
-        if patches == 0 || usize::from(patches) > count {
-            return Err(reader.bad_field("PFOR patch count", patches.into()));
+        let sizes = reader.u8()?;
+        let patches = usize::from(sizes % MAX_PATCHES) + 1;
+        if patches > count {
+            return Err(reader.bad_field("PFOR patch count", patches as u64));
         }
-        let high_bytes = reader.u8()?;
-        if high_bytes == 0 || high_bytes > 8 {
-            return Err(reader.bad_field("PFOR high bytes", high_bytes.into()));
-        }
-        (self.count, self.high_bytes) = (patches.into(), high_bytes.into());
+        (self.count, self.high_bytes) = (patches, usize::from(sizes / MAX_PATCHES) + 1);
         Ok(())
     }
 }
@@ -234,38 +193,6 @@ pub(crate) fn counts(n: usize) -> impl Iterator<Item = usize> {
     (0..n).step_by(BLOCK).map(move |first| (n - first).min(BLOCK))
 }
 
-/// Bytes that [`write`] takes.
-pub(crate) fn len(values: &[u64]) -> usize {
-    values.chunks(BLOCK).map(|block| Header::best(block).len(block.len())).sum()
-}
-
-/// Appends `values` in blocks of [`BLOCK`].
-pub(crate) fn write(values: &[u64], out: &mut Vec<u8>) {
-    for block in values.chunks(BLOCK) {
-        write_block(block, out);
-    }
-}
-
-fn write_block(block: &[u64], out: &mut Vec<u8>) {
-    let header = Header::best(block);
-    if header.patches == 0 {
-        out.push(header.width as u8);
-    } else {
-        out.extend([header.width as u8 | PATCHED, header.patches as u8, header.high_bytes as u8]);
-    }
-    pack(block.iter().copied(), header.width, out);
-    if header.patches == 0 {
-        return;
-    }
-    for (position, &value) in block.iter().enumerate() {
-        if width_of(value) > header.width {
-            out.push(position as u8);
-            let high = (value >> header.width).to_le_bytes();
-            out.extend(high.iter().take(header.high_bytes));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -276,7 +203,7 @@ mod tests {
     fn round_trip(values: &[u64]) -> Vec<u64> {
         let mut bytes = Vec::new();
         write(values, &mut bytes);
-        assert_eq!(bytes.len(), len(values));
+        assert_eq!(bytes.len(), Plan::of(values).len);
         let mut reader = Reader::new(&bytes);
         let (mut back, mut block) = (Vec::new(), Block::default());
         for chunk in values.chunks(BLOCK) {
@@ -296,8 +223,8 @@ mod tests {
         values[77] = 0x1234;
         let mut bytes = Vec::new();
         write(&values, &mut bytes);
-        assert_eq!(bytes[..3], [0x80 | 2, 1, 2]);
-        assert_eq!(bytes[3 + 32..], [77, 0x8d, 0x04]);
+        assert_eq!(bytes[..2], [0x80 | 2, 1 << 5]);
+        assert_eq!(bytes[2 + 32..], [77, 0x8d, 0x04]);
         assert_eq!(round_trip(&values), values);
     }
 

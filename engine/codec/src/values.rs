@@ -7,6 +7,7 @@
 
 mod decimal;
 mod decode;
+mod divisor;
 mod encode;
 mod int;
 mod kind;
@@ -18,10 +19,3 @@ pub(crate) use decimal::{DECIMAL_LIMIT, power_of_ten};
 pub(crate) use decode::{constant_stream, decode_stream, may_be_stale};
 pub use decode::{decode_values, decode_values_with};
 pub use encode::encode_values;
-
-/// The encoded values of a body and the bits that it adds to the kind.
-#[derive(Debug)]
-struct Body {
-    kind: u8,
-    bytes: Vec<u8>,
-}

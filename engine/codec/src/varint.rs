@@ -27,8 +27,12 @@ pub(crate) fn write_signed(x: i64, out: &mut Vec<u8>) {
     write(zigzag(x), out);
 }
 
+/// How many bytes [`write`] takes for `x`.
+pub(crate) fn len(x: u64) -> usize {
+    (64 - (x | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 /// How many bytes [`write_signed`] takes for `x`.
 pub(crate) fn signed_len(x: i64) -> usize {
-    let bits = (64 - zigzag(x).leading_zeros()).max(1);
-    bits.div_ceil(7) as usize
+    len(zigzag(x))
 }

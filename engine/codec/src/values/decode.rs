@@ -97,19 +97,11 @@ fn sparse<B: Blocks>(
 }
 
 fn constant(reader: &mut Reader<'_>, kind: u8) -> Result<f64, DecodeError> {
-    if kind & kind::DECIMAL == 0 {
+    let exponent = kind >> kind::CONST_SHIFT;
+    if exponent == kind::RAW {
         return Ok(f64::from_bits(reader.u64()?));
     }
-    let exponent = exponent(reader)?;
     Ok(small_int(reader, "constant")? as f64 / power_of_ten(exponent))
-}
-
-fn exponent(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {
-    let exponent = reader.u8()?;
-    if exponent > MAX_EXPONENT {
-        return Err(reader.bad_field("exponent", exponent.into()));
-    }
-    Ok(exponent)
 }
 
 /// An integer whose size is below 2^51.
@@ -201,14 +193,19 @@ fn add_ulps<B: Blocks>(
 
 /// Reads and checks what stands before the integers.
 fn int_header(reader: &mut Reader<'_>, kind: u8) -> Result<IntHeader, DecodeError> {
-    let exponent = exponent(reader)?;
+    let decimal = if kind & kind::DECIMAL == 0 { 0 } else { reader.u8()? };
+    let exponent = decimal & kind::EXPONENT;
+    if exponent > MAX_EXPONENT || decimal & !(kind::EXPONENT | kind::SCALED) != 0 {
+        return Err(reader.bad_field("exponent", decimal.into()));
+    }
     let base = small_int(reader, "base")?;
-    let scale = reader.varint()?;
+    let scale = if decimal & kind::SCALED == 0 { 1 } else { reader.varint()? };
     if scale == 0 || scale > 2 * DECIMAL_LIMIT as u64 {
         return Err(reader.bad_field("scale", scale));
     }
     let is_delta = kind & kind::DELTA != 0;
-    Ok(IntHeader { exponent, is_delta, base, scale, min: reader.signed()? })
+    let min = if is_delta { reader.signed()? } else { 0 };
+    Ok(IntHeader { exponent, is_delta, base, scale, min })
 }
 
 /// Overwrites the values that are no decimals.

@@ -2,6 +2,7 @@
 //! each run.
 #![deny(clippy::indexing_slicing, reason = "the bytes may be hostile")]
 
+use super::decimal::Decimals;
 use super::kind;
 use crate::error::DecodeError;
 use crate::kernel::{Blocks, Sink};
@@ -21,42 +22,77 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    /// The runs of values that are equal by bits.
-    pub(super) fn of(values: &[f64]) -> Self {
-        let later = values.iter().skip(1);
-        let changed = |(a, b): (&f64, &f64)| a.to_bits() != b.to_bits();
-        let starts: Vec<usize> = (1..)
-            .zip(values.iter().zip(later))
-            .filter_map(|(i, pair)| changed(pair).then_some(i))
-            .collect();
-        let begins = std::iter::once(&0).chain(&starts);
-        let values_of = begins.filter_map(|&i| values.get(i).copied()).collect();
-        Self { values: values_of, starts, n: values.len() }
+    /// The runs of values that are equal by bits, of which there are `count`.
+    pub(super) fn of(values: &[f64], count: usize) -> Self {
+        let mut runs = Self {
+            values: Vec::with_capacity(count),
+            starts: Vec::with_capacity(count),
+            n: values.len(),
+        };
+        let mut last = None;
+        for (i, &value) in values.iter().enumerate() {
+            if last != Some(value.to_bits()) {
+                last = Some(value.to_bits());
+                runs.values.push(value);
+                if i > 0 {
+                    runs.starts.push(i);
+                }
+            }
+        }
+        runs
     }
 
-    /// Whether storing runs may save anything at all.
-    pub(super) fn are_worth_trying(&self) -> bool {
-        self.values.len() * 8 < self.n * 7
+    /// Whether storing `runs` of `n` values may save anything at all.
+    pub(super) fn are_worth_trying(runs: usize, n: usize) -> bool {
+        runs * 8 < n * 7
     }
 
-    /// Appends the number of runs and where they begin, and returns the kind's bits.
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> u8 {
-        varint::write(self.values.len() as u64, out);
-        let width = position_width(self.n);
-        if self.starts.len() * width < self.n.div_ceil(8) {
+    /// The decimals of all values, from those of the runs.
+    pub(super) fn expand(&self, decimals: &Decimals) -> Decimals {
+        let mut ints = Vec::with_capacity(self.n);
+        let mut exceptions = Vec::new();
+        let mut exceptional = decimals.exceptions.iter().copied().peekable();
+        let ends = self.starts.iter().copied().chain([self.n]);
+        for (run, (end, &int)) in ends.zip(&decimals.ints).enumerate() {
+            if exceptional.next_if_eq(&run).is_some() {
+                exceptions.extend(ints.len()..end);
+            }
+            ints.resize(end, int);
+        }
+        Decimals { exponent: decimals.exponent, ints, exceptions }
+    }
+
+    /// The bits that sparse streams of these runs add to the kind.
+    pub(super) fn kind(&self) -> u8 {
+        if self.bytes_of_positions() < self.n.div_ceil(8) { kind::POSITIONS } else { kind::BITMAP }
+    }
+
+    fn bytes_of_positions(&self) -> usize {
+        varint::len(self.values.len() as u64) + self.starts.len() * position_width(self.n)
+    }
+
+    /// Bytes that [`write`](Self::write) appends.
+    pub(super) fn len(&self) -> usize {
+        self.bytes_of_positions().min(self.n.div_ceil(8))
+    }
+
+    /// Appends where the runs begin.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        if self.kind() == kind::POSITIONS {
+            varint::write(self.values.len() as u64, out);
+            let width = position_width(self.n);
             for &start in &self.starts {
                 out.extend(start.to_le_bytes().iter().take(width));
             }
-            return kind::POSITIONS;
+            return;
         }
-        let mut bitmap = vec![0u8; self.n.div_ceil(8)];
+        let begin = out.len();
+        out.resize(begin + self.n.div_ceil(8), 0);
         for &start in &self.starts {
-            if let Some(byte) = bitmap.get_mut(start / 8) {
+            if let Some(byte) = out.get_mut(begin + start / 8) {
                 *byte |= 1 << (start % 8);
             }
         }
-        out.extend_from_slice(&bitmap);
-        kind::BITMAP
     }
 }
 
@@ -83,17 +119,17 @@ enum Begins<'a> {
 impl<'a> Layout<'a> {
     /// Reads and checks where the runs of `n` values begin.
     pub(super) fn read(reader: &mut Reader<'a>, sparse: u8, n: usize) -> Result<Self, DecodeError> {
+        if sparse == kind::BITMAP {
+            let bitmap = reader.take(n.div_ceil(8))?;
+            let set = check_bitmap(bitmap, n);
+            let set = set.ok_or_else(|| reader.bad_field("bitmap of runs", 0))?;
+            return Ok(Self { count: set + 1, n, begins: Begins::Bitmap(bitmap) });
+        }
         let runs = reader.varint()?;
         if runs == 0 || runs > n as u64 {
             return Err(reader.bad_field("number of runs", runs));
         }
         let count = runs as usize;
-        if sparse == kind::BITMAP {
-            let bitmap = reader.take(n.div_ceil(8))?;
-            let set = check_bitmap(bitmap, n).filter(|set| set + 1 == count);
-            set.ok_or_else(|| reader.bad_field("bitmap of runs", runs))?;
-            return Ok(Self { count, n, begins: Begins::Bitmap(bitmap) });
-        }
         let positions = reader.take((count - 1) * position_width(n))?;
         let layout = Self { count, n, begins: Begins::Positions(positions) };
         let mut last = 0;

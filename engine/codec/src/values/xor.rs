@@ -1,6 +1,5 @@
 //! Xor with the value before, packed in blocks of 32.
 
-use super::{Body, kind};
 use crate::error::DecodeError;
 use crate::pack::{MAX_WIDTH, Packed, is_stored_width, pack, packed_len, width_of};
 use crate::reader::Reader;
@@ -9,14 +8,15 @@ use crate::reader::Reader;
 pub(super) const XOR_BLOCK: usize = 32;
 
 /// The body of any values.
-pub(super) fn body(values: &[f64]) -> Body {
-    let mut bytes = values[0].to_bits().to_le_bytes().to_vec();
+pub(super) fn body(values: &[f64]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(8 * values.len() + values.len() / 8 + 16);
+    bytes.extend(values[0].to_bits().to_le_bytes());
     let xors: Vec<u64> =
         values.windows(2).map(|pair| pair[0].to_bits() ^ pair[1].to_bits()).collect();
     for block in xors.chunks(XOR_BLOCK) {
         write_block(block, &mut bytes);
     }
-    Body { kind: kind::XOR, bytes }
+    bytes
 }
 
 fn write_block(block: &[u64], out: &mut Vec<u8>) {
