@@ -20,16 +20,16 @@ pub use frozen::FrozenChunk;
 use crate::MAX_SAMPLES;
 use crate::error::{AppendError, DecodeError};
 
-/// Bytes by which a buffer grows at least. The first ones hold two hours of a series that is
-/// scraped every minute and does not change.
-const GROWTH: usize = 2 * HEAD_BYTES;
+/// Bytes that hold two hours of a series that is scraped every minute and does not change.
+const QUIET_BYTES: usize = 48;
 
 /// Samples of one series, strictly ascending in time, that can be appended to.
 ///
 /// Holds at most [`MAX_SAMPLES`]. An empty one has no heap memory; the buffer grows by an eighth,
-/// in steps of 32 bytes, because there is one of these for every series and memory is dearer than
+/// at least by 32 bytes, because there is one of these for every series and memory is dearer than
 /// copying. Smaller steps would be copied twice as often, which appending to many chunks in turn
-/// feels: their bytes are not in cache.
+/// feels: their bytes are not in cache. Only the first ones are of 16 bytes, for the many series
+/// that never change.
 #[derive(Clone, Default)]
 pub struct OpenChunk {
     /// The bytes and, behind them, room; all bits behind the last sample are zero.
@@ -249,8 +249,10 @@ impl OpenChunk {
 
     #[cold]
     fn grow(&mut self, needed: usize) {
-        let room = self.buffer.len() + self.buffer.len() / 8;
-        let target = room.max(needed).next_multiple_of(GROWTH);
+        let len = self.buffer.len();
+        let step = if len < QUIET_BYTES { 16 } else { 32 };
+        let room = len + step.max(len / 8);
+        let target = room.max(needed).next_multiple_of(16).max(2 * HEAD_BYTES);
         let mut bytes = std::mem::take(&mut self.buffer).into_vec();
         bytes.reserve_exact(target - bytes.len());
         bytes.resize(target, 0);
