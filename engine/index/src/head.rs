@@ -1,6 +1,7 @@
 //! The index of the series in memory.
 
 mod cardinality;
+mod pairs;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -35,6 +36,11 @@ impl LabelIds {
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
         size_of_val(&*self.0)
+    }
+
+    /// The ids, to be written into a file together with the pairs that they stand for.
+    pub fn ids(&self) -> &[u32] {
+        &self.0
     }
 }
 
@@ -200,13 +206,18 @@ impl HeadIndex {
         if pair.new {
             self.add_pair(pair.id, pair.name);
         }
-        let postings = &mut self.postings[pair.id as usize];
-        let name = &mut self.names[pair.name as usize];
+        self.post(id, pair.id, pair.name);
+        pair.id
+    }
+
+    /// Puts a series under a pair and its name.
+    fn post(&mut self, id: u32, pair: u32, name: u32) {
+        let postings = &mut self.postings[pair as usize];
+        let name = &mut self.names[name as usize];
         self.set_bytes -= postings.heap_bytes() + name.series.heap_bytes();
         postings.insert(id);
         name.series.insert(id);
         self.set_bytes += postings.heap_bytes() + name.series.heap_bytes();
-        pair.id
     }
 
     fn add_pair(&mut self, pair: u32, name: u32) {

@@ -93,6 +93,13 @@ impl Interner {
         Acquired { id, name, new: true }
     }
 
+    /// Counts one more user of a pair that is in use; returns its name's id.
+    pub(crate) fn acquire_again(&mut self, id: u32) -> Option<u32> {
+        let pair = self.pairs.get_mut(id as usize).filter(|p| p.refs > 0)?;
+        pair.refs += 1;
+        Some(pair.name)
+    }
+
     /// Counts one user less; returns the name's id if the pair is gone by that.
     pub(crate) fn release(&mut self, id: u32) -> Option<u32> {
         let pair = self.pairs.get_mut(id as usize).filter(|p| p.refs > 0)?;
