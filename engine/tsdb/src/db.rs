@@ -6,11 +6,13 @@ mod background;
 mod budget;
 mod description;
 mod importer;
+mod load;
 mod maintain;
 mod numbers;
 mod open;
 mod query;
 mod replay;
+mod save;
 mod tenant;
 
 use std::sync::Arc;

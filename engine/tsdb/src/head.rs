@@ -4,27 +4,37 @@
 //! ([`Head::apply`]), so two heads that apply the same log give the same answers; what only moves
 //! data ([`Head::release`], [`Head::evict`]) changes no answer.
 
+mod chunk;
 mod late;
 mod marks;
+mod saved;
 mod series;
 mod slab;
 mod snapshot;
+mod spill;
 mod windows;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use nunatak_codec::FrozenChunk;
 use nunatak_index::{HeadIndex, LabelIds, Labels, Matcher};
 use roaring::RoaringBitmap;
 
 use crate::log::{Definition, Position, Record, Samples};
 use crate::time::TimeRange;
+use chunk::SpilledChunk;
 use marks::LogMarks;
+pub(crate) use saved::{
+    Begin, Loaded, PageFile, PairNumbers, SAVED_TEMP, begin_of, load, parse_saved, saved_path,
+};
 pub(crate) use series::Epoch;
 use series::SeriesSamples;
 use slab::Slab;
 pub(crate) use snapshot::SeriesSnapshot;
+pub(crate) use spill::{SpillFile, parse_spill};
 use windows::Windows;
 pub(crate) use windows::{window_end, window_of};
 
@@ -40,6 +50,27 @@ pub(crate) struct PendingCut {
     pub(crate) before: i64,
     /// if they were written up to this epoch.
     pub(crate) epoch: Epoch,
+}
+
+/// A full chunk that has been put on disk and is in memory as well.
+#[derive(Debug)]
+pub(crate) struct Unspilled {
+    slot: u32,
+    chunk: Arc<FrozenChunk>,
+    place: SpilledChunk,
+}
+
+impl Unspilled {
+    /// Appends the chunk in `slot` to `out`, which will stand at `start` in `file`.
+    pub(crate) fn put(
+        (slot, chunk): (u32, Arc<FrozenChunk>),
+        file: &Arc<SpillFile>,
+        start: u64,
+        out: &mut Vec<u8>,
+    ) -> Self {
+        let place = spill::put_chunk(out, start, file, &chunk);
+        Self { slot, chunk, place }
+    }
 }
 
 #[derive(Debug)]
@@ -68,6 +99,10 @@ pub(crate) struct Head {
     newest: Option<i64>,
     sample_bytes: usize,
     created: u64,
+    /// The last frame that changed anything.
+    changed: Position,
+    /// What a file brought, until the log has been replayed.
+    resume: Option<Box<saved::Resume>>,
 }
 
 impl Head {
@@ -87,11 +122,14 @@ impl Head {
             newest: None,
             sample_bytes: 0,
             created: 0,
+            changed: Position(0),
+            resume: None,
         }
     }
 
     /// Makes the change that a frame at `position` with log time `stamp` orders.
     pub(crate) fn apply(&mut self, position: Position, stamp: i64, record: &Record) {
+        self.changed = self.changed.max(position);
         match record {
             Record::Write { definitions, samples } => {
                 self.define_all(definitions);
@@ -127,21 +165,28 @@ impl Head {
         let hash = self.hasher.hash_one(&definition.labels);
         let reference = definition.reference;
         // The index numbers series by slot, so the slot comes first.
-        let slot = self.slots.insert(Series {
-            reference,
-            hash,
-            labels: LabelIds::default(),
-            samples: SeriesSamples::default(),
-        });
+        let samples = SeriesSamples::default();
+        let slot = self.add_series(reference, hash, LabelIds::default(), samples);
         let labels = self.index.insert(slot, &definition.labels);
         if let Some(series) = self.slots.get_mut(slot) {
             series.labels = labels;
         }
+        self.created += 1;
+    }
+
+    fn add_series(
+        &mut self,
+        reference: u64,
+        hash: u64,
+        labels: LabelIds,
+        samples: SeriesSamples,
+    ) -> u32 {
+        let slot = self.slots.insert(Series { reference, hash, labels, samples });
         let slots = &self.slots;
         self.by_labels.insert_unique(hash, slot, |&s| slots.get(s).map_or(0, |e| e.hash));
         self.by_reference
             .insert_unique(mix(reference), slot, |&s| slots.get(s).map_or(0, |e| mix(e.reference)));
-        self.created += 1;
+        slot
     }
 
     /// Stores a stretch of a frame's samples; one whose series is not known is left out.
@@ -186,6 +231,7 @@ impl Head {
 
     /// Notes which log position the samples of a frame need until they are cut.
     pub(crate) fn note_written(&mut self, position: Position, samples: &Samples) {
+        self.changed = self.changed.max(position);
         if let Some(&newest) = samples.times.iter().max() {
             self.marks.note(position, newest);
         }
@@ -358,6 +404,39 @@ impl Head {
     /// Time of the newest sample that was ever here.
     pub(crate) fn newest(&self) -> Option<i64> {
         self.newest
+    }
+
+    /// The last frame that changed the head.
+    pub(crate) fn changed(&self) -> Position {
+        self.changed
+    }
+
+    /// Forgets what windows before `before` need of the log up to `position`: blocks have it.
+    pub(crate) fn forget_cut(&mut self, position: Position, before: i64) {
+        self.windows.cut(before, Epoch::MAX);
+        self.marks.cut(position, before);
+    }
+
+    /// The full chunks in memory of the series in `slots`, each with its slot.
+    pub(crate) fn unspilled(&self, slots: std::ops::Range<u32>) -> Vec<(u32, Arc<FrozenChunk>)> {
+        let used = slots.filter_map(|slot| Some((slot, self.slots.get(slot)?)));
+        let chunks = |(slot, series): (u32, &Series)| {
+            series
+                .samples
+                .unspilled()
+                .map(move |chunk| (slot, Arc::clone(chunk)))
+                .collect::<Vec<_>>()
+        };
+        used.flat_map(chunks).collect()
+    }
+
+    /// Lets go of chunks that are on disk now.
+    pub(crate) fn spill(&mut self, chunks: &[Unspilled]) {
+        for Unspilled { slot, chunk, place } in chunks {
+            if let Some(series) = self.slots.get_mut(*slot) {
+                self.sample_bytes -= series.samples.spill(chunk, place);
+            }
+        }
     }
 
     /// The first log position that a sample here still needs.

@@ -60,6 +60,7 @@ mod options;
 mod refusals;
 mod shard;
 mod source;
+mod start_progress;
 mod stats;
 pub mod storage;
 mod time;
@@ -78,5 +79,6 @@ pub use options::{Durability, Options};
 pub use source::{
     Cursor, Grouping, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source, StreamId,
 };
+pub use start_progress::StartProgress;
 pub use stats::{Cardinality, Stats};
 pub use time::{Clock, ManualClock, SystemClock, TimeRange};

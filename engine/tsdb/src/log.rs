@@ -59,6 +59,10 @@ pub struct ReplayReport {
     pub orphans: u64,
 }
 
+/// Says of a frame at a position, of so many bytes, whether it is wanted. Its shard and tenant are
+/// told if they can be read without decompressing it; otherwise it is visited in any case.
+pub type Wants<'a> = dyn FnMut(Position, Option<(u16, &str)>, usize) -> bool + 'a;
+
 /// An ordered, durable sequence of frames.
 pub trait WriteLog: Debug + Send + Sync {
     /// Puts a frame at the end and returns its position. It is ordered, not yet durable.
@@ -94,6 +98,20 @@ pub trait WriteLog: Debug + Send + Sync {
         from: Position,
         visit: &mut dyn FnMut(Position, Frame) -> Result<()>,
     ) -> Result<ReplayReport>;
+
+    /// As [`replay`](Self::replay) from the first frame, but frames that `wants` does not want
+    /// may be left out: they are then not decoded.
+    ///
+    /// # Errors
+    /// As [`replay`](Self::replay).
+    fn replay_wanted(
+        &self,
+        wants: &mut Wants<'_>,
+        visit: &mut dyn FnMut(Position, Frame) -> Result<()>,
+    ) -> Result<ReplayReport> {
+        let _ = wants;
+        self.replay(Position(0), visit)
+    }
 
     /// Writes a checkpoint (all live definitions, as frames) that stands for everything that the
     /// log knew at `at`, and lets go of segments that lie wholly before `keep_from`.

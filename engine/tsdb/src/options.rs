@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::start_progress::StartProgress;
 use crate::storage::Storage;
 use crate::time::{Clock, SystemClock};
 
@@ -41,6 +42,8 @@ pub struct Options {
     pub(crate) limits: Limits,
     pub(crate) append_deadline: Duration,
     pub(crate) segment_bytes: u64,
+    pub(crate) replay_target: Duration,
+    pub(crate) start_progress: StartProgress,
 }
 
 impl Options {
@@ -58,6 +61,8 @@ impl Options {
             limits: Limits::default(),
             append_deadline: Duration::from_secs(10),
             segment_bytes: 64 * 1024 * 1024,
+            replay_target: Duration::from_secs(2),
+            start_progress: StartProgress::default(),
         }
     }
 
@@ -119,6 +124,22 @@ impl Options {
     #[must_use]
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
         self.segment_bytes = bytes;
+        self
+    }
+
+    /// How long a start may replay the log: when it would take longer, the background work saves
+    /// the heads to files that a start loads instead. 0 saves them in every round. Default: 2 s.
+    #[must_use]
+    pub fn replay_target(mut self, target: Duration) -> Self {
+        self.replay_target = target;
+        self
+    }
+
+    /// Where the opening tells how far it is, for those who wait on another thread. Default:
+    /// nobody looks.
+    #[must_use]
+    pub fn start_progress(mut self, progress: &StartProgress) -> Self {
+        self.start_progress = progress.clone();
         self
     }
 

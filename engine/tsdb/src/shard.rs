@@ -6,8 +6,10 @@
 
 mod cut;
 mod import;
+mod load;
 mod placement;
 mod read;
+mod save;
 mod tenant;
 mod upkeep;
 mod write;
@@ -100,14 +102,15 @@ impl Shard {
     pub(crate) fn first_needed(&self) -> Option<Position> {
         let _no_frame_between_log_and_head = self.writer.lock();
         let tenants = self.tenants();
-        tenants.iter().filter_map(|tenant| tenant.head().read().first_needed()).min()
+        tenants.iter().filter_map(|tenant| tenant.first_needed()).min()
     }
 
-    /// The last log position that a block of the shard covers.
+    /// The last log position that a block or a saved head of the shard covers.
     pub(crate) fn last_covered(&self) -> Option<Position> {
         let covered = |tenant: &Arc<TenantShard>| {
             let list = tenant.blocks();
-            list.blocks.iter().map(|block| block.precedence().0).max()
+            let in_blocks = list.blocks.iter().map(|block| block.precedence().0).max();
+            in_blocks.max(tenant.head().read().saved_end())
         };
         self.tenants().iter().filter_map(covered).max()
     }

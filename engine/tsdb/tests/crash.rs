@@ -67,6 +67,8 @@ struct World {
     clock: Arc<ManualClock>,
     now: i64,
     durability: Durability,
+    /// 0 saves the heads in every round of maintenance.
+    replay_target: Duration,
     model: Model,
     /// Newest time that each series may have.
     newest: BTreeMap<u64, i64>,
@@ -85,8 +87,10 @@ impl World {
             1 => Durability::Interval(Duration::from_secs(1)),
             _ => Durability::Fsync,
         };
+        let replay_target = Duration::from_secs(if dice.one_in(3) { 2 } else { 0 });
         Self {
             seed,
+            replay_target,
             dice,
             storage: FaultStorage::new(seed),
             clock: Arc::new(ManualClock::new(START)),
@@ -105,6 +109,7 @@ impl World {
             .shards(2)
             .segment_bytes(64 * 1024)
             .durability(self.durability)
+            .replay_target(self.replay_target)
     }
 
     /// One life of the database: opened, used, and ended in some way.

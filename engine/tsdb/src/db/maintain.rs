@@ -51,6 +51,7 @@ impl Inner {
             progress.next_shard = (progress.next_shard + 1) % self.shards.len();
             left -= 1;
         }
+        outcome = outcome.and(self.noted(self.save_heads(&mut progress)));
         outcome = outcome.and(self.noted(self.trim_log(&mut progress, TRIM_FRAMES)));
         self.measure_heads();
         outcome.map(|()| left > 0)
@@ -69,6 +70,9 @@ impl Inner {
         }
         outcome = outcome.and(self.log().sync());
         outcome = outcome.and(self.trim_log(&mut progress, 1));
+        if outcome.is_ok() {
+            self.tail.restart(self.log().written_bytes());
+        }
         self.measure_heads();
         outcome
     }
@@ -138,7 +142,7 @@ impl Inner {
 
     /// Writes a checkpoint and lets go of the log before what the heads still need, if at least
     /// `least` frames can go.
-    fn trim_log(&self, progress: &mut Progress, least: u64) -> Result<()> {
+    pub(super) fn trim_log(&self, progress: &mut Progress, least: u64) -> Result<()> {
         // What is written from here on lies behind `at` and is kept in any case.
         let at = self.log().last();
         let needed = self.shards.iter().filter_map(Shard::first_needed).min();
@@ -147,9 +151,12 @@ impl Inner {
             return Ok(());
         }
         let stamp = self.now();
-        let tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
+        let mut tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
+        tenants.retain(|tenant| tenant.needs_definitions(keep_from));
         let mut frames = tenants.iter().flat_map(|tenant| checkpoint_frames(tenant, stamp));
+        let before = self.log().written_bytes();
         self.log().checkpoint(at, keep_from, &mut frames)?;
+        self.tail.leave_out(self.log().written_bytes().saturating_sub(before));
         progress.trimmed = keep_from;
         Ok(())
     }

@@ -9,8 +9,10 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::admission::Admission;
 use super::maintain::Progress;
+use super::replay::Replayed;
+use super::save::Tail;
 use super::tenant::TenantState;
-use super::{budget, description, replay};
+use super::{budget, description, load, replay};
 use crate::batch::Outcome;
 use crate::error::{Error, Result};
 use crate::import;
@@ -18,6 +20,7 @@ use crate::limits::{Limits, RefusalReason};
 use crate::log::{LocalWal, ReplayReport, WalOptions, WriteLog};
 use crate::options::Options;
 use crate::shard::{Shard, TimeBounds};
+use crate::start_progress::Phase;
 use crate::storage::{Lock, OsStorage, Storage};
 
 /// Bytes of samples that may be under way at once: an eighth of the budget, within these bounds.
@@ -39,6 +42,7 @@ pub(crate) struct Inner {
     /// Folders of the imports that are under way.
     pub(super) imports: Mutex<HashSet<String>>,
     storage: Arc<dyn Storage>,
+    pub(super) tail: Tail,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,
     /// Whether the database is closed; held shared by whoever writes to its folder.
@@ -59,6 +63,7 @@ pub(super) struct Counters {
 impl Inner {
     pub(super) fn open(options: Options) -> Result<Self> {
         options.validate()?;
+        options.start_progress.begin(Phase::Files, 0);
         let storage = storage_of(&options)?;
         let lock = storage.lock().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => Error::InUse { path: options.path.clone() },
@@ -69,10 +74,11 @@ impl Inner {
         let shards: Result<Vec<_>> =
             (0..count as u16).map(|id| Shard::open(id, &storage)).collect();
         let shards = shards?;
-        let (log, replay) = open_log(&options, Arc::clone(&storage), &shards)?;
+        let (log, replay, replayed) = open_log(&options, Arc::clone(&storage), &shards)?;
         let memory_budget = options.memory_budget.unwrap_or_else(budget::default_bytes);
         let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
         let inner = Self {
+            tail: Tail::new(options.replay_target, replayed),
             admission: Admission::new(queue, options.append_deadline),
             options,
             shards,
@@ -90,6 +96,7 @@ impl Inner {
             lock: Mutex::new(Some(lock)),
         };
         inner.measure_heads();
+        inner.options.start_progress.begin(Phase::Done, 0);
         Ok(inner)
     }
 
@@ -198,20 +205,23 @@ impl Drop for Inner {
     }
 }
 
-/// Opens the log and replays it into the shards.
+/// Loads the saved heads, opens the log and replays what they do not have.
 fn open_log(
     options: &Options,
     storage: Arc<dyn Storage>,
     shards: &[Shard],
-) -> Result<(Box<dyn WriteLog>, ReplayReport)> {
+) -> Result<(Box<dyn WriteLog>, ReplayReport, Replayed)> {
+    let (parallel, progress) = (options.threads != Some(0), &options.start_progress);
+    load::load_heads(shards, parallel, progress)?;
     let wal = WalOptions::new().durability(options.durability).segment_bytes(options.segment_bytes);
     let log = LocalWal::open(storage, wal)?;
-    let replay = replay::replay(&log, shards, options.threads != Some(0))?;
-    // Blocks may cover positions that the log lost with its unsynced end.
+    let (replay, replayed) = replay::replay(&log, shards, parallel, progress)?;
+    // Blocks and saved heads may cover positions that the log lost with its unsynced end.
     if let Some(covered) = shards.iter().filter_map(Shard::last_covered).max() {
         log.advance_to(covered)?;
     }
-    Ok((Box::new(log), replay))
+    shards.iter().for_each(Shard::end_replay);
+    Ok((Box::new(log), replay, replayed))
 }
 
 fn storage_of(options: &Options) -> Result<Arc<dyn Storage>> {

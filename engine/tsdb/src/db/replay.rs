@@ -1,32 +1,93 @@
-//! Replaying the log into the shards, in parallel.
+//! Replaying the end of the log into the shards, in parallel.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::error::{Error, Result};
-use crate::log::{Frame, Position, ReplayReport, WriteLog};
+use crate::log::{Frame, Position, ReplayReport, Wants, WriteLog};
 use crate::shard::Shard;
+use crate::start_progress::{Phase, StartProgress};
 
 /// Frames that may wait for one worker: bounds the memory of a replay.
 const WAITING_FRAMES: usize = 64;
+/// How often the log (of events) hears of it.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
-/// Applies every frame of the log. One thread reads and decodes, the others apply; the frames of
-/// a shard all go to the same worker, in order.
-pub(super) fn replay(log: &dyn WriteLog, shards: &[Shard], parallel: bool) -> Result<ReplayReport> {
-    let orphans = AtomicU64::new(0);
+/// How much a start has replayed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Replayed {
+    /// Bytes of frames that no saved head had.
+    pub(super) bytes: u64,
+    pub(super) took: Duration,
+}
+
+/// Applies every frame of the log that the heads do not have. One thread reads and decodes, the
+/// others apply; the frames of a shard all go to the same worker, in order.
+pub(super) fn replay(
+    log: &dyn WriteLog,
+    shards: &[Shard],
+    parallel: bool,
+    progress: &StartProgress,
+) -> Result<(ReplayReport, Replayed)> {
+    let (orphans, began) = (AtomicU64::new(0), Instant::now());
+    let mut watch = Watch::new(log.last(), progress);
+    let mut wants = |position: Position, address: Option<(u16, &str)>, bytes: usize| {
+        let is_saved = |(shard, tenant): (u16, &str)| {
+            let tenant = shards.get(usize::from(shard)).and_then(|shard| shard.find_tenant(tenant));
+            tenant.is_some_and(|tenant| tenant.is_saved(position))
+        };
+        let is_wanted = !address.is_some_and(is_saved);
+        watch.see(position, if is_wanted { bytes } else { 0 });
+        is_wanted
+    };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut report = if parallel && cores > 1 {
-        replay_parallel(log, shards, (cores - 1).min(shards.len()), &orphans)?
+        replay_parallel(log, shards, (cores - 1).min(shards.len()), &orphans, &mut wants)?
     } else {
-        log.replay(Position(0), &mut |position, frame| apply(shards, position, frame, &orphans))?
+        let mut visit = |position, frame| apply(shards, position, frame, &orphans);
+        log.replay_wanted(&mut wants, &mut visit)?
     };
     report.orphans = orphans.into_inner();
     if report.orphans > 0 {
         tracing::warn!(samples = report.orphans, "samples in the log whose series is not defined");
     }
-    Ok(report)
+    let replayed = Replayed { bytes: watch.bytes, took: began.elapsed() };
+    let (frames, ms) = (report.frames, replayed.took.as_millis());
+    tracing::info!(frames, bytes = replayed.bytes, %ms, "replayed the log");
+    Ok((report, replayed))
+}
+
+/// Tells how far a replay is.
+struct Watch<'a> {
+    first: Option<u64>,
+    last: u64,
+    bytes: u64,
+    told: Instant,
+    progress: &'a StartProgress,
+}
+
+impl<'a> Watch<'a> {
+    fn new(last: Position, progress: &'a StartProgress) -> Self {
+        progress.begin(Phase::Log, 0);
+        Self { first: None, last: last.0, bytes: 0, told: Instant::now(), progress }
+    }
+
+    fn see(&mut self, position: Position, bytes: usize) {
+        let (progress, last) = (self.progress, self.last);
+        let first = *self.first.get_or_insert_with(|| {
+            progress.begin(Phase::Log, (last + 1).saturating_sub(position.0));
+            position.0
+        });
+        self.progress.set(position.0.saturating_sub(first));
+        self.bytes += bytes as u64;
+        if self.told.elapsed() >= TELL_EVERY {
+            self.told = Instant::now();
+            tracing::info!(per_cent = self.progress.per_cent(), "replaying the log");
+        }
+    }
 }
 
 fn apply(shards: &[Shard], position: Position, frame: Frame, orphans: &AtomicU64) -> Result<()> {
@@ -44,6 +105,7 @@ fn replay_parallel(
     shards: &[Shard],
     workers: usize,
     orphans: &AtomicU64,
+    wants: &mut Wants<'_>,
 ) -> Result<ReplayReport> {
     thread::scope(|scope| {
         let mut senders: Vec<Sender<(Position, Frame)>> = Vec::with_capacity(workers);
@@ -53,7 +115,7 @@ fn replay_parallel(
             senders.push(sender);
             threads.push(scope.spawn(move || work(shards, &receiver, orphans)));
         }
-        let read = log.replay(Position(0), &mut |position, frame| {
+        let read = log.replay_wanted(wants, &mut |position, frame| {
             let sender = &senders[usize::from(frame.shard) % workers];
             // A worker that is gone has failed: its error is reported below.
             sender.send((position, frame)).map_err(|_| Error::Closed)

@@ -1,5 +1,7 @@
 //! Samples that came after a newer one of their series.
 
+mod stored;
+
 use nunatak_codec::OpenChunk;
 
 use super::series::{Epoch, Part, part_bytes};

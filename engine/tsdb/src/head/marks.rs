@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::saved::bytes::{Parsed, Reader, put_signed, put_varint};
 use crate::log::Position;
 
 /// Stretches are merged in pairs above this number: memory is bounded, the answer gets coarser
@@ -20,8 +21,12 @@ struct Stretch {
 pub(crate) struct LogMarks(VecDeque<Stretch>);
 
 impl LogMarks {
-    /// Notes that the frame at `position` has samples up to the time `newest`.
+    /// Notes that the frame at `position` has samples up to the time `newest`. One that is noted
+    /// already, because the head was read from a file, changes nothing.
     pub(crate) fn note(&mut self, position: Position, newest: i64) {
+        if self.0.back().is_some_and(|last| position <= last.last) {
+            return;
+        }
         if self.0.len() >= MAX_STRETCHES {
             self.merge_pairs();
         }
@@ -36,6 +41,25 @@ impl LogMarks {
     /// The first frame that is still needed.
     pub(crate) fn first_needed(&self) -> Option<Position> {
         self.0.front().map(|stretch| stretch.first)
+    }
+
+    /// Writes them into a saved head.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.0.len() as u64);
+        for stretch in &self.0 {
+            put_varint(out, stretch.first.0);
+            put_varint(out, stretch.last.0);
+            put_signed(out, stretch.newest);
+        }
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    pub(super) fn decode(&mut self, reader: &mut Reader<'_>) -> Parsed<()> {
+        for _ in 0..reader.count()? {
+            let (first, last) = (Position(reader.varint()?), Position(reader.varint()?));
+            self.0.push_back(Stretch { first, last, newest: reader.signed()? });
+        }
+        Ok(())
     }
 
     fn merge_pairs(&mut self) {

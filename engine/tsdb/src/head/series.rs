@@ -1,9 +1,10 @@
 //! One series in a head: the open chunk, what it left behind, and what came late.
 
-use std::sync::Arc;
+pub(super) mod stored;
 
 use nunatak_codec::{FrozenChunk, OpenChunk};
 
+use super::chunk::Chunk;
 use super::late::LateSamples;
 use super::snapshot::SeriesSnapshot;
 use crate::time::TimeRange;
@@ -15,10 +16,10 @@ const OPEN_SAMPLES: usize = 120;
 /// the cut that ended it, and nothing that came later does.
 pub(crate) type Epoch = u32;
 
-/// A frozen chunk of a series.
+/// A full chunk of a series.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    pub(super) chunk: Arc<FrozenChunk>,
+    pub(super) chunk: Chunk,
     pub(super) epoch: Epoch,
     /// Samples before this time went into a block already.
     pub(super) from: i64,
@@ -26,7 +27,7 @@ pub(super) struct Part {
 
 impl Part {
     pub(super) fn new(chunk: FrozenChunk, epoch: Epoch) -> Self {
-        Self { chunk: Arc::new(chunk), epoch, from: i64::MIN }
+        Self { chunk: Chunk::new(chunk), epoch, from: i64::MIN }
     }
 
     pub(super) fn first_time(&self) -> i64 {
@@ -187,7 +188,7 @@ impl SeriesSamples {
     }
 }
 
-/// Bytes of a part with its shared chunk and the two counters before it.
+/// Bytes of a part with its chunk.
 pub(super) fn part_bytes(part: &Part) -> usize {
-    size_of::<Part>() + size_of::<FrozenChunk>() + 16 + part.chunk.heap_bytes()
+    size_of::<Part>() + part.chunk.heap_bytes()
 }

@@ -1,10 +1,10 @@
 //! A copy of what a head holds of one series, to be read without the head.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use nunatak_codec::FrozenChunk;
 
+use super::chunk::Chunk;
 use super::series::Part;
 use super::windows::{WINDOW_MS, window_of};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ pub(crate) struct SeriesSnapshot {
 /// A chunk and the part of it that counts.
 #[derive(Debug, Clone)]
 struct Piece {
-    chunk: Arc<FrozenChunk>,
+    chunk: Chunk,
     range: TimeRange,
 }
 
@@ -40,9 +40,9 @@ impl SeriesSnapshot {
 
     fn piece(&self, part: &Part) -> Option<Piece> {
         let range = TimeRange::new(self.range.start.max(part.from), self.range.end);
-        let held = TimeRange::new(part.chunk.first_time(), part.chunk.last_time());
+        let held = TimeRange::new(part.first_time(), part.chunk.last_time());
         let overlaps = range.overlaps(&held) && range.start <= range.end;
-        overlaps.then(|| Piece { chunk: Arc::clone(&part.chunk), range })
+        overlaps.then(|| Piece { chunk: part.chunk.clone(), range })
     }
 
     /// Adds an ordered chunk after those that were added before.
@@ -70,7 +70,7 @@ impl SeriesSnapshot {
     /// Adds the copy of the open chunk, the last of the ordered ones.
     pub(super) fn set_open(&mut self, open: Option<FrozenChunk>) {
         let range = self.range;
-        self.ordered.extend(open.map(|chunk| Piece { chunk: Arc::new(chunk), range }));
+        self.ordered.extend(open.map(|chunk| Piece { chunk: Chunk::new(chunk), range }));
     }
 
     /// Reads the samples, each time once.
@@ -87,6 +87,25 @@ impl SeriesSnapshot {
         Box::new(MergeCursor::new(parts))
     }
 
+    /// Brings spilled chunks to memory. Damaged ones are left out and named: whoever moves data on
+    /// must not stop for ever because of one chunk.
+    pub(crate) fn fetch(&mut self) -> Result<Vec<Error>> {
+        let (mut damage, mut failure) = (Vec::new(), None);
+        for pieces in [&mut self.ordered, &mut self.late] {
+            pieces.retain_mut(|piece| match piece.chunk.fetch() {
+                Ok(()) => true,
+                Err(error) => {
+                    match error {
+                        Error::Corrupt { .. } => damage.push(error),
+                        error => failure = Some(error),
+                    }
+                    false
+                }
+            });
+        }
+        failure.map_or(Ok(damage), Err)
+    }
+
     /// Adds the starts of the block windows that have samples.
     pub(crate) fn windows(&self, windows: &mut BTreeSet<i64>) -> Result<()> {
         for piece in self.ordered.iter().chain(&self.late) {
@@ -95,7 +114,11 @@ impl SeriesSnapshot {
             windows.extend([first, last]);
             if last.saturating_sub(first) > WINDOW_MS {
                 let mut batch = SampleBatch::default();
-                piece.read(&mut batch)?;
+                match piece.read(&mut batch) {
+                    // It is left out of the blocks, too.
+                    Err(Error::Corrupt { .. }) => batch.clear(),
+                    read => read?,
+                }
                 windows.extend(batch.times.iter().map(|&t| window_of(t)));
             }
         }
@@ -107,8 +130,7 @@ impl SeriesSnapshot {
 impl Piece {
     fn read(&self, batch: &mut SampleBatch) -> Result<()> {
         batch.clear();
-        let decoded = self.chunk.decode_into(&mut batch.times, &mut batch.values);
-        decoded.map_err(|error| Error::corrupt("head", 0, error.to_string()))?;
+        self.chunk.decode_into(batch)?;
         batch.trim(self.range);
         Ok(())
     }

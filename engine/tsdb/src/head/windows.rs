@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::saved::bytes::{Parsed, Reader, put_signed, put_varint};
 use super::series::Epoch;
 
 /// Length of the shortest block, 2 h in ms; windows are aligned to the epoch.
@@ -38,6 +39,25 @@ impl Windows {
         };
         let newest = self.0.iter().rev().find(is_due);
         newest.map(|(start, _)| window_end(*start).saturating_add(1))
+    }
+
+    /// Writes them into a saved head.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.0.len() as u64);
+        for (&start, &(stamp, epoch)) in &self.0 {
+            put_signed(out, start);
+            put_signed(out, stamp);
+            put_varint(out, epoch.into());
+        }
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    pub(super) fn decode(&mut self, reader: &mut Reader<'_>) -> Parsed<()> {
+        for _ in 0..reader.count()? {
+            let (start, stamp) = (reader.signed()?, reader.signed()?);
+            self.0.insert(start, (stamp, reader.number()?));
+        }
+        Ok(())
     }
 
     /// Forgets the windows before `before` that were not written to after `epoch`.

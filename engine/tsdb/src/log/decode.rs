@@ -64,6 +64,17 @@ impl Frame {
     }
 }
 
+/// Shard and tenant of a frame, if they can be read without decompressing it.
+pub(super) fn address(bytes: &[u8]) -> Option<(u16, &str)> {
+    let mut cursor = Cursor::new(bytes);
+    let is_plain = cursor.byte().ok()? == VERSION && cursor.byte().ok()? == 0;
+    let kind = if is_plain { cursor.byte().ok()? } else { return None };
+    let shard = u16::try_from(cursor.varint().ok()?).ok()?;
+    // Only known kinds: another one is an error that must not be passed over.
+    (kind == KIND_WRITE).then_some(())?;
+    Some((shard, cursor.text().ok()?))
+}
+
 fn too_large(bytes: u64) -> FrameError {
     FrameError::TooLarge { bytes, limit: MAX_RAW as u64 }
 }

@@ -24,6 +24,19 @@ pub struct Samples {
     pub values: Vec<f64>,
 }
 
+impl Samples {
+    /// Keeps the rows that `keep` says.
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
+        fn column<T>(column: &mut Vec<T>, keep: &[bool]) {
+            let mut keep = keep.iter();
+            column.retain(|_| keep.next().is_none_or(|&k| k));
+        }
+        column(&mut self.references, keep);
+        column(&mut self.times, keep);
+        column(&mut self.values, keep);
+    }
+}
+
 /// What a frame says.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ use super::group_commit::{Goal, GroupCommit};
 use super::recovery::{self, Recovered};
 use super::replay::Replay;
 use super::segment::SegmentWriter;
-use super::{Position, ReplayReport, WriteLog, checkpoint};
+use super::{Position, ReplayReport, Wants, WriteLog, checkpoint};
 use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::storage::Storage;
@@ -165,6 +165,18 @@ impl WriteLog for LocalWal {
         visit: &mut dyn FnMut(Position, Frame) -> Result<()>,
     ) -> Result<ReplayReport> {
         self.group.while_still(|| Replay::new(&*self.storage, &self.recovered, from).run(visit))
+    }
+
+    fn replay_wanted(
+        &self,
+        wants: &mut Wants<'_>,
+        visit: &mut dyn FnMut(Position, Frame) -> Result<()>,
+    ) -> Result<ReplayReport> {
+        let replay = || {
+            let replay = Replay::new(&*self.storage, &self.recovered, Position(0));
+            replay.wanting(wants).run(visit)
+        };
+        self.group.while_still(replay)
     }
 
     fn checkpoint(

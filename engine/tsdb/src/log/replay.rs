@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::aside::Bad;
 use super::checkpoint::{self, Checkpoint};
-use super::decode::DecodeScratch;
+use super::decode::{DecodeScratch, address};
 use super::error::FrameError;
 use super::frame::{Frame, Record};
-use super::layout::{FILE_HEADER, FRAME_HEADER, FileHeader, Kind, checkpoint_path, segment_path};
+use super::layout::{
+    FILE_HEADER, FRAME_HEADER, FileHeader, FrameHeader, Kind, checkpoint_path, segment_path,
+};
 use super::recovery::{Recovered, segments};
 use super::scan::{Piece, Scan, Window};
-use super::{Position, ReplayReport};
+use super::{Position, ReplayReport, Wants};
 use crate::error::{Error, Result};
 use crate::storage::Storage;
 
@@ -30,6 +32,14 @@ pub(super) fn definitions_only(mut frame: Frame) -> Option<Frame> {
     }
 }
 
+/// Whether nobody wants a frame. One that is compressed has to be decoded to know.
+fn is_unwanted(wants: &mut Option<&mut Wants<'_>>, header: FrameHeader, body: &[u8]) -> bool {
+    let Some(wants) = wants else { return false };
+    let address = address(body);
+    let is_wanted = wants(Position(header.position), address, body.len());
+    !is_wanted && address.is_some()
+}
+
 /// One replay.
 pub(super) struct Replay<'a> {
     storage: &'a dyn Storage,
@@ -46,6 +56,7 @@ pub(super) struct Replay<'a> {
     after_bad: bool,
     scratch: DecodeScratch,
     report: ReplayReport,
+    wants: Option<&'a mut Wants<'a>>,
 }
 
 impl<'a> Replay<'a> {
@@ -61,7 +72,13 @@ impl<'a> Replay<'a> {
             after_bad: false,
             scratch: DecodeScratch::default(),
             report,
+            wants: None,
         }
+    }
+
+    /// Leaves out frames that are not wanted, where that is cheaper than to decode them.
+    pub(super) fn wanting(self, wants: &'a mut Wants<'a>) -> Self {
+        Self { wants: Some(wants), ..self }
     }
 
     /// Visits the newest good checkpoint and the frames; nothing may be written meanwhile.
@@ -116,6 +133,11 @@ impl<'a> Replay<'a> {
         let mut scan = Scan::new(window, first.saturating_sub(1));
         while let Some(piece) = scan.next().map_err(failed)? {
             match piece {
+                Piece::Good { header, body, .. } if is_unwanted(&mut self.wants, header, body) => {
+                    self.visited = self.visited.max(header.position);
+                    self.seen = self.seen.max(header.position);
+                    self.after_bad = false;
+                }
                 Piece::Good { offset, header, body } => {
                     let frame = Frame::decode_with(body, &mut self.scratch);
                     let len = FRAME_HEADER as u64 + u64::from(header.len);

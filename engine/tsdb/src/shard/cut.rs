@@ -93,7 +93,8 @@ impl TenantShard {
         let mut writer = BlockWriter::new(self.storage.clone(), &self.folder, spec)?;
         let mut all = SampleBatch::default();
         for (labels, slot) in series {
-            let Some(snapshot) = self.snapshot(*slot, reach, cut) else { continue };
+            let Some(mut snapshot) = self.snapshot(*slot, reach, cut) else { continue };
+            snapshot.fetch()?.iter().for_each(|damage| self.note_damage(damage));
             read_all(snapshot, &mut all)?;
             if !all.is_empty() {
                 writer.add_series(labels, &all.times, &all.values)?;

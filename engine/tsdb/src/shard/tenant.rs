@@ -2,10 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::{Mutex, RwLock};
 
+use super::save::Saving;
 use super::{DEFAULT_TENANT, LOCK_PIECE};
 use crate::block::{Block, Coverage, OpenedBlocks, Quarantined, clean_temporary, open_all};
 use crate::error::{Error, Result};
@@ -38,6 +39,11 @@ pub(crate) struct TenantShard {
     pub(super) eviction_due: AtomicBool,
     /// Held shared while slots are read by number, alone while slots are freed.
     pub(super) slots_in_use: RwLock<()>,
+    pub(super) saving: Mutex<Saving>,
+    /// One more than the position of the older of two saved heads; 0 without two.
+    pub(super) saved_twice: AtomicU64,
+    /// What was found damaged in the head's files.
+    pub(super) damage: Mutex<Vec<String>>,
 }
 
 /// Names of the tenants' folders in a shard's folder.
@@ -72,6 +78,9 @@ impl TenantShard {
             unmergeable: Mutex::default(),
             eviction_due: AtomicBool::new(true),
             slots_in_use: RwLock::default(),
+            saving: Mutex::default(),
+            saved_twice: AtomicU64::new(0),
+            damage: Mutex::default(),
         };
         tenant.set_blocks(list);
         Ok(tenant)
@@ -125,13 +134,16 @@ impl TenantShard {
     /// Makes a change that the log holds, leaving out samples that blocks have already. Returns
     /// how many samples have no series.
     pub(super) fn replay(&self, position: Position, stamp: i64, record: Record) -> u64 {
+        if self.is_saved(position) {
+            return 0;
+        }
         let Record::Write { definitions, samples } = record else {
             self.head.write().apply(position, stamp, &record);
             return 0;
         };
-        let samples = self.without_covered(position, samples);
+        self.head.write().define_all(&definitions);
+        let samples = self.without_covered(position, self.without_saved(position, samples));
         let mut head = self.head.write();
-        head.define_all(&definitions);
         let unknown = head.insert_range(stamp, &samples, 0..samples.times.len());
         head.note_written(position, &samples);
         unknown
@@ -149,14 +161,7 @@ impl TenantShard {
             .iter()
             .map(|&t| !covering.iter().any(|c| c.from_ms <= t && t <= c.to_ms))
             .collect();
-        retain(&mut samples.references, &keep);
-        retain(&mut samples.times, &keep);
-        retain(&mut samples.values, &keep);
+        samples.retain(&keep);
         samples
     }
-}
-
-fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
-    let mut keep = keep.iter();
-    column.retain(|_| keep.next().is_none_or(|&k| k));
 }

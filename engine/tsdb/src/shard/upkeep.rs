@@ -79,6 +79,7 @@ impl TenantShard {
             stats.block_samples += meta.samples;
             add_time(stats, Some(meta.min_t), Some(meta.max_t));
         }
+        stats.quarantined.extend(self.damage.lock().iter().cloned());
         for part in list.quarantined.iter() {
             stats.quarantined.push(format!("shard {}: {}: {}", self.shard, part.name, part.error));
         }

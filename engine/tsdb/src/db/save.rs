@@ -1,0 +1,114 @@
+//! When heads are saved: so often that a start never replays more of the log than it shall.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::maintain::Progress;
+use super::open::Inner;
+use super::replay::Replayed;
+use crate::error::Result;
+use crate::shard::Shard;
+
+/// Bytes of log that are replayed in a second, until a start has measured it: on the slow side.
+const BYTES_PER_SECOND: u64 = 12 << 20;
+/// Fewer bytes measure nothing.
+const LEAST_MEASURED: u64 = 4 << 20;
+
+/// The end of the log that a start would replay.
+#[derive(Debug)]
+pub(super) struct Tail {
+    /// Bytes that it may have.
+    limit: u64,
+    /// Bytes that the last start has replayed.
+    before: AtomicU64,
+    /// Bytes that the log had written when the heads were saved last.
+    from: AtomicU64,
+}
+
+impl Tail {
+    pub(super) fn new(target: Duration, replayed: Replayed) -> Self {
+        let limit = target.as_secs_f64() * replayed.rate().unwrap_or(BYTES_PER_SECOND) as f64;
+        Self {
+            limit: limit as u64,
+            before: AtomicU64::new(replayed.bytes),
+            from: AtomicU64::new(0),
+        }
+    }
+
+    fn bytes(&self, written: u64) -> u64 {
+        let since = written.saturating_sub(self.from.load(Ordering::Relaxed));
+        self.before.load(Ordering::Relaxed) + since
+    }
+
+    fn is_due(&self, written: u64) -> bool {
+        let bytes = self.bytes(written);
+        bytes > 0 && bytes >= self.limit
+    }
+
+    /// Begins anew: a start replays nothing of what is written so far.
+    pub(super) fn restart(&self, written: u64) {
+        self.before.store(0, Ordering::Relaxed);
+        self.from.store(written, Ordering::Relaxed);
+    }
+
+    /// Leaves bytes out that no start replays.
+    pub(super) fn leave_out(&self, bytes: u64) {
+        self.from.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Replayed {
+    /// Bytes in a second, if there were enough of them.
+    fn rate(self) -> Option<u64> {
+        let seconds = self.took.as_secs_f64();
+        (self.bytes >= LEAST_MEASURED && seconds > 0.0)
+            .then(|| (self.bytes as f64 / seconds) as u64)
+    }
+}
+
+impl Inner {
+    /// Saves all heads if a replay would take too long, and lets go of the log that they hold.
+    pub(super) fn save_heads(&self, progress: &mut Progress) -> Result<()> {
+        let written = self.log().written_bytes();
+        if !self.tail.is_due(written) {
+            return Ok(());
+        }
+        let mut outcome = Ok(());
+        for shard in &self.shards {
+            for tenant in shard.tenants() {
+                outcome = outcome.and(shard.save(&tenant, self.log()));
+            }
+        }
+        // Also after a failure: what failed for lack of room must not be tried every second.
+        self.tail.restart(written);
+        outcome?;
+        tracing::debug!(series = self.series(), "saved the heads");
+        self.trim_log(progress, 1)
+    }
+
+    fn series(&self) -> usize {
+        let tenants = self.shards.iter().flat_map(Shard::tenants);
+        tenants.map(|tenant| tenant.head().read().series()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_saved_by_the_time_that_a_replay_would_take() {
+        let took = Duration::from_secs(1);
+        let tail = Tail::new(Duration::from_secs(2), Replayed { bytes: 10 << 20, took });
+        assert!(!tail.is_due((10 << 20) - 1));
+        assert!(tail.is_due(10 << 20), "what the start has replayed counts");
+        tail.restart(10 << 20);
+        assert!(!tail.is_due((30 << 20) - 1));
+        tail.leave_out(5);
+        assert!(!tail.is_due(30 << 20));
+        assert!(tail.is_due((30 << 20) + 5));
+        let always = Tail::new(Duration::ZERO, Replayed::default());
+        assert!(!always.is_due(0), "nothing is new");
+        assert!(always.is_due(1));
+    }
+}

@@ -1,0 +1,65 @@
+//! A head in a file: definitions, open chunks and the places of full ones, copied as they are.
+//!
+//! Writers go on while a head is saved. Each page of series says up to which log position they
+//! were written when it was made, so a replay knows exactly which samples it holds.
+//! `docs/format/snapshot.md` has the bytes.
+
+pub(super) mod bytes;
+mod page;
+mod read;
+mod write;
+
+use crate::log::Position;
+pub(crate) use page::{Begin, PageFile, SAVED_TEMP, begin_of, parse_saved, saved_path};
+pub(crate) use read::{Loaded, load};
+pub(crate) use write::PairNumbers;
+
+/// What a head that was read from a file holds already, until the log has been replayed.
+#[derive(Debug, Default)]
+pub(super) struct Resume {
+    /// Everything up to here.
+    pub(super) start: Position,
+    /// Of some series everything up to here.
+    pub(super) end: Position,
+    /// First slot of each page, and the position of its series.
+    pub(super) pages: Vec<(u32, Position)>,
+    /// The first slot of no page.
+    pub(super) bound: u32,
+}
+
+impl Resume {
+    /// Whether a sample of the series in `slot` that the log has at `position` is here already.
+    fn has(&self, slot: u32, position: Position) -> bool {
+        let page = self.pages.partition_point(|&(first, _)| first <= slot).checked_sub(1);
+        let page = page.and_then(|page| self.pages.get(page));
+        slot < self.bound && page.is_some_and(|&(_, saved)| position <= saved)
+    }
+}
+
+impl super::Head {
+    /// Whether everything that the log has up to `position` is here, from a file.
+    pub(crate) fn is_saved(&self, position: Position) -> bool {
+        self.resume.as_ref().is_some_and(|resume| position <= resume.start)
+    }
+
+    /// Whether some of what the log has at `position` may be here, from a file.
+    pub(crate) fn may_be_saved(&self, position: Position) -> bool {
+        self.resume.as_ref().is_some_and(|resume| position <= resume.end)
+    }
+
+    /// Whether the sample that the log has at `position` for a reference is here, from a file.
+    pub(crate) fn has_saved(&self, reference: u64, position: Position) -> bool {
+        let Some(resume) = &self.resume else { return false };
+        self.slot_of(reference).is_some_and(|slot| resume.has(slot, position))
+    }
+
+    /// The last position of which the file that the head is from has something.
+    pub(crate) fn saved_end(&self) -> Option<Position> {
+        self.resume.as_ref().map(|resume| resume.end)
+    }
+
+    /// Forgets what only a replay needs.
+    pub(crate) fn end_replay(&mut self) {
+        self.resume = None;
+    }
+}

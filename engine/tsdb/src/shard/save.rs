@@ -1,0 +1,282 @@
+//! Saving a head to a file while writers go on, so that a start need not replay all of the log.
+//!
+//! Full chunks go to a spill file first, which a saved head then refers to. The two newest saved
+//! heads are kept, and the log back to the older one: if the newest is damaged, the older one and
+//! the log have everything.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{LOCK_PIECE, Shard, TenantShard};
+use crate::error::{Error, Result};
+use crate::head::{
+    Begin, PageFile, PairNumbers, SAVED_TEMP, SpillFile, Unspilled, saved_path, window_of,
+};
+use crate::log::{Position, WriteLog};
+
+/// Bytes that gather before they are written to a spill file.
+const SPILL_WRITE: usize = 1 << 20;
+/// How many saved heads are kept.
+const KEPT: usize = 2;
+
+/// A saved head on disk.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) position: Position,
+    /// Numbers of the spill files that it refers to.
+    pub(super) spills: Vec<u64>,
+}
+
+/// The files of a tenant's head.
+#[derive(Debug, Default)]
+pub(super) struct Saving {
+    /// The newest first.
+    pub(super) kept: Vec<Kept>,
+    /// Damaged ones that were put aside, by name.
+    pub(super) aside: Vec<String>,
+    pub(super) spills: Vec<Arc<SpillFile>>,
+    /// The spill file that takes more, and the window that it takes.
+    current: Option<(Arc<SpillFile>, i64)>,
+    pub(super) next_spill: u64,
+}
+
+impl Saving {
+    /// The position up to which the older one of the saved heads has everything.
+    fn older(&self) -> Option<Position> {
+        self.kept.get(KEPT - 1).map(|kept| kept.position)
+    }
+
+    /// Whether a saved head refers to the spill file of this number.
+    pub(super) fn is_kept(&self, number: u64) -> bool {
+        self.kept.iter().any(|kept| kept.spills.contains(&number))
+    }
+}
+
+/// Whether chunks in memory, readers, or chunks to come are in a spill file: each has a clone
+/// besides the one in the list.
+fn is_live(spill: &Arc<SpillFile>) -> bool {
+    Arc::strong_count(spill) > 1
+}
+
+impl Shard {
+    /// Saves a tenant's head, if it has changed since the older one of its saved heads.
+    pub(crate) fn save(&self, tenant: &TenantShard, log: &dyn WriteLog) -> Result<()> {
+        // No series leaves the head while this is held, and no cut runs.
+        let _physical = tenant.physical.lock();
+        let mut saving = tenant.saving.lock();
+        if tenant.head().read().pending_cut().is_some() || !self.is_due(tenant, &saving, log) {
+            return Ok(());
+        }
+        let saved = tenant.spill_chunks(&mut saving).and_then(|()| {
+            let spills: Vec<_> = saving.spills.iter().filter(|s| is_live(s)).collect();
+            self.write_head(tenant, log, &spills)
+        });
+        let Some(kept) = saved.inspect_err(|_| tenant.drop_temporary())? else { return Ok(()) };
+        saving.kept.insert(0, kept);
+        tenant.note_kept(&saving);
+        tenant.remove_unused(&mut saving)
+    }
+
+    fn is_due(&self, tenant: &TenantShard, saving: &Saving, log: &dyn WriteLog) -> bool {
+        let _still = self.writer.lock();
+        let head = tenant.head().read();
+        let has_changed = saving.older().is_none_or(|older| head.changed() > older);
+        let has_moved = saving.kept.first().is_none_or(|newest| newest.position < log.last());
+        (head.series() > 0 || !saving.kept.is_empty()) && has_changed && has_moved
+    }
+
+    /// Writes the file and gives it its name; `None` if a cut came in between.
+    fn write_head(
+        &self,
+        tenant: &TenantShard,
+        log: &dyn WriteLog,
+        spills: &[&Arc<SpillFile>],
+    ) -> Result<Option<Kept>> {
+        let start = self.while_still(|| log.last());
+        let spills: Vec<(u64, u64)> = spills.iter().map(|s| (s.number(), s.len())).collect();
+        let kept = Kept { position: start, spills: spills.iter().map(|s| s.0).collect() };
+        let begin = Begin { shard: self.id, tenant: tenant.name(), start, spills };
+        tenant.drop_temporary();
+        let mut file = PageFile::create(&*tenant.storage, tenant.temporary(), &begin)?;
+        let Some(end) = self.write_pages(tenant, log, &mut file)? else {
+            tenant.drop_temporary();
+            return Ok(None);
+        };
+        file.finish(&end)?;
+        // Else a power loss could take frames from the log that the file has, and their positions
+        // would be given again.
+        log.sync()?;
+        let (from, to) = (tenant.temporary(), saved_path(&tenant.folder, start));
+        tenant.storage.rename(&from, &to).map_err(|e| Error::io("rename", to, e))?;
+        tenant.sync_folder()?;
+        Ok(Some(kept))
+    }
+
+    /// Writes the pages of series and returns the last page; `None` if a cut was ordered.
+    fn write_pages(
+        &self,
+        tenant: &TenantShard,
+        log: &dyn WriteLog,
+        file: &mut PageFile,
+    ) -> Result<Option<Vec<u8>>> {
+        let (mut pairs, mut page) = (PairNumbers::default(), Vec::new());
+        let (mut slot, mut series) = (0, 0);
+        loop {
+            page.clear();
+            let still = self.writer.lock();
+            let head = tenant.head().read();
+            let bound = head.slot_bound();
+            if slot >= bound {
+                let is_whole = head.pending_cut().is_none();
+                head.encode_end(log.last(), series, &mut page);
+                return Ok(is_whole.then_some(page));
+            }
+            let slots = slot..bound.min(slot + LOCK_PIECE as u32);
+            slot = slots.end;
+            series += head.encode_series(slots, log.last(), &mut pairs, &mut page);
+            drop((head, still));
+            file.push_series(&page)?;
+        }
+    }
+
+    /// Does `work` while every frame that the log has is in the heads.
+    fn while_still<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _still = self.writer.lock();
+        work()
+    }
+}
+
+impl TenantShard {
+    fn temporary(&self) -> String {
+        format!("{}/{SAVED_TEMP}", self.folder)
+    }
+
+    fn drop_temporary(&self) {
+        // One that stays is removed by the next attempt, or the next start.
+        let _ = self.storage.remove(&self.temporary());
+    }
+
+    fn sync_folder(&self) -> Result<()> {
+        self.storage.sync_folder(&self.folder).map_err(|e| Error::io("sync", &self.folder, e))
+    }
+
+    /// Moves full chunks from memory to disk.
+    fn spill_chunks(&self, saving: &mut Saving) -> Result<()> {
+        self.make_folder()?;
+        let spilled = self.write_chunks(saving);
+        if spilled.is_err() {
+            // What the file holds behind its last record is unknown.
+            saving.current = None;
+        }
+        for chunks in spilled?.chunks(LOCK_PIECE) {
+            self.head().write().spill(chunks);
+        }
+        Ok(())
+    }
+
+    fn make_folder(&self) -> Result<()> {
+        if self.storage.list(&self.folder).is_ok() {
+            return Ok(());
+        }
+        let failed = |op| move |e| Error::io(op, &self.folder, e);
+        self.storage.create_folder(&self.folder).map_err(failed("create"))?;
+        let above = self.folder.rsplit_once('/').map_or("", |(above, _)| above);
+        self.storage.sync_folder(above).map_err(failed("sync"))?;
+        self.storage.sync_folder("").map_err(failed("sync"))
+    }
+
+    /// Writes the full chunks that are in memory into the spill file, and syncs it.
+    fn write_chunks(&self, saving: &mut Saving) -> Result<Vec<Unspilled>> {
+        let (mut moved, mut out) = (Vec::new(), Vec::new());
+        let mut target = None;
+        for slots in self.slot_pieces() {
+            let chunks = self.head().read().unspilled(slots);
+            for chunk in chunks {
+                let file = match &target {
+                    Some(file) => file,
+                    None => target.insert(self.spill_file(saving)?),
+                };
+                moved.push(Unspilled::put(chunk, file, file.len(), &mut out));
+                if out.len() >= SPILL_WRITE {
+                    file.append(&out)?;
+                    out.clear();
+                }
+            }
+        }
+        if let Some(file) = target {
+            file.append(&out)?;
+            file.sync()?;
+        }
+        Ok(moved)
+    }
+
+    /// The file that takes chunks now: one for each window, so that all of its chunks are cut at
+    /// about the same time.
+    fn spill_file(&self, saving: &mut Saving) -> Result<Arc<SpillFile>> {
+        let window = window_of(self.head().read().newest().unwrap_or_default());
+        if let Some((file, _)) = saving.current.as_ref().filter(|(_, own)| *own == window) {
+            return Ok(Arc::clone(file));
+        }
+        let number = saving.next_spill;
+        saving.next_spill += 1;
+        let file = Arc::new(SpillFile::create(&*self.storage, &self.folder, number)?);
+        saving.spills.push(Arc::clone(&file));
+        saving.current = Some((Arc::clone(&file), window));
+        Ok(file)
+    }
+
+    /// Removes saved heads that are not kept, and spill files that nothing refers to.
+    fn remove_unused(&self, saving: &mut Saving) -> Result<()> {
+        while saving.kept.len() > KEPT {
+            let Some(old) = saving.kept.pop() else { break };
+            self.remove_file(&saved_path(&self.folder, old.position))?;
+        }
+        if saving.kept.len() == KEPT {
+            for name in std::mem::take(&mut saving.aside) {
+                self.remove_file(&format!("{}/{name}", self.folder))?;
+            }
+        }
+        let spills = std::mem::take(&mut saving.spills);
+        let is_used = |spill: &Arc<SpillFile>| is_live(spill) || saving.is_kept(spill.number());
+        let (used, unused): (Vec<_>, Vec<_>) = spills.into_iter().partition(is_used);
+        saving.spills = used;
+        unused.iter().try_for_each(|spill| self.remove_file(spill.path()))
+    }
+
+    pub(super) fn remove_file(&self, path: &str) -> Result<()> {
+        match self.storage.remove(path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The position up to which the older of two saved heads has everything.
+    fn older(&self) -> Option<Position> {
+        self.saved_twice.load(Ordering::Acquire).checked_sub(1).map(Position)
+    }
+
+    /// Notes which saved heads there are.
+    pub(super) fn note_kept(&self, saving: &Saving) {
+        let position = saving.older().map_or(0, |older| older.0 + 1);
+        self.saved_twice.store(position, Ordering::Release);
+    }
+
+    /// The first log position that the head still needs: of a head that is saved twice, none that
+    /// the older one has.
+    pub(crate) fn first_needed(&self) -> Option<Position> {
+        let head = self.head().read();
+        match (self.older(), head.first_needed()) {
+            (Some(older), _) if head.changed() <= older => None,
+            (Some(older), Some(needed)) => Some(needed.max(Position(older.0 + 1))),
+            (_, needed) => needed,
+        }
+    }
+
+    /// Whether a checkpoint must carry the head's definitions when the log goes on from
+    /// `keep_from`: otherwise the saved heads and the log have them.
+    pub(crate) fn needs_definitions(&self, keep_from: Position) -> bool {
+        let is_covered =
+            |older: Position| keep_from.0 <= older.0 + 1 || self.head().read().changed() <= older;
+        !self.older().is_some_and(is_covered)
+    }
+}
