@@ -21,5 +21,7 @@ mod model;
 mod refusals;
 #[path = "db/retention.rs"]
 mod retention;
+#[path = "db/saved.rs"]
+mod saved;
 #[path = "db/tenants.rs"]
 mod tenants;

@@ -147,7 +147,7 @@ impl Inner {
         let at = self.log().last();
         let needed = self.shards.iter().filter_map(Shard::first_needed).min();
         let keep_from = needed.unwrap_or(Position(at.0 + 1)).min(Position(at.0 + 1));
-        if keep_from.0 < progress.trimmed.0 + least {
+        if keep_from.0 < progress.trimmed.0.max(1) + least {
             return Ok(());
         }
         let stamp = self.now();

@@ -67,6 +67,8 @@ impl Shard {
         if tenant.head().read().pending_cut().is_some() || !self.is_due(tenant, &saving, log) {
             return Ok(());
         }
+        // A file of which everything was cut takes no more: it can go.
+        saving.current.take_if(|(file, _)| Arc::strong_count(file) == 2);
         let saved = tenant.spill_chunks(&mut saving).and_then(|()| {
             let spills: Vec<_> = saving.spills.iter().filter(|s| is_live(s)).collect();
             self.write_head(tenant, log, &spills)
