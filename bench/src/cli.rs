@@ -24,6 +24,8 @@ pub enum Command {
     Diff(Diff),
     /// Measure the codec on captured or made samples, beside ports of Prometheus' codecs
     Codec(crate::codec::Arguments),
+    /// Measure how long a start takes after the process was killed
+    Start(crate::start::Arguments),
 }
 
 /// What is written.

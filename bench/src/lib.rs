@@ -14,7 +14,8 @@
 //! [`reference`](mod@reference) has ports of the codecs that [`codec`] races nunatak's against.
 //!
 //! The programs of `nunatak-bench` put these together: [`compare`] measures and writes the page,
-//! [`diff`] compares two runs, [`load`] writes into a server that runs already.
+//! [`diff`] compares two runs, [`load`] writes into a server that runs already, [`start`] times a
+//! start after a kill.
 #![forbid(unsafe_code)]
 
 pub mod cli;
@@ -30,6 +31,7 @@ pub mod question;
 pub mod reference;
 pub mod report;
 pub mod requests;
+pub mod start;
 pub mod target;
 pub mod workload;
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use nunatak_bench::cli::{Cli, Command};
-use nunatak_bench::{codec, compare, diff, load, output};
+use nunatak_bench::{codec, compare, diff, load, output, start};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),
+        Command::Start(arguments) => start::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

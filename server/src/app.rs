@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use nunatak::{Clock as _, Db, SystemClock};
-use tokio::sync::Semaphore;
+use nunatak::{Clock as _, Db, StartProgress, SystemClock};
+use tokio::sync::{Semaphore, watch};
 
 use crate::cli::ServeArgs;
 use crate::config::Settings;
@@ -15,6 +16,9 @@ use crate::ingest::Ingest;
 use crate::logging::LogControl;
 use crate::metadata::MetadataStore;
 use crate::metrics::Metrics;
+
+/// How long a write waits for the database to be open.
+const OPENING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The state of the server.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub(crate) struct App {
     pub(crate) metadata: MetadataStore,
     pub(crate) query_places: Arc<Semaphore>,
     pub(crate) started_ms: i64,
+    /// How far the opening of the database is.
+    pub(crate) start: StartProgress,
+    is_open: watch::Sender<bool>,
     args: ServeArgs,
     log: LogControl,
     clock: SystemClock,
@@ -51,6 +58,8 @@ impl App {
             metrics,
             metadata: MetadataStore::default(),
             started_ms: now,
+            start: StartProgress::new(),
+            is_open: watch::Sender::new(false),
             args,
             log,
             clock: SystemClock,
@@ -72,14 +81,26 @@ impl App {
     /// The database, or an error that says to come again while it is being opened.
     pub(crate) fn db(&self) -> Result<Db, ApiError> {
         self.db.get().cloned().ok_or_else(|| {
-            ApiError::new(ErrorKind::Unavailable, "the database is being opened; try again")
+            let text = format!("the database is being opened ({}); try again", self.start);
+            ApiError::new(ErrorKind::Unavailable, text)
         })
+    }
+
+    /// As [`db`](Self::db), for writes: while the database is being opened they wait for a while,
+    /// so that a short start costs senders nothing.
+    pub(crate) async fn db_soon(&self) -> Result<Db, ApiError> {
+        let mut is_open = self.is_open.subscribe();
+        let opened = is_open.wait_for(|is_open| *is_open);
+        // Whether it is open or still not after this is what `db` says.
+        let _ = tokio::time::timeout(OPENING_PATIENCE, opened).await;
+        self.db()
     }
 
     /// From now on requests are served.
     pub(crate) fn opened(&self, db: Db) {
         self.ingest.get_or_init(|| Ingest::new(db.stats().memory_budget));
         drop(self.db.set(db));
+        self.is_open.send_replace(true);
     }
 
     /// The gate for requests that write, as large as the engine's memory budget says.

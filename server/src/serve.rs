@@ -144,7 +144,7 @@ async fn run(
 
 /// Opens the database while requests are already answered with 503.
 async fn open(app: &Arc<App>) -> Result<Db, ServeError> {
-    let options = app.settings.options();
+    let options = app.settings.options().start_progress(&app.start);
     let opened = tokio::task::spawn_blocking(move || Db::open(options)).await;
     let db = opened.map_err(|error| ServeError::Run(error.to_string()))?.map_err(start_error)?;
     app.opened(db.clone());

@@ -27,6 +27,7 @@ use crate::log::{Definition, Position, Record, Samples};
 use crate::time::TimeRange;
 use chunk::SpilledChunk;
 use marks::LogMarks;
+pub use saved::fuzzing;
 pub(crate) use saved::{
     Begin, Loaded, PageFile, PairNumbers, SAVED_TEMP, begin_of, load, parse_saved, saved_path,
 };

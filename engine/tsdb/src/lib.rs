@@ -70,6 +70,8 @@ pub use db::{
     AppendSeries, Appender, Db, ImportOptions, ImportReport, ImportSeries, Importer, Tenant,
 };
 pub use error::{Error, Result};
+#[doc(hidden)]
+pub use head::fuzzing;
 pub use limits::{Limits, Refusal, RefusalReason};
 pub use merge::MergeCursor;
 pub use nunatak_index::{

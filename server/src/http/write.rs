@@ -57,7 +57,7 @@ impl IntoResponse for Refusal {
 
 async fn accept(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
     check_headers(headers)?;
-    let db = app.db().map_err(|error| Refusal::later(error.message))?;
+    let db = app.db_soon().await.map_err(|error| Refusal::later(error.message))?;
     let announced = body.size_hint().exact();
     let gate = app.ingest();
     if announced.is_some_and(|bytes| bytes > gate.max_body as u64) {

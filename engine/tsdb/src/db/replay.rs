@@ -34,10 +34,12 @@ pub(super) fn replay(
 ) -> Result<(ReplayReport, Replayed)> {
     let (orphans, began) = (AtomicU64::new(0), Instant::now());
     let mut watch = Watch::new(log.last(), progress);
+    // Asked beforehand: the heads are busy while they are written to.
+    let saved: Vec<_> = shards.iter().map(Shard::saved_starts).collect();
     let mut wants = |position: Position, address: Option<(u16, &str)>, bytes: usize| {
         let is_saved = |(shard, tenant): (u16, &str)| {
-            let tenant = shards.get(usize::from(shard)).and_then(|shard| shard.find_tenant(tenant));
-            tenant.is_some_and(|tenant| tenant.is_saved(position))
+            let start = saved.get(usize::from(shard)).and_then(|tenants| tenants.get(tenant));
+            start.is_some_and(|&start| position <= start)
         };
         let is_wanted = !address.is_some_and(is_saved);
         watch.see(position, if is_wanted { bytes } else { 0 });

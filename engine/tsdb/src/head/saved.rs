@@ -5,6 +5,7 @@
 //! `docs/format/snapshot.md` has the bytes.
 
 pub(super) mod bytes;
+pub mod fuzzing;
 mod page;
 mod read;
 mod write;
@@ -39,7 +40,7 @@ impl Resume {
 impl super::Head {
     /// Whether everything that the log has up to `position` is here, from a file.
     pub(crate) fn is_saved(&self, position: Position) -> bool {
-        self.resume.as_ref().is_some_and(|resume| position <= resume.start)
+        self.saved_start().is_some_and(|start| position <= start)
     }
 
     /// Whether some of what the log has at `position` may be here, from a file.
@@ -51,6 +52,11 @@ impl super::Head {
     pub(crate) fn has_saved(&self, reference: u64, position: Position) -> bool {
         let Some(resume) = &self.resume else { return false };
         self.slot_of(reference).is_some_and(|slot| resume.has(slot, position))
+    }
+
+    /// Up to where everything that the log has is here, from a file.
+    pub(crate) fn saved_start(&self) -> Option<Position> {
+        self.resume.as_ref().map(|resume| resume.start)
     }
 
     /// The last position of which the file that the head is from has something.

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use super::save::{Kept, Saving};
 use super::{Shard, TenantShard};
 use crate::block::{Block, Coverage};
@@ -134,12 +136,21 @@ impl TenantShard {
     }
 
     /// Whether a loaded head has all of what the log has at `position`.
-    pub(crate) fn is_saved(&self, position: Position) -> bool {
+    pub(super) fn is_saved(&self, position: Position) -> bool {
         self.head().read().is_saved(position)
     }
 }
 
 impl Shard {
+    /// Up to where the log is in the loaded heads, by tenant.
+    pub(crate) fn saved_starts(&self) -> HashMap<Arc<str>, Position> {
+        let start = |tenant: &Arc<TenantShard>| {
+            let start = tenant.head().read().saved_start()?;
+            Some((tenant.name(), start))
+        };
+        self.tenants().iter().filter_map(start).collect()
+    }
+
     /// Forgets what only a replay needs.
     pub(crate) fn end_replay(&self) {
         self.tenants().iter().for_each(|tenant| tenant.head().write().end_replay());
