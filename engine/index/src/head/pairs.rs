@@ -60,7 +60,9 @@ mod tests {
         let mut index = HeadIndex::new();
         let held: Vec<u32> = up.iter().map(|(name, value)| index.hold_pair(name, value)).collect();
         let ids = index.insert_pairs(3, &held).unwrap();
-        held.iter().for_each(|&pair| index.release_pair(pair));
+        for &pair in &held {
+            index.release_pair(pair);
+        }
         assert_eq!((index.labels(&ids), index.pair_count()), (up.clone(), 2));
         let job = Matcher::new("job", MatchOp::Equal, "node").unwrap();
         assert_eq!(index.select(&[job]).iter().collect::<Vec<_>>(), [3]);
