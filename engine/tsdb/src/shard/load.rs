@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::save::{Kept, Saving};
+use super::save::{KEPT, Kept, Saving};
 use super::{Shard, TenantShard};
 use crate::block::{Block, Coverage};
 use crate::error::{Error, Result};
@@ -33,7 +33,12 @@ impl TenantShard {
         saving.aside = names.iter().filter(is_aside).cloned().collect();
         let saved: Vec<Position> = names.iter().rev().filter_map(|n| parse_saved(n)).collect();
         for position in saved {
-            self.take(position, &mut saving)?;
+            if saving.kept.len() < KEPT {
+                self.take(position, &mut saving)?;
+            } else {
+                // Its removal was forgotten in a crash; that of its spill files may not have been.
+                self.remove_file(&saved_path(&self.folder, position))?;
+            }
         }
         self.note_kept(&saving);
         if names.iter().any(|name| name == SAVED_TEMP) {

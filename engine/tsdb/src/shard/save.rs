@@ -17,7 +17,7 @@ use crate::log::{Position, WriteLog};
 /// Bytes that gather before they are written to a spill file.
 const SPILL_WRITE: usize = 1 << 20;
 /// How many saved heads are kept.
-const KEPT: usize = 2;
+pub(super) const KEPT: usize = 2;
 
 /// A saved head on disk.
 #[derive(Debug)]
