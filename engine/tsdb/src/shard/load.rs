@@ -36,7 +36,7 @@ impl TenantShard {
             if saving.kept.len() < KEPT {
                 self.take(position, &mut saving)?;
             } else {
-                // Its removal was forgotten in a crash; that of its spill files may not have been.
+                // Its removal was forgotten in a crash, or its saving failed at the very end.
                 self.remove_file(&saved_path(&self.folder, position))?;
             }
         }
@@ -45,10 +45,7 @@ impl TenantShard {
             self.remove_file(&format!("{}/{SAVED_TEMP}", self.folder))?;
         }
         let spills = names.iter().filter(|n| parse_spill(n).is_some_and(|n| !saving.is_kept(n)));
-        for name in spills {
-            self.remove_file(&format!("{}/{name}", self.folder))?;
-        }
-        Ok(())
+        self.remove_spills(spills.map(|name| format!("{}/{name}", self.folder)).collect())
     }
 
     /// Loads the head that is saved at `position`, or only remembers it if a newer one is loaded.

@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use super::{LOCK_PIECE, Shard, TenantShard};
 use crate::error::{Error, Result};
 use crate::head::{
-    Begin, PageFile, PairNumbers, SAVED_TEMP, SpillFile, Unspilled, saved_path, window_of,
+    Begin, PageFile, PairNumbers, SAVED_TEMP, SpillFile, Unspilled, parse_saved, saved_path,
+    window_of,
 };
 use crate::log::{Position, WriteLog};
 
@@ -222,6 +223,8 @@ impl TenantShard {
         let number = saving.next_spill;
         saving.next_spill += 1;
         let file = Arc::new(SpillFile::create(&*self.storage, &self.folder, number)?);
+        // Else a power loss could keep the name of a head and forget that of the file it refers to.
+        self.sync_folder()?;
         saving.spills.push(Arc::clone(&file));
         saving.current = Some((Arc::clone(&file), window));
         Ok(file)
@@ -229,9 +232,14 @@ impl TenantShard {
 
     /// Removes saved heads that are not kept, and spill files that nothing refers to.
     fn remove_unused(&self, saving: &mut Saving) -> Result<()> {
-        while saving.kept.len() > KEPT {
-            let Some(old) = saving.kept.pop() else { break };
-            self.remove_file(&saved_path(&self.folder, old.position))?;
+        saving.kept.truncate(KEPT);
+        let entries = self.storage.list(&self.folder);
+        // Also one whose saving failed after it had got its name.
+        for entry in entries.map_err(|e| Error::io("list", &self.folder, e))? {
+            let is_kept = |position| saving.kept.iter().any(|kept| kept.position == position);
+            if parse_saved(&entry.name).is_some_and(|position| !is_kept(position)) {
+                self.remove_file(&format!("{}/{}", self.folder, entry.name))?;
+            }
         }
         if saving.kept.len() == KEPT {
             for name in std::mem::take(&mut saving.aside) {
@@ -242,7 +250,16 @@ impl TenantShard {
         let is_used = |spill: &Arc<SpillFile>| is_live(spill) || saving.is_kept(spill.number());
         let (used, unused): (Vec<_>, Vec<_>) = spills.into_iter().partition(is_used);
         saving.spills = used;
-        unused.iter().try_for_each(|spill| self.remove_file(spill.path()))
+        self.remove_spills(unused.iter().map(|spill| spill.path().to_owned()).collect())
+    }
+
+    /// Removes spill files, but not before it is sure that the heads that referred to them are
+    /// gone: a power loss could bring those back.
+    pub(super) fn remove_spills(&self, paths: Vec<String>) -> Result<()> {
+        if !paths.is_empty() {
+            self.sync_folder()?;
+        }
+        paths.iter().try_for_each(|path| self.remove_file(path))
     }
 
     pub(super) fn remove_file(&self, path: &str) -> Result<()> {
