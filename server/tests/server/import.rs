@@ -62,7 +62,7 @@ fn an_export_of_influxdb() {
     let in_use = import(folder.path(), &[&path]);
     assert_eq!(in_use.status.code(), Some(2));
     assert!(said(&in_use).contains("stop the server"), "{}", said(&in_use));
-    let (_, reply) = server.api("query?query={db=~\".%2B\"}[1h]&time=1700000100");
+    let (_, reply) = server.api("query?query=%7Bdb%3D~%22.%2B%22%7D%5B1h%5D&time=1700000100");
     let series = |name: &str, db: &str, values| {
         let metric = json!({ "__name__": name, "host": "a b", "cpu": "0", "db": db });
         json!({ "metric": metric, "values": values })
