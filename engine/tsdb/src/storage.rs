@@ -116,6 +116,14 @@ pub trait Storage: Debug + Send + Sync {
     /// What the operating system says.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
+    /// Gives a file that will never change again a second name: no byte is copied, and the file is
+    /// there until both are removed.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if the new name is taken, [`io::ErrorKind::CrossesDevices`]
+    /// if it lies on another file system; else what the system says.
+    fn link(&self, from: &str, to: &str) -> io::Result<()>;
+
     /// Removes a file, or a folder with all that is in it.
     ///
     /// # Errors
@@ -127,6 +135,12 @@ pub trait Storage: Debug + Send + Sync {
     /// # Errors
     /// What the operating system says.
     fn sync_folder(&self, path: &str) -> io::Result<()>;
+
+    /// Bytes that this process may still write; `None` if nobody knows of a bound.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn free_space(&self) -> io::Result<Option<u64>>;
 
     /// Takes the storage for this process alone.
     ///

@@ -46,12 +46,20 @@ impl Storage for Staging {
         self.0.rename(from, to)
     }
 
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.link(from, to)
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         self.0.remove(path)
     }
 
     fn sync_folder(&self, _path: &str) -> io::Result<()> {
         Ok(())
+    }
+
+    fn free_space(&self) -> io::Result<Option<u64>> {
+        self.0.free_space()
     }
 
     fn lock(&self) -> io::Result<Box<dyn Lock>> {

@@ -25,6 +25,7 @@ fn text(error: std::io::Error) -> String {
 pub fn check(storage: &dyn Storage) -> Result<(), String> {
     check_files(storage)?;
     check_names(storage)?;
+    check_links(storage)?;
     check_folders(storage)?;
     check_paths(storage)?;
     check_lock(storage)
@@ -86,6 +87,24 @@ fn check_names(storage: &dyn Storage) -> Result<(), String> {
     );
     storage.sync_folder("").map_err(text)?;
     storage.remove("a").map_err(text)
+}
+
+fn check_links(storage: &dyn Storage) -> Result<(), String> {
+    let file = storage.create("first").map_err(text)?;
+    file.append(b"shared").map_err(text)?;
+    file.sync().map_err(text)?;
+    storage.create_folder("links").map_err(text)?;
+    storage.link("first", "links/second").map_err(text)?;
+    let again = kind(storage.link("first", "links/second"));
+    claim!(again == Some(ErrorKind::AlreadyExists), "a link over a file gave {again:?}");
+    let missing = kind(storage.link("missing", "links/third"));
+    claim!(missing == Some(ErrorKind::NotFound), "a link to nothing gave {missing:?}");
+    storage.sync_folder("links").map_err(text)?;
+    storage.remove("first").map_err(text)?;
+    let map = storage.map("links/second").map_err(text)?;
+    claim!((*map).as_ref() == b"shared", "the second name lost its bytes with the first");
+    storage.free_space().map_err(text)?;
+    storage.remove("links").map_err(text)
 }
 
 fn check_folders(storage: &dyn Storage) -> Result<(), String> {

@@ -171,7 +171,7 @@ impl FaultStorage {
         self.state.lock().capacity = bytes;
     }
 
-    /// Operations so far: create, append, truncate, sync, rename, remove, folders made and synced.
+    /// Operations so far: create, append, truncate, sync, rename, link, remove, folders made and synced.
     pub fn operations(&self) -> u64 {
         self.state.lock().operations
     }
@@ -255,6 +255,10 @@ impl Storage for FaultStorage {
         self.state.lock().whole(|tree| tree.rename(from, to))
     }
 
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.state.lock().whole(|tree| tree.link(from, to))
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         self.state.lock().whole(|tree| tree.remove(path))
     }
@@ -266,6 +270,12 @@ impl Storage for FaultStorage {
             Verdict::Fail(kind) => Err(kind.into()),
             Verdict::Crash => Err(crashed()),
         }
+    }
+
+    fn free_space(&self) -> io::Result<Option<u64>> {
+        let state = self.state.lock();
+        state.alive()?;
+        Ok(state.capacity.map(|capacity| capacity.saturating_sub(state.tree.used())))
     }
 
     fn lock(&self) -> io::Result<Box<dyn Lock>> {

@@ -64,12 +64,20 @@ impl Storage for MemoryStorage {
         self.tree.lock().rename(from, to)
     }
 
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.tree.lock().link(from, to)
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         self.tree.lock().remove(path)
     }
 
     fn sync_folder(&self, path: &str) -> io::Result<()> {
         self.tree.lock().sync_folder(path)
+    }
+
+    fn free_space(&self) -> io::Result<Option<u64>> {
+        Ok(None)
     }
 
     fn lock(&self) -> io::Result<Box<dyn Lock>> {

@@ -106,6 +106,10 @@ impl Storage for OsStorage {
         fs::rename(self.full(from)?, self.full(to)?)
     }
 
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::hard_link(self.full(from)?, self.full(to)?)
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         let full = self.full(path)?;
         if fs::symlink_metadata(&full)?.is_dir() {
@@ -117,6 +121,13 @@ impl Storage for OsStorage {
 
     fn sync_folder(&self, path: &str) -> io::Result<()> {
         fs::File::open(self.full(path)?)?.sync_all()
+    }
+
+    fn free_space(&self) -> io::Result<Option<u64>> {
+        let found = nix::sys::statvfs::statvfs(&self.root)?;
+        // What is kept back for the superuser is not ours.
+        let (blocks, bytes) = (found.blocks_available(), found.fragment_size());
+        Ok(Some(u64::from(blocks).saturating_mul(u64::from(bytes))))
     }
 
     fn lock(&self) -> io::Result<Box<dyn Lock>> {

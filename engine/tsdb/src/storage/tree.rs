@@ -240,6 +240,17 @@ impl Tree {
         Ok(())
     }
 
+    pub(super) fn link(&mut self, from: &str, to: &str) -> io::Result<()> {
+        let node = self.file(from)?;
+        let (folder, name) = self.split(to)?;
+        if self.names(folder, to)?.live.contains_key(name) {
+            return error(io::ErrorKind::AlreadyExists, to);
+        }
+        let number = self.number();
+        self.set_name(folder, number, name, Some(node));
+        Ok(())
+    }
+
     /// A file may replace a file, a folder an empty folder.
     fn check_target(&self, node: Node, to: &str) -> io::Result<()> {
         let Ok(target) = self.find(to) else { return Ok(()) };
