@@ -34,6 +34,7 @@ mod verify;
 mod writer;
 
 pub use data::DataBytes;
+pub(crate) use folder::{QUARANTINE, TEMPORARY};
 pub use folder::{OpenedBlocks, Quarantined, clean_temporary, open_all, remove};
 pub use manifest::{BlockMeta, Coverage};
 pub use name::BlockName;

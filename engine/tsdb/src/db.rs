@@ -4,7 +4,6 @@ mod admission;
 mod append;
 mod background;
 mod budget;
-mod description;
 mod importer;
 mod load;
 mod maintain;
@@ -24,6 +23,7 @@ use crate::log::ReplayReport;
 use crate::options::Options;
 use crate::source::{Hints, Selection, Selector, Source};
 use crate::stats::{Cardinality, Stats};
+use crate::verify::Verification;
 pub use append::{AppendSeries, Appender};
 use background::Background;
 pub use importer::{ImportOptions, ImportReport, ImportSeries, Importer};
@@ -126,6 +126,20 @@ impl Db {
     /// If the storage can't be read.
     pub fn select(&self, selector: &Selector) -> Result<Selection> {
         Source::select(self, selector, &Hints::default())
+    }
+
+    /// Checks every byte on disk while everything goes on: blocks, and the log up to this moment.
+    /// What is damaged stays where it is; see [`verify`](crate::verify()) for a database that is not
+    /// open.
+    ///
+    /// # Errors
+    /// If the log can't be synced or the folder can't be listed. Damage is no error: it is in the
+    /// result.
+    pub fn verify(&self) -> Result<Verification> {
+        let inner = self.main.inner();
+        let _open = inner.enter()?;
+        let sealed = inner.log().seal()?;
+        crate::verify::run(&inner.storage, Some(sealed.0), &|_, _| {})
     }
 
     /// Counters and sizes, of all tenants.

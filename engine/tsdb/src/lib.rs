@@ -49,6 +49,7 @@ mod batch;
 pub mod block;
 pub mod compact;
 mod db;
+mod description;
 mod error;
 mod head;
 mod import;
@@ -64,6 +65,7 @@ mod start_progress;
 mod stats;
 pub mod storage;
 mod time;
+mod verify;
 
 pub use batch::{Batch, BatchSeries, Outcome};
 pub use db::{
@@ -84,3 +86,4 @@ pub use source::{
 pub use start_progress::StartProgress;
 pub use stats::{Cardinality, Stats};
 pub use time::{Clock, ManualClock, SystemClock, TimeRange};
+pub use verify::{Damage, Verification, verify, verify_storage};

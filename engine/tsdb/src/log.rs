@@ -19,6 +19,7 @@ mod recovery;
 mod replay;
 mod scan;
 mod segment;
+mod verify;
 
 use std::fmt::Debug;
 
@@ -27,7 +28,11 @@ pub use encode::EncodeScratch;
 pub use error::FrameError;
 pub use frame::{Definition, Frame, Record, Samples};
 pub use local::{LocalWal, WalOptions};
+pub(crate) use layout::{
+    parse_checkpoint as checkpoint_of, parse_segment as segment_of,
+};
 pub use memory::MemoryLog;
+pub(crate) use verify::{LogCheck, check_checkpoint, check_segment};
 
 use crate::error::Result;
 
@@ -82,6 +87,13 @@ pub trait WriteLog: Debug + Send + Sync {
     /// # Errors
     /// If the sync fails.
     fn sync(&self) -> Result<()>;
+
+    /// Ends the file that is being written; returns the last position that was written. Everything
+    /// up to it, and nothing else, is then synced and in files that no later append changes.
+    ///
+    /// # Errors
+    /// If the sync fails.
+    fn seal(&self) -> Result<Position>;
 
     /// Visits the newest checkpoint's frames (all with the checkpoint's position) and then every
     /// frame from `from` on, in order.

@@ -25,3 +25,5 @@ mod retention;
 mod saved;
 #[path = "db/tenants.rs"]
 mod tenants;
+#[path = "db/verify.rs"]
+mod verify;

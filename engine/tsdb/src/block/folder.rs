@@ -12,9 +12,9 @@ use super::name::BlockName;
 use super::reader::Block;
 
 /// How folders begin that are being written or removed: no block yet, or no more.
-pub(super) const TEMPORARY: &str = "tmp-";
+pub(crate) const TEMPORARY: &str = "tmp-";
 /// How the folders of damaged blocks begin.
-pub(super) const QUARANTINE: &str = "quarantine-";
+pub(crate) const QUARANTINE: &str = "quarantine-";
 
 /// A block that can't be read. Its samples are missing in answers about its range.
 #[derive(Debug)]

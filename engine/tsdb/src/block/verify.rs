@@ -1,10 +1,13 @@
 //! Checks every byte of a block.
 
+use std::sync::Arc;
+
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
 use crate::storage::File;
 
+use super::cache::DecodedTimes;
 use super::directory::{ChunkPlace, DirectoryPage};
 use super::folder::join;
 use super::page::Page;
@@ -14,6 +17,10 @@ use super::streams::StreamPage;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
+/// Samples of decoded timestamp streams that are kept: series of one scrape share them.
+const KEPT_TIMES: usize = 256 * 1024;
+/// Damaged pages of one block that are listed; a file of rubbish has no end of them.
+const LISTED: usize = 100;
 
 /// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,9 +45,16 @@ impl Block {
     /// # Errors
     /// The first damage, as [`Error::Corrupt`]; else if the files can't be read.
     pub fn verify(&self) -> Result<VerifyReport> {
+        self.verify_with(&|_| {})
+    }
+
+    /// As [`verify`](Self::verify), and tells `passed` about bytes as they are done, together
+    /// nearly all of the block's.
+    pub(crate) fn verify_with(&self, passed: &dyn Fn(u64)) -> Result<VerifyReport> {
         self.verify_digests()?;
         self.index().verify()?;
-        let mut walk = Walk::new(self);
+        passed(self.manifest().index.len);
+        let mut walk = Walk::new(self, passed);
         walk.directory()?;
         let mut report = walk.finish()?;
         let table = self.table()?;
@@ -48,6 +62,19 @@ impl Block {
         report.bytes = self.meta().bytes;
         self.verify_order()?;
         Ok(report)
+    }
+
+    /// Offset in the data file and defect of each page that can't be read, the first hundred.
+    pub(crate) fn damaged_pages(&self) -> Vec<(u64, String)> {
+        let Ok(table) = self.table() else { return Vec::new() };
+        let keyed = table.times.iter().chain(&table.directory).map(|keyed| keyed.place);
+        let places = table.values.iter().copied().chain(keyed);
+        let bad = places.filter_map(|place| match self.page(place) {
+            Ok(_) => None,
+            Err(Error::Corrupt { what, .. }) => Some((place.offset, what)),
+            Err(error) => Some((place.offset, error.to_string())),
+        });
+        bad.take(LISTED).collect()
     }
 
     fn verify_digests(&self) -> Result<()> {
@@ -99,8 +126,11 @@ pub(super) fn digest(file: &dyn File, path: &str, len: u64) -> Result<u128> {
 /// Goes over all chunks in the order of the directory.
 struct Walk<'a> {
     block: &'a Block,
+    passed: &'a dyn Fn(u64),
     values: Option<(u32, Page)>,
+    decoded: Vec<f64>,
     streams: Option<(usize, StreamPage)>,
+    times: DecodedTimes,
     /// The next series that must come, and where the one that is being walked ended.
     series: u32,
     last: Option<i64>,
@@ -110,11 +140,14 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(block: &'a Block) -> Self {
+    fn new(block: &'a Block, passed: &'a dyn Fn(u64)) -> Self {
         Self {
             block,
+            passed,
             values: None,
+            decoded: Vec::new(),
             streams: None,
+            times: DecodedTimes::new(KEPT_TIMES),
             series: 0,
             last: None,
             report: VerifyReport::default(),
@@ -162,22 +195,35 @@ impl<'a> Walk<'a> {
         self.last = Some(last);
         self.min_t = self.min_t.min(first);
         self.max_t = self.max_t.max(last);
-        let mut values = Vec::new();
-        decode_values(self.block, self.value_page(chunk.page)?, chunk, times.len(), &mut values)?;
+        self.load_value_page(chunk.page)?;
+        let none = || self.block.corrupt(0, format!("there is no value page {}", chunk.page));
+        let (_, page) = self.values.as_ref().ok_or_else(none)?;
+        self.decoded.clear();
+        decode_values(self.block, page, chunk, times.len(), &mut self.decoded)?;
         self.report.chunks += 1;
-        self.report.samples += values.len() as u64;
+        self.report.samples += self.decoded.len() as u64;
         Ok(())
     }
 
-    fn value_page(&mut self, number: u32) -> Result<&Page> {
+    fn load_value_page(&mut self, number: u32) -> Result<()> {
         if self.values.as_ref().is_none_or(|(n, _)| *n != number) {
-            self.values = Some((number, self.block.value_page(number)?));
+            let page = self.block.value_page(number)?;
+            (self.passed)(page.raw().len() as u64);
+            self.values = Some((number, page));
         }
-        let none = || self.block.corrupt(0, format!("there is no value page {number}"));
-        self.values.as_ref().map(|(_, page)| page).ok_or_else(none)
+        Ok(())
     }
 
-    fn times(&mut self, stream: u32) -> Result<Vec<i64>> {
+    fn times(&mut self, stream: u32) -> Result<Arc<[i64]>> {
+        if let Some(times) = self.times.get(stream) {
+            return Ok(times);
+        }
+        let times: Arc<[i64]> = self.decode_times(stream)?.into();
+        self.times.insert(stream, Arc::clone(&times));
+        Ok(times)
+    }
+
+    fn decode_times(&mut self, stream: u32) -> Result<Vec<i64>> {
         let pages = &self.block.table()?.times;
         let number = pages.partition_point(|page| page.first <= stream).saturating_sub(1);
         let first = pages.get(number).map_or(0, |page| page.first);

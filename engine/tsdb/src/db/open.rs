@@ -12,8 +12,9 @@ use super::maintain::Progress;
 use super::replay::Replayed;
 use super::save::Tail;
 use super::tenant::TenantState;
-use super::{budget, description, load, replay};
+use super::{budget, load, replay};
 use crate::batch::Outcome;
+use crate::description;
 use crate::error::{Error, Result};
 use crate::import;
 use crate::limits::{Limits, RefusalReason};
@@ -41,7 +42,7 @@ pub(crate) struct Inner {
     pub(super) head_bytes: AtomicU64,
     /// Folders of the imports that are under way.
     pub(super) imports: Mutex<HashSet<String>>,
-    storage: Arc<dyn Storage>,
+    pub(super) storage: Arc<dyn Storage>,
     pub(super) tail: Tail,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,

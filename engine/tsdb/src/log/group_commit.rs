@@ -241,12 +241,7 @@ impl GroupCommit {
                 put_back(&mut state, batch, first, last, &error);
                 Err(error)
             }
-            Err(Failure::Lasting(error)) => {
-                let cause = error.to_string();
-                tracing::error!(%cause, "the log failed and takes no more writes until it is opened again");
-                state.poisoned = Some(cause.clone());
-                Err(Error::Poisoned { cause })
-            }
+            Err(Failure::Lasting(error)) => Err(poison(&mut state, &error)),
         };
         self.changed.notify_all();
         outcome.map(|()| state)
@@ -264,6 +259,17 @@ impl GroupCommit {
             writer.write(batch, first, last)?;
         }
         if sync { writer.sync() } else { Ok(()) }
+    }
+
+    /// Ends the segment that is written; returns the last position in it.
+    pub(super) fn seal(&self) -> Result<u64> {
+        // Writers that come meanwhile are then held up for what little the second sync has to do.
+        self.reach(self.last(), Goal::Synced)?;
+        let sealed = self.writer.lock().seal();
+        sealed.map_err(|failure| match failure {
+            Failure::Passing(error) => error,
+            Failure::Lasting(error) => poison(&mut self.state.lock(), &error),
+        })
     }
 
     /// Runs `work` while nothing is written.
@@ -307,6 +313,14 @@ fn check_position(position: u64) -> Result<()> {
         return Err(Error::Invalid { what });
     }
     Ok(())
+}
+
+/// After this nothing is written until the log is opened again.
+fn poison(state: &mut State, error: &Error) -> Error {
+    let cause = error.to_string();
+    tracing::error!(%cause, "the log failed and takes no more writes until it is opened again");
+    state.poisoned = Some(cause.clone());
+    Error::Poisoned { cause }
 }
 
 fn settle(state: &mut State, mut batch: Vec<u8>, last: u64, sync: bool) {

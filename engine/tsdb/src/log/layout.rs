@@ -49,12 +49,12 @@ pub(super) fn checkpoint_path(at: u64) -> String {
 }
 
 /// The first position of the segment with this name.
-pub(super) fn parse_segment(name: &str) -> Option<u64> {
+pub(crate) fn parse_segment(name: &str) -> Option<u64> {
     parse_number(name.strip_suffix(".log")?)
 }
 
 /// The position of the checkpoint with this name.
-pub(super) fn parse_checkpoint(name: &str) -> Option<u64> {
+pub(crate) fn parse_checkpoint(name: &str) -> Option<u64> {
     parse_number(name.strip_prefix("checkpoint-")?)
 }
 

@@ -158,6 +158,10 @@ impl WriteLog for LocalWal {
         self.group.reach(self.group.last(), Goal::Synced)
     }
 
+    fn seal(&self) -> Result<Position> {
+        self.group.seal().map(Position)
+    }
+
     /// While it runs nothing is written: `visit` must not commit.
     fn replay(
         &self,

@@ -49,6 +49,10 @@ impl WriteLog for MemoryLog {
         Ok(())
     }
 
+    fn seal(&self) -> Result<Position> {
+        Ok(self.last())
+    }
+
     fn replay(
         &self,
         from: Position,

@@ -79,6 +79,16 @@ impl SegmentWriter {
         Ok(())
     }
 
+    /// Ends the segment, so that the next write begins another one; returns the last position.
+    pub(super) fn seal(&mut self) -> Result<u64, Failure> {
+        self.sync()?;
+        // One without a frame would be made again under the same name.
+        if self.active.as_ref().is_some_and(|active| active.len > FILE_HEADER) {
+            self.active = None;
+        }
+        Ok(self.last)
+    }
+
     /// Syncs what is written.
     pub(super) fn sync(&mut self) -> Result<(), Failure> {
         let Some(active) = &self.active else { return Ok(()) };

@@ -8,7 +8,7 @@ use crate::common::{NOW, append, options, read};
 const HOUR: i64 = 3_600_000;
 
 /// Files below `folder` whose path contains `part`.
-fn files(storage: &FaultStorage, folder: &str, part: &str) -> Vec<String> {
+pub(crate) fn files(storage: &FaultStorage, folder: &str, part: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in storage.list(folder).unwrap() {
         let path = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };

@@ -12,13 +12,25 @@ const VERSION: u32 = 0;
 const LONGEST: u64 = 4096;
 
 /// Reads the number of shards, or writes a new description with `wanted` shards.
-pub(super) fn shard_count(storage: &dyn Storage, wanted: usize) -> Result<usize> {
+pub(crate) fn shard_count(storage: &dyn Storage, wanted: usize) -> Result<usize> {
     match read(storage) {
         Ok(text) => parse(&text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let text = format!("nunatak\nversion {VERSION}\nshards {wanted}\n");
             write(storage, &text).map_err(|error| Error::io("create", NAME, error))?;
             Ok(wanted)
+        }
+        Err(error) => Err(Error::io("read", NAME, error)),
+    }
+}
+
+/// Reads the number of shards of a database that is there.
+pub(crate) fn existing(storage: &dyn Storage) -> Result<usize> {
+    match read(storage) {
+        Ok(text) => parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let what = format!("there is no database here: the file {NAME} is missing");
+            Err(Error::Invalid { what })
         }
         Err(error) => Err(Error::io("read", NAME, error)),
     }

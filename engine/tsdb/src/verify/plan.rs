@@ -1,0 +1,112 @@
+//! What there is to verify.
+
+use std::io;
+
+use super::Damage;
+use crate::block::{BlockName, QUARANTINE, TEMPORARY};
+use crate::error::{Error, Result};
+use crate::log;
+use crate::storage::{Entry, Storage};
+
+/// A piece of work for one thread.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) path: String,
+    pub(super) bytes: u64,
+    pub(super) part: Part,
+}
+
+#[derive(Debug)]
+pub(super) enum Part {
+    Segment { first: u64, is_last: bool },
+    Checkpoint { at: u64 },
+    Block { parent: String, name: String },
+}
+
+/// The work, the largest piece first, and what a look at the names shows already.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) items: Vec<Item>,
+    pub(super) damage: Vec<Damage>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Folders and files beside log and shards that have their own ways of being checked.
+const OTHERS: [&str; 4] = ["DATABASE", "LOCK", "SNAPSHOT", "snapshots"];
+
+/// Lists everything; `sealed` as in [`run`](super::run).
+pub(super) fn plan(storage: &dyn Storage, sealed: Option<u64>) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for entry in list(storage, "")? {
+        match entry.name.as_str() {
+            "log" => plan.log(&list(storage, "log")?, sealed),
+            shard if shard.starts_with("shard-") && entry.is_folder => {
+                for tenant in list(storage, shard)? {
+                    let folder = format!("{shard}/{}", tenant.name);
+                    plan.tenant(storage, &folder, &list(storage, &folder)?)?;
+                }
+            }
+            other if OTHERS.contains(&other) => {}
+            other => plan.note(other),
+        }
+    }
+    plan.items.sort_by_key(|item| std::cmp::Reverse(item.bytes));
+    Ok(plan)
+}
+
+fn list(storage: &dyn Storage, folder: &str) -> Result<Vec<Entry>> {
+    match storage.list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        result => result.map_err(|error| Error::io("list", folder, error)),
+    }
+}
+
+impl Plan {
+    fn note(&mut self, path: &str) {
+        self.notes.push(format!("{path}: no file of this version of nunatak; not checked"));
+    }
+
+    fn log(&mut self, entries: &[Entry], sealed: Option<u64>) {
+        let is_sealed = |first: u64| sealed.is_none_or(|sealed| first <= sealed);
+        let segment = |entry: &Entry| log::segment_of(&entry.name).filter(|&f| is_sealed(f));
+        let last = entries.iter().filter_map(segment).max();
+        for entry in entries {
+            let path = format!("log/{}", entry.name);
+            let bytes = entry.len;
+            if let Some(first) = log::segment_of(&entry.name) {
+                let is_last = sealed.is_none() && last == Some(first);
+                if is_sealed(first) {
+                    self.items.push(Item { path, bytes, part: Part::Segment { first, is_last } });
+                }
+            } else if let Some(at) = log::checkpoint_of(&entry.name) {
+                self.items.push(Item { path, bytes, part: Part::Checkpoint { at } });
+            } else if entry.name.starts_with("quarantine-") || entry.name.starts_with("unsynced-") {
+                self.notes.push(format!("{path}: a copy of damaged bytes of the log"));
+            } else if entry.name.ends_with(".tmp") {
+                self.notes.push(format!("{path}: a crash left it; the next start removes it"));
+            } else {
+                self.note(&path);
+            }
+        }
+    }
+
+    fn tenant(&mut self, storage: &dyn Storage, folder: &str, entries: &[Entry]) -> Result<()> {
+        for entry in entries {
+            let path = format!("{folder}/{}", entry.name);
+            let name = entry.name.as_str();
+            if BlockName::parse(name).is_some() {
+                let bytes = list(storage, &path)?.iter().map(|file| file.len).sum();
+                let part = Part::Block { parent: folder.to_owned(), name: name.to_owned() };
+                self.items.push(Item { path, bytes, part });
+            } else if name.strip_prefix(QUARANTINE).and_then(BlockName::parse).is_some() {
+                let what = "the block was put aside as damaged before".to_owned();
+                self.damage.push(Damage { path, offset: None, what });
+            } else if name.starts_with(TEMPORARY) {
+                self.notes.push(format!("{path}: unfinished; the next start removes it"));
+            } else {
+                self.note(&path);
+            }
+        }
+        Ok(())
+    }
+}
