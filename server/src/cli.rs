@@ -26,6 +26,9 @@ pub enum Command {
     /// Import other databases' data into the folder of a stopped server.
     #[command(after_help = IMPORT_HELP)]
     Import(crate::import::ImportArgs),
+    /// Check every byte of a stopped database and print what is damaged.
+    #[command(after_help = VERIFY_HELP)]
+    Verify(VerifyArgs),
     /// Check a configuration file, print what would be used, and exit (2 if it can't be used).
     CheckConfig(ServeArgs),
 }
@@ -63,6 +66,11 @@ running one (--url) is not built yet. docs/import.md has the whole way from Prom
 
 Exit codes: 0 imported; 1 stopped by an error (one line says which); 2 bad arguments, or the folder is \
 in use; 3 imported, but lines or samples were refused (the summary says which).";
+
+const VERIFY_HELP: &str = "\
+Nothing is changed. A start puts damaged blocks aside and serves the rest.
+
+Exit codes: 0 clean; 1 something is damaged; 2 could not run (one line says why).";
 
 /// Settings of the server as the command line and the environment give them.
 #[derive(Debug, Clone, Default, Args)]
@@ -111,6 +119,14 @@ pub struct ServeArgs {
     /// What is logged: error, warn, info, debug, trace [default: info]
     #[arg(long, value_name = "LEVEL", env = "NUNATAK_LOG_LEVEL")]
     pub log_level: Option<String>,
+}
+
+/// What to verify.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Folder of the database, or of a snapshot; no server may have it open
+    #[arg(long, value_name = "DIR", env = "NUNATAK_DATA_DIR", default_value = "./nunatak-data")]
+    pub data_dir: PathBuf,
 }
 
 /// How an answer is printed.

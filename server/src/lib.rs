@@ -21,7 +21,9 @@ mod own_metrics;
 mod promql;
 pub mod remote_write;
 mod serve;
+mod verify;
 
 pub use ask::{AskError, ask};
 pub use config::{ConfigError, LogFormat, Settings};
 pub use serve::{ServeError, serve};
+pub use verify::verify;

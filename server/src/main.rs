@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use nunatak_server::cli::{Cli, Command, ServeArgs, one_line};
 use nunatak_server::import::{ImportError, import};
-use nunatak_server::{AskError, ServeError, Settings, ask, serve};
+use nunatak_server::{AskError, ServeError, Settings, ask, serve, verify};
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
@@ -44,6 +44,11 @@ fn main() -> ExitCode {
             Ok(false) => ExitCode::from(3),
             Err(ImportError::Arguments(text)) => fail(2, &text),
             Err(error) => fail(1, &error.to_string()),
+        },
+        Command::Verify(args) => match verify(&args) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(1),
+            Err(text) => fail(2, &text),
         },
         Command::CheckConfig(args) => check_config(&args),
     }
