@@ -34,8 +34,8 @@ mod verify;
 mod writer;
 
 pub use data::DataBytes;
-pub(crate) use folder::{QUARANTINE, TEMPORARY};
 pub use folder::{OpenedBlocks, Quarantined, clean_temporary, open_all, remove};
+pub(crate) use folder::{QUARANTINE, TEMPORARY, is_temporary};
 pub use manifest::{BlockMeta, Coverage};
 pub use name::BlockName;
 pub use reader::Block;

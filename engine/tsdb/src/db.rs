@@ -3,6 +3,7 @@
 mod admission;
 mod append;
 mod background;
+mod backup;
 mod budget;
 mod importer;
 mod load;
@@ -17,6 +18,7 @@ mod tenant;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backup::Snapshot;
 use crate::batch::{Batch, Outcome};
 use crate::error::Result;
 use crate::log::ReplayReport;
@@ -140,6 +142,27 @@ impl Db {
         let _open = inner.enter()?;
         let sealed = inner.log().seal()?;
         crate::verify::run(&inner.storage, Some(sealed.0), &|_, _| {})
+    }
+
+    /// Makes a snapshot of all tenants in the folder `snapshots/<name>` of the database, of hard
+    /// links: it takes hardly any time or space. What was acknowledged before the call is in it. To
+    /// restore it, open a database on that folder, or on a copy of it.
+    ///
+    /// ```
+    /// use nunatak::{Db, Options};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path();
+    /// let db = Db::open(Options::new(path))?;
+    /// let snapshot = db.snapshot("before-upgrade")?;
+    /// let copy = Db::open(Options::new(path.join(&snapshot.path)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) if the name is not allowed or taken, or the file
+    /// system has no hard links; else if the log can't be synced or a link can't be made.
+    pub fn snapshot(&self, name: &str) -> Result<Snapshot> {
+        self.main.inner().snapshot(name)
     }
 
     /// Counters and sizes, of all tenants.

@@ -45,6 +45,7 @@
 #[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
 compile_error!("nunatak runs on 64-bit little-endian machines only");
 
+mod backup;
 mod batch;
 pub mod block;
 pub mod compact;
@@ -67,6 +68,7 @@ pub mod storage;
 mod time;
 mod verify;
 
+pub use backup::Snapshot;
 pub use batch::{Batch, BatchSeries, Outcome};
 pub use db::{
     AppendSeries, Appender, Db, ImportOptions, ImportReport, ImportSeries, Importer, Tenant,

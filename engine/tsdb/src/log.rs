@@ -27,10 +27,8 @@ pub use decode::DecodeScratch;
 pub use encode::EncodeScratch;
 pub use error::FrameError;
 pub use frame::{Definition, Frame, Record, Samples};
+pub(crate) use layout::{parse_checkpoint as checkpoint_of, parse_segment as segment_of};
 pub use local::{LocalWal, WalOptions};
-pub(crate) use layout::{
-    parse_checkpoint as checkpoint_of, parse_segment as segment_of,
-};
 pub use memory::MemoryLog;
 pub(crate) use verify::{LogCheck, check_checkpoint, check_segment};
 

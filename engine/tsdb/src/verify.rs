@@ -181,7 +181,9 @@ fn check(
     findings: &Mutex<Findings>,
 ) {
     let result = match &item.part {
-        Part::Block { parent, name } => check_block(storage, item, (parent, name), passed, findings),
+        Part::Block { parent, name } => {
+            check_block(storage, item, (parent, name), passed, findings)
+        }
         Part::Segment { .. } | Part::Checkpoint { .. } => {
             log::check(storage.as_ref(), item, passed, findings)
         }

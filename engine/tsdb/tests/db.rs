@@ -23,6 +23,8 @@ mod refusals;
 mod retention;
 #[path = "db/saved.rs"]
 mod saved;
+#[path = "db/snapshot.rs"]
+mod snapshot;
 #[path = "db/tenants.rs"]
 mod tenants;
 #[path = "db/verify.rs"]

@@ -16,6 +16,11 @@ pub(crate) const TEMPORARY: &str = "tmp-";
 /// How the folders of damaged blocks begin.
 pub(crate) const QUARANTINE: &str = "quarantine-";
 
+/// Whether a file or folder has this name while it is being written: a start removes it.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY) || name.strip_suffix(".tmp").is_some()
+}
+
 /// A block that can't be read. Its samples are missing in answers about its range.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -13,6 +13,7 @@ use super::replay::Replayed;
 use super::save::Tail;
 use super::tenant::TenantState;
 use super::{budget, load, replay};
+use crate::backup;
 use crate::batch::Outcome;
 use crate::description;
 use crate::error::{Error, Result};
@@ -70,6 +71,8 @@ impl Inner {
             io::ErrorKind::WouldBlock => Error::InUse { path: options.path.clone() },
             _ => Error::io("lock", &options.path, error),
         })?;
+        backup::restore(storage.as_ref())?;
+        backup::clean_temporary(storage.as_ref())?;
         let count = description::shard_count(storage.as_ref(), options.shards)?;
         import::recover(storage.as_ref())?;
         let shards: Result<Vec<_>> =

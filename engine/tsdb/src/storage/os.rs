@@ -126,8 +126,8 @@ impl Storage for OsStorage {
     fn free_space(&self) -> io::Result<Option<u64>> {
         let found = nix::sys::statvfs::statvfs(&self.root)?;
         // What is kept back for the superuser is not ours.
-        let (blocks, bytes) = (found.blocks_available(), found.fragment_size());
-        Ok(Some(u64::from(blocks).saturating_mul(u64::from(bytes))))
+        let bytes = u128::from(found.blocks_available()) * u128::from(found.fragment_size());
+        Ok(Some(u64::try_from(bytes).unwrap_or(u64::MAX)))
     }
 
     fn lock(&self) -> io::Result<Box<dyn Lock>> {

@@ -29,7 +29,8 @@ pub(super) fn check(
     }
     for (offset, bytes) in &check.remains {
         let path = &check.path;
-        let note = format!("{path}: {bytes} bytes at {offset} were never synced; a crash left them");
+        let note =
+            format!("{path}: {bytes} bytes at {offset} were never synced; a crash left them");
         found.outcome.notes.push(note);
     }
     remember(&mut found, &item.part, &check);

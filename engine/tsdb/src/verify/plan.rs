@@ -3,7 +3,8 @@
 use std::io;
 
 use super::Damage;
-use crate::block::{BlockName, QUARANTINE, TEMPORARY};
+use crate::backup::SnapshotList;
+use crate::block::{BlockName, QUARANTINE, is_temporary};
 use crate::error::{Error, Result};
 use crate::log;
 use crate::storage::{Entry, Storage};
@@ -40,6 +41,7 @@ pub(super) fn plan(storage: &dyn Storage, sealed: Option<u64>) -> Result<Plan> {
     for entry in list(storage, "")? {
         match entry.name.as_str() {
             "log" => plan.log(&list(storage, "log")?, sealed),
+            name if is_temporary(name) => plan.notes.push(left(name)),
             shard if shard.starts_with("shard-") && entry.is_folder => {
                 for tenant in list(storage, shard)? {
                     let folder = format!("{shard}/{}", tenant.name);
@@ -50,6 +52,7 @@ pub(super) fn plan(storage: &dyn Storage, sealed: Option<u64>) -> Result<Plan> {
             other => plan.note(other),
         }
     }
+    plan.snapshot(storage)?;
     plan.items.sort_by_key(|item| std::cmp::Reverse(item.bytes));
     Ok(plan)
 }
@@ -61,9 +64,30 @@ fn list(storage: &dyn Storage, folder: &str) -> Result<Vec<Entry>> {
     }
 }
 
+fn left(path: &str) -> String {
+    format!("{path}: a crash left it unfinished; the next start removes it")
+}
+
 impl Plan {
     fn note(&mut self, path: &str) {
         self.notes.push(format!("{path}: no file of this version of nunatak; not checked"));
+    }
+
+    /// In the folder of a snapshot: whether all that was linked is there.
+    fn snapshot(&mut self, storage: &dyn Storage) -> Result<()> {
+        let list = match SnapshotList::read(storage) {
+            Err(Error::Corrupt { path, offset, what }) => {
+                let path = path.to_string_lossy().into_owned();
+                self.damage.push(Damage { path, offset: Some(offset), what });
+                return Ok(());
+            }
+            result => result?,
+        };
+        let Some(list) = list else { return Ok(()) };
+        for (path, offset, what) in list.defects(storage)? {
+            self.damage.push(Damage { path, offset: Some(offset), what });
+        }
+        Ok(())
     }
 
     fn log(&mut self, entries: &[Entry], sealed: Option<u64>) {
@@ -82,8 +106,8 @@ impl Plan {
                 self.items.push(Item { path, bytes, part: Part::Checkpoint { at } });
             } else if entry.name.starts_with("quarantine-") || entry.name.starts_with("unsynced-") {
                 self.notes.push(format!("{path}: a copy of damaged bytes of the log"));
-            } else if entry.name.ends_with(".tmp") {
-                self.notes.push(format!("{path}: a crash left it; the next start removes it"));
+            } else if is_temporary(&entry.name) {
+                self.notes.push(left(&path));
             } else {
                 self.note(&path);
             }
@@ -101,8 +125,8 @@ impl Plan {
             } else if name.strip_prefix(QUARANTINE).and_then(BlockName::parse).is_some() {
                 let what = "the block was put aside as damaged before".to_owned();
                 self.damage.push(Damage { path, offset: None, what });
-            } else if name.starts_with(TEMPORARY) {
-                self.notes.push(format!("{path}: unfinished; the next start removes it"));
+            } else if is_temporary(name) {
+                self.notes.push(left(&path));
             } else {
                 self.note(&path);
             }
