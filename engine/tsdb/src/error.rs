@@ -84,6 +84,17 @@ pub enum Error {
         /// The file that could not grow.
         path: PathBuf,
     },
+    /// The disk is nearly full, and what is left is kept for finishing work; clears itself.
+    #[error(
+        "the disk is nearly full, {free_bytes} bytes are free: samples are taken again when \
+         {resume_bytes} are; remove files, keep data for a shorter time, or give the disk more room"
+    )]
+    LowSpace {
+        /// Bytes that are free.
+        free_bytes: u64,
+        /// From so many free bytes on samples are taken again.
+        resume_bytes: u64,
+    },
     /// A sync failed: what the disk holds is unknown until the database is opened again.
     #[error("an earlier sync of the log failed ({cause}); open the database again to write")]
     Poisoned {
@@ -109,6 +120,7 @@ impl Error {
             Self::Refused(_) => "refused",
             Self::Overloaded { .. } => "overloaded",
             Self::DiskFull { .. } => "disk_full",
+            Self::LowSpace { .. } => "low_space",
             Self::Poisoned { .. } => "poisoned",
             Self::Closed => "closed",
         }
@@ -122,6 +134,7 @@ impl Error {
             Self::Io { .. }
                 | Self::Overloaded { .. }
                 | Self::DiskFull { .. }
+                | Self::LowSpace { .. }
                 | Self::Poisoned { .. }
                 | Self::Closed
         )

@@ -44,6 +44,8 @@ pub struct Options {
     pub(crate) segment_bytes: u64,
     pub(crate) replay_target: Duration,
     pub(crate) start_progress: StartProgress,
+    pub(crate) low_space: Option<u64>,
+    pub(crate) scrub_every: Option<Duration>,
 }
 
 impl Options {
@@ -63,6 +65,8 @@ impl Options {
             segment_bytes: 64 * 1024 * 1024,
             replay_target: Duration::from_secs(2),
             start_progress: StartProgress::default(),
+            low_space: None,
+            scrub_every: Some(Duration::from_hours(7 * 24)),
         }
     }
 
@@ -140,6 +144,23 @@ impl Options {
     #[must_use]
     pub fn start_progress(mut self, progress: &StartProgress) -> Self {
         self.start_progress = progress.clone();
+        self
+    }
+
+    /// Free bytes of the disk below which samples are refused with
+    /// [`Error::LowSpace`](crate::Error::LowSpace) until a quarter more is free; 0: never. Default:
+    /// 64 MiB, or half of what the heads hold if that is more.
+    #[must_use]
+    pub fn low_space(mut self, bytes: u64) -> Self {
+        self.low_space = Some(bytes);
+        self
+    }
+
+    /// In what time all blocks are read once in the background, to find what the disk has changed;
+    /// `None`: never. Default: 7 days. At least 64 KiB are read a second.
+    #[must_use]
+    pub fn scrub_every(mut self, time: Option<Duration>) -> Self {
+        self.scrub_every = time;
         self
     }
 

@@ -8,6 +8,7 @@ mod cut;
 mod import;
 mod load;
 mod placement;
+mod quarantine;
 mod read;
 mod save;
 mod tenant;

@@ -32,6 +32,16 @@ pub struct Stats {
     pub background_failures: u64,
     /// The last failure of background work.
     pub last_background_failure: Option<String>,
+    /// Free bytes of the disk, if the storage knows.
+    pub free_bytes: Option<u64>,
+    /// Whether samples are refused because the disk is nearly full.
+    pub read_only: bool,
+    /// Bytes that the scrub has read since the database was opened.
+    pub scrubbed_bytes: u64,
+    /// How often the scrub has read all blocks since then.
+    pub scrub_passes: u64,
+    /// Blocks that the scrub has found damaged since then.
+    pub scrub_damaged: u64,
     /// Bytes that the engine may use.
     pub memory_budget: u64,
 }

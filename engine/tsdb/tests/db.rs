@@ -23,6 +23,8 @@ mod refusals;
 mod retention;
 #[path = "db/saved.rs"]
 mod saved;
+#[path = "db/scrub.rs"]
+mod scrub;
 #[path = "db/snapshot.rs"]
 mod snapshot;
 #[path = "db/tenants.rs"]

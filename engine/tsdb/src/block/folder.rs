@@ -33,6 +33,17 @@ pub struct Quarantined {
     pub error: Error,
 }
 
+impl Quarantined {
+    /// The same once more; of errors of the system the text.
+    pub(crate) fn copy(&self) -> Self {
+        let error = match &self.error {
+            Error::Corrupt { path, offset, what } => Error::corrupt(path, *offset, what),
+            other => Error::corrupt(&self.name, 0, other.to_string()),
+        };
+        Self { name: self.name.clone(), range: self.range, error }
+    }
+}
+
 /// What a folder of blocks holds.
 #[derive(Debug, Default)]
 #[non_exhaustive]
@@ -161,7 +172,7 @@ fn remove_parents(
 }
 
 /// Renames the folder of a damaged block. If that fails it stays, and is met again next time.
-fn put_aside(storage: &dyn Storage, parent: &str, bad: &Quarantined) {
+pub(crate) fn put_aside(storage: &dyn Storage, parent: &str, bad: &Quarantined) {
     if !matches!(bad.error, Error::Corrupt { .. }) {
         return;
     }

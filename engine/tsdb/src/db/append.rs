@@ -175,6 +175,7 @@ impl<'db> Appender<'db> {
         let inner = self.tenant.inner();
         let _open = inner.enter()?;
         let samples: usize = self.rows.iter().map(Vec::len).sum();
+        inner.space.admit(samples as u64 * ROW_BYTES)?;
         let _admitted = inner.admission.enter(samples as u64 * ROW_BYTES)?;
         let bounds = inner.time_bounds(self.tenant.state());
         let takes_new_series = inner.takes_new_series();

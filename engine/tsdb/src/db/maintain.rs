@@ -8,6 +8,7 @@ use super::open::Inner;
 use crate::error::{Error, Result};
 use crate::log::{Frame, Position, Record, Samples};
 use crate::options::Durability;
+use crate::scrub::Scrub;
 use crate::shard::{Shard, TenantShard};
 
 /// A series without samples in the head is evicted when it was not written for so long, in ms of
@@ -29,6 +30,7 @@ pub(super) struct Progress {
     trimmed: Position,
     /// Where the next round begins.
     next_shard: usize,
+    scrub: Scrub,
 }
 
 impl Inner {
@@ -42,6 +44,7 @@ impl Inner {
             outcome = self.noted(self.log().sync());
         }
         self.measure_heads();
+        self.look_at_space();
         let mut left = self.shards.len();
         while left > 0 && (left == self.shards.len() || Instant::now() < until) {
             let shard = &self.shards[progress.next_shard % self.shards.len()];
@@ -51,8 +54,13 @@ impl Inner {
             progress.next_shard = (progress.next_shard + 1) % self.shards.len();
             left -= 1;
         }
-        outcome = outcome.and(self.noted(self.save_heads(&mut progress)));
-        outcome = outcome.and(self.noted(self.trim_log(&mut progress, TRIM_FRAMES)));
+        // When the disk is nearly full every segment counts, and no saved head is written.
+        if !self.space.is_read_only() {
+            outcome = outcome.and(self.noted(self.save_heads(&mut progress)));
+        }
+        let least = if self.space.is_read_only() { 1 } else { TRIM_FRAMES };
+        outcome = outcome.and(self.noted(self.trim_log(&mut progress, least)));
+        self.scrub(&mut progress.scrub);
         self.measure_heads();
         outcome.map(|()| left > 0)
     }
@@ -82,7 +90,7 @@ impl Inner {
             shard.order_cut(tenant, self.log(), self.now(), i64::MAX)?;
         }
         tenant.run_pending_cuts()?;
-        while tenant.compact_once()? {}
+        while self.compact(tenant)? {}
         Ok(())
     }
 
@@ -91,9 +99,15 @@ impl Inner {
         if tenant.is_eviction_due() || self.is_above_soft_mark() {
             self.evict(tenant);
         }
-        let compacted = tenant.compact_once().map(drop);
+        let compacted = self.compact(tenant).map(drop);
         // A failure of one kind of work keeps none of the others from being done.
         cut.and(compacted).and(self.expire(tenant))
+    }
+
+    /// Merges one group of blocks, if there is room for what they become.
+    fn compact(&self, tenant: &TenantShard) -> Result<bool> {
+        self.look_at_space();
+        tenant.compact_once(self.space.room())
     }
 
     fn cut(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
@@ -166,6 +180,19 @@ impl Inner {
         let tenants = self.shards.iter().flat_map(Shard::tenants);
         let bytes: usize = tenants.map(|tenant| tenant.head().read().heap_bytes()).sum();
         self.head_bytes.store(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn look_at_space(&self) {
+        self.space.look_with(self.head_bytes.load(Ordering::Relaxed));
+    }
+
+    /// Reads on in the blocks, as much as is due.
+    fn scrub(&self, scrub: &mut Scrub) {
+        let Some(every) = self.options.scrub_every else { return };
+        let damaged = scrub.slice(&self.shards, every, self.now());
+        self.counters.scrubbed.store(scrub.bytes, Ordering::Relaxed);
+        self.counters.scrub_passes.store(scrub.passes, Ordering::Relaxed);
+        self.counters.scrub_damaged.fetch_add(damaged.len() as u64, Ordering::Relaxed);
     }
 
     /// Counts a failure of background work.

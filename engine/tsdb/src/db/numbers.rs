@@ -18,6 +18,11 @@ impl Inner {
             background_failures: self.counters.failures.load(Ordering::Relaxed),
             last_background_failure: self.counters.last_failure.lock().clone(),
             memory_budget: self.memory_budget,
+            free_bytes: self.space.free(),
+            read_only: self.space.is_read_only(),
+            scrubbed_bytes: self.counters.scrubbed.load(Ordering::Relaxed),
+            scrub_passes: self.counters.scrub_passes.load(Ordering::Relaxed),
+            scrub_damaged: self.counters.scrub_damaged.load(Ordering::Relaxed),
             ..Stats::default()
         };
         for tenant in self.tenants.read().values() {

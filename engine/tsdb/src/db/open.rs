@@ -23,6 +23,7 @@ use crate::log::{LocalWal, ReplayReport, WalOptions, WriteLog};
 use crate::options::Options;
 use crate::shard::{Shard, TimeBounds};
 use crate::start_progress::Phase;
+use crate::space::Space;
 use crate::storage::{Lock, OsStorage, Storage};
 
 /// Bytes of samples that may be under way at once: an eighth of the budget, within these bounds.
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub(super) imports: Mutex<HashSet<String>>,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) tail: Tail,
+    pub(super) space: Space,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,
     /// Whether the database is closed; held shared by whoever writes to its folder.
@@ -60,6 +62,9 @@ pub(super) struct Counters {
     pub(super) refused: Mutex<Vec<(RefusalReason, u64)>>,
     pub(super) failures: AtomicU64,
     pub(super) last_failure: Mutex<Option<String>>,
+    pub(super) scrubbed: AtomicU64,
+    pub(super) scrub_passes: AtomicU64,
+    pub(super) scrub_damaged: AtomicU64,
 }
 
 impl Inner {
@@ -80,6 +85,7 @@ impl Inner {
         let shards = shards?;
         let (log, replay, replayed) = open_log(&options, Arc::clone(&storage), &shards)?;
         let memory_budget = options.memory_budget.unwrap_or_else(budget::default_bytes);
+        let low_space = options.low_space;
         let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
         let inner = Self {
             tail: Tail::new(options.replay_target, replayed),
@@ -93,6 +99,7 @@ impl Inner {
             memory_budget,
             head_bytes: AtomicU64::new(0),
             imports: Mutex::default(),
+            space: Space::new(Arc::clone(&storage), low_space),
             storage,
             log,
             replay,
@@ -101,6 +108,7 @@ impl Inner {
         };
         inner.measure_heads();
         inner.options.start_progress.begin(Phase::Done, 0);
+        inner.look_at_space();
         Ok(inner)
     }
 

@@ -9,8 +9,8 @@ use crate::stats::Stats;
 use crate::time::TimeRange;
 
 impl TenantShard {
-    /// Merges one group of blocks if one is due; `false` if none is.
-    pub(crate) fn compact_once(&self) -> Result<bool> {
+    /// Merges one group of blocks if one is due and has at most `room` bytes; `false` if none is.
+    pub(crate) fn compact_once(&self, room: u64) -> Result<bool> {
         let _physical = self.physical.lock();
         let list = self.blocks();
         let holes = self.holes(&list);
@@ -22,7 +22,8 @@ impl TenantShard {
         let parts: Vec<Block> = group.iter().filter_map(|&i| whole.get(i).cloned()).collect();
         let metas: Vec<_> = parts.iter().map(Block::meta).collect();
         let spec = merged_spec(&metas, &DEFAULT_LEVELS, self.next_sequence(), false);
-        if over_hole(spec.range) {
+        let bytes: u64 = metas.iter().map(|meta| meta.bytes).sum();
+        if over_hole(spec.range) || bytes > room {
             return Ok(false);
         }
         let merged = compact::merge(&self.storage, &self.folder, &parts, spec);

@@ -1,5 +1,7 @@
 //! A full disk is a clear, passing error: nothing is lost, and writing goes on when it has room.
 
+use std::time::Duration;
+
 use nunatak::storage::FaultStorage;
 use nunatak::{Db, Error, labels};
 
@@ -8,7 +10,7 @@ use crate::common::{NOW, append, options, read};
 #[test]
 fn appends_fail_and_resume() {
     let storage = FaultStorage::new(1);
-    let db = Db::open(options(&storage)).unwrap();
+    let db = Db::open(options(&storage).low_space(0)).unwrap();
     let up = labels! { "__name__" => "up" };
     append(&db, &up, &[(NOW, 1.0)]).unwrap();
     storage.set_capacity(Some(storage.used() + 10));
@@ -32,7 +34,7 @@ fn appends_fail_and_resume() {
 #[test]
 fn a_flush_fails_whole_and_can_be_repeated() {
     let storage = FaultStorage::new(1);
-    let db = Db::open(options(&storage)).unwrap();
+    let db = Db::open(options(&storage).low_space(0)).unwrap();
     let up = labels! { "__name__" => "up" };
     let samples: Vec<_> = (0..3000).map(|i| (NOW + i, (i as f64).sqrt())).collect();
     append(&db, &up, &samples).unwrap();
@@ -92,4 +94,62 @@ fn a_flush_that_failed_anywhere_can_be_repeated() {
         }
     }
     assert!(failures > 10, "only {failures} places failed");
+}
+
+#[test]
+fn below_the_mark_only_samples_are_refused_and_writing_resumes_by_itself() {
+    let storage = FaultStorage::new(1);
+    let up = labels! { "__name__" => "up" };
+    let db = Db::open(options(&storage).shards(1).low_space(100_000)).unwrap();
+    let samples: Vec<_> = (0..3000).map(|i| (NOW + i, (i as f64).sqrt())).collect();
+    append(&db, &up, &samples).unwrap();
+    assert_eq!((db.stats().free_bytes, db.stats().read_only), (None, false));
+
+    storage.set_capacity(Some(storage.used() + 90_000));
+    db.maintain(Duration::ZERO).unwrap();
+    assert!(db.stats().read_only && db.stats().free_bytes < Some(100_000));
+    let error = append(&db, &up, &[(NOW + 9000, 1.0)]).unwrap_err();
+    assert!(matches!(error, Error::LowSpace { resume_bytes: 125_000, .. }), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("remove files"), "{error}");
+    assert_eq!(read(&db)[&up], samples, "queries go on");
+    // What is left is enough for a flush, and for snapshots, which need none.
+    db.flush().unwrap();
+    db.snapshot("full").unwrap();
+    assert_eq!(db.stats().block_samples, 3000);
+    drop(db);
+
+    // A start on a full disk serves, too.
+    storage.set_capacity(Some(storage.used()));
+    let db = Db::open(options(&storage).low_space(100_000)).unwrap();
+    assert_eq!(read(&db)[&up], samples);
+    append(&db, &up, &[(NOW + 9000, 1.0)]).unwrap_err();
+    storage.set_capacity(Some(storage.used() + 110_000));
+    append(&db, &up, &[(NOW + 9000, 1.0)]).expect_err("above the mark, not yet a quarter");
+    storage.set_capacity(Some(storage.used() + 130_000));
+    append(&db, &up, &[(NOW + 9000, 1.0)]).unwrap();
+    assert!(!db.stats().read_only);
+    assert!(db.verify().unwrap().is_clean());
+}
+
+#[test]
+fn blocks_that_have_no_room_are_not_merged_until_there_is() {
+    let storage = FaultStorage::new(1);
+    let db = Db::open(options(&storage).shards(1).low_space(1000)).unwrap();
+    let up = labels! { "__name__" => "up" };
+    storage.set_capacity(Some(storage.used() + 40_000));
+    for round in 0..2 {
+        let samples: Vec<_> = (0..1000).map(|i| (NOW + 2 * i + round, (i as f64).sqrt())).collect();
+        append(&db, &up, &samples).unwrap();
+        let full = storage.used() + 12_000;
+        storage.set_capacity(Some(full));
+        db.flush().unwrap();
+        storage.set_capacity(Some(storage.used() + 40_000));
+    }
+    storage.set_capacity(Some(storage.used() + 5000));
+    db.maintain(Duration::ZERO).unwrap();
+    assert_eq!(db.stats().blocks, 2, "no room to merge them");
+    storage.set_capacity(None);
+    db.maintain(Duration::ZERO).unwrap();
+    assert_eq!(db.stats().blocks, 1);
+    assert_eq!(read(&db)[&up].len(), 2000);
 }
