@@ -19,6 +19,7 @@ mod directory;
 mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
+pub(crate) mod inspect;
 mod manifest;
 mod name;
 mod output;

@@ -7,7 +7,8 @@ use crate::options::MAX_SHARDS;
 use crate::storage::Storage;
 
 const NAME: &str = "DATABASE";
-const VERSION: u32 = 0;
+/// The version of the layout of a folder.
+pub(crate) const VERSION: u32 = 0;
 /// The description is a few lines; what is longer is none.
 const LONGEST: u64 = 4096;
 

@@ -54,6 +54,7 @@ mod description;
 mod error;
 mod head;
 mod import;
+mod inspect;
 mod known;
 mod limits;
 pub mod log;
@@ -78,6 +79,7 @@ pub use db::{
 pub use error::{Error, Result};
 #[doc(hidden)]
 pub use head::fuzzing;
+pub use inspect::{Fact, Inspection, inspect};
 pub use limits::{Limits, Refusal, RefusalReason};
 pub use merge::MergeCursor;
 pub use nunatak_index::{

@@ -30,7 +30,9 @@ pub use frame::{Definition, Frame, Record, Samples};
 pub(crate) use layout::{parse_checkpoint as checkpoint_of, parse_segment as segment_of};
 pub use local::{LocalWal, WalOptions};
 pub use memory::MemoryLog;
-pub(crate) use verify::{LogCheck, check_checkpoint, check_segment};
+pub(crate) use verify::{
+    LogCheck, check_checkpoint, check_checkpoint_at, check_segment, check_segment_at,
+};
 
 use crate::error::Result;
 

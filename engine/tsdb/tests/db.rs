@@ -13,6 +13,8 @@ mod damage;
 mod disk_full;
 #[path = "db/import.rs"]
 mod import;
+#[path = "db/inspect.rs"]
+mod inspect;
 #[path = "db/life.rs"]
 mod life;
 #[path = "db/model.rs"]

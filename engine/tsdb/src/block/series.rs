@@ -85,7 +85,7 @@ impl SeriesIndex {
     }
 }
 
-fn damage(path: &str, error: SegmentError) -> Error {
+pub(super) fn damage(path: &str, error: SegmentError) -> Error {
     match error {
         SegmentError::Version { found, supported } => Error::Version {
             path: path.into(),

@@ -117,16 +117,26 @@ impl Checkpoint {
         storage: &dyn Storage,
         at: u64,
     ) -> Result<std::result::Result<Self, String>> {
-        let path = checkpoint_path(at);
+        Self::open_at(storage, checkpoint_path(at), Some(at))
+    }
+
+    /// As [`open`](Self::open) for a file that may have any name: then its position is what its header
+    /// says.
+    pub(super) fn open_at(
+        storage: &dyn Storage,
+        path: String,
+        at: Option<u64>,
+    ) -> Result<std::result::Result<Self, String>> {
         let failed = |error| Error::io("read", &path, error);
         let file: Arc<dyn File> = storage.open(&path).map_err(failed)?;
         let mut window = Window::new(file).map_err(failed)?;
         let bytes = window.get(0, FILE_HEADER as usize).map_err(failed)?;
         let header = match FileHeader::decode(Kind::Checkpoint, &path, bytes)? {
-            Some(header) if header.first == at => header,
+            Some(header) if at.is_none_or(|at| header.first == at) => header,
             _ => return Ok(Err("damaged header".to_owned())),
         };
-        let mut checkpoint = Self { path, window, at, keep_from: header.second };
+        let (at, keep_from) = (header.first, header.second);
+        let mut checkpoint = Self { path, window, at, keep_from };
         let defect = checkpoint.walk(&mut |_, _| Ok(()))?;
         Ok(defect.map_or(Ok(checkpoint), Err))
     }

@@ -122,13 +122,22 @@ pub(crate) fn check_checkpoint(
     at: u64,
     passed: &dyn Fn(u64),
 ) -> Result<LogCheck> {
-    let path = checkpoint_path(at);
+    check_checkpoint_at(storage, checkpoint_path(at), Some(at), passed)
+}
+
+/// As [`check_checkpoint`] for a file that may have any name.
+pub(crate) fn check_checkpoint_at(
+    storage: &dyn Storage,
+    path: String,
+    at: Option<u64>,
+    passed: &dyn Fn(u64),
+) -> Result<LogCheck> {
     let failed = |error| Error::io("read", &path, error);
     let bytes = storage.open(&path).map_err(failed)?.len().map_err(failed)?;
     let mut check = LogCheck { path: path.clone(), bytes, ..LogCheck::default() };
-    check.positions = (at, at);
-    match Checkpoint::open(storage, at)? {
+    match Checkpoint::open_at(storage, path, at)? {
         Ok(mut good) => {
+            check.positions = (good.at, good.at);
             check.second = good.keep_from;
             let visited = good.visit(&mut |_, frame| {
                 check.count(&frame);
