@@ -40,7 +40,8 @@ pub enum AskError {
     Server(String),
 }
 
-type Form = Vec<(&'static str, String)>;
+/// Parameters of a request.
+pub(crate) type Form = Vec<(&'static str, String)>;
 
 fn request(args: &QueryArgs) -> Result<(&'static str, Form), AskError> {
     let time = |text: &Option<String>| -> Result<Option<i64>, AskError> {
@@ -66,7 +67,8 @@ fn seconds(ms: i64) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-fn post(url: &str, form: &Form) -> Result<String, AskError> {
+/// Sends a form and returns the text of a success.
+pub(crate) fn post(url: &str, form: &Form) -> Result<String, AskError> {
     let unreachable = |error: ureq::Error| AskError::Server(format!("{url}: {error}"));
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)

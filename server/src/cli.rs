@@ -26,9 +26,15 @@ pub enum Command {
     /// Import other databases' data into the folder of a stopped server.
     #[command(after_help = IMPORT_HELP)]
     Import(crate::import::ImportArgs),
+    /// Make a snapshot of a running server's database, or of a stopped one.
+    #[command(after_help = SNAPSHOT_HELP)]
+    Snapshot(SnapshotArgs),
     /// Check every byte of a stopped database and print what is damaged.
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
+    /// Say what a file or folder of a database is, its version, and what is in it.
+    #[command(after_help = INSPECT_HELP)]
+    Inspect(InspectArgs),
     /// Check a configuration file, print what would be used, and exit (2 if it can't be used).
     CheckConfig(ServeArgs),
 }
@@ -67,10 +73,25 @@ running one (--url) is not built yet. docs/import.md has the whole way from Prom
 Exit codes: 0 imported; 1 stopped by an error (one line says which); 2 bad arguments, or the folder is \
 in use; 3 imported, but lines or samples were refused (the summary says which).";
 
+const SNAPSHOT_HELP: &str = "\
+It is made of hard links in the folder `snapshots` of the database, in a moment and without \
+taking space; it holds all that was acknowledged before. Copy it to another disk (cp -a, rsync): \
+a disk that dies takes both. To restore it, start a server on it or on its copy with --data-dir.
+
+The running server needs --enable-admin-api.
+
+Exit codes: 0 made; 1 the server refused or can't be reached; 2 bad arguments.";
+
 const VERIFY_HELP: &str = "\
 Nothing is changed. A start puts damaged blocks aside and serves the rest.
 
 Exit codes: 0 clean; 1 something is damaged; 2 could not run (one line says why).";
+
+const INSPECT_HELP: &str = "\
+Knows databases, snapshots, logs, segments, checkpoints, blocks and their parts. It changes \
+nothing, and may look at a database that a server has open.
+
+Exit codes: 0 nothing is wrong; 1 something is; 2 the path can't be read.";
 
 /// Settings of the server as the command line and the environment give them.
 #[derive(Debug, Clone, Default, Args)]
@@ -94,6 +115,13 @@ pub struct ServeArgs {
     /// How often to sync with --durability interval [default: 1s]
     #[arg(long, value_name = "DURATION", env = "NUNATAK_SYNC_INTERVAL")]
     pub sync_interval: Option<String>,
+    /// Free space of the disk below which samples are refused and queries go on; 0: never
+    /// [default: 64MiB, or half of what the heads hold if that is more]
+    #[arg(long, value_name = "SIZE", env = "NUNATAK_LOW_SPACE")]
+    pub low_space: Option<String>,
+    /// In what time all blocks are read once to find damage: 7d, off [default: 7d]
+    #[arg(long, value_name = "DURATION", env = "NUNATAK_SCRUB_INTERVAL")]
+    pub scrub_interval: Option<String>,
     /// YAML file with settings
     #[arg(long, value_name = "FILE", env = "NUNATAK_CONFIG")]
     pub config: Option<PathBuf>,
@@ -121,12 +149,33 @@ pub struct ServeArgs {
     pub log_level: Option<String>,
 }
 
+/// What to make a snapshot of.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// The running server
+    #[arg(long, env = "NUNATAK_URL", default_value = "http://localhost:9099")]
+    pub url: String,
+    /// Folder of a database that no server has open, instead of a running server
+    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    pub data_dir: Option<PathBuf>,
+    /// Name of the snapshot [default: the time and a random number]
+    #[arg(long)]
+    pub name: Option<String>,
+}
+
 /// What to verify.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// Folder of the database, or of a snapshot; no server may have it open
     #[arg(long, value_name = "DIR", env = "NUNATAK_DATA_DIR", default_value = "./nunatak-data")]
     pub data_dir: PathBuf,
+}
+
+/// What to inspect.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A file or a folder
+    pub path: PathBuf,
 }
 
 /// How an answer is printed.

@@ -12,6 +12,9 @@ pub(crate) use units::{format_bytes, format_duration, parse_bytes, parse_duratio
 
 use crate::cli::ServeArgs;
 
+/// In what time all blocks are read once if nothing is said.
+const SCRUB_INTERVAL: Duration = Duration::from_hours(7 * 24);
+
 /// A setting that can't be used, in one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +59,10 @@ pub struct Settings {
     pub memory_budget: Option<u64>,
     /// When a write counts as done.
     pub durability: Durability,
+    /// Free bytes below which samples are refused; `None` for the engine's default.
+    pub low_space: Option<u64>,
+    /// In what time all blocks are read once; `None` for never.
+    pub scrub_interval: Option<Duration>,
     /// Whether `/api/v1/admin/…` is open.
     pub admin_api: bool,
     /// How long a query may take.
@@ -124,6 +131,13 @@ impl Settings {
                 durability(text, sync_interval)
             })?
             .unwrap_or_default(),
+            low_space: value("low_space", pick(&args.low_space, &file.low_space), parse_bytes)?,
+            scrub_interval: value(
+                "scrub_interval",
+                pick(&args.scrub_interval, &file.scrub_interval),
+                scrub_interval,
+            )?
+            .unwrap_or(Some(SCRUB_INTERVAL)),
             admin_api: args.enable_admin_api.or(file.enable_admin_api).unwrap_or(false),
             query_timeout,
             query_concurrency,
@@ -143,6 +157,10 @@ impl Settings {
     pub fn options(&self) -> Options {
         let mut options =
             Options::new(&self.data_dir).durability(self.durability).limits(self.limits.clone());
+        options = options.scrub_every(self.scrub_interval);
+        if let Some(bytes) = self.low_space {
+            options = options.low_space(bytes);
+        }
         if let Some(retention) = self.retention {
             options = options.retention(retention);
         }
@@ -164,6 +182,8 @@ impl Settings {
             ("retention", self.retention_text()),
             ("memory-budget", budget),
             ("durability", self.durability_text()),
+            ("low-space", self.low_space.map_or("by the heads".to_owned(), format_bytes)),
+            ("scrub-interval", self.scrub_interval.map_or("off".to_owned(), format_duration)),
             ("enable-admin-api", self.admin_api.to_string()),
             ("query-timeout", format_duration(self.query_timeout)),
             ("query-concurrency", self.query_concurrency.to_string()),
@@ -223,6 +243,13 @@ fn retention(text: &str) -> Result<Option<Duration>, String> {
     }
 }
 
+fn scrub_interval(text: &str) -> Result<Option<Duration>, String> {
+    match text.trim() {
+        "off" | "0" => Ok(None),
+        other => parse_duration(other).map(Some),
+    }
+}
+
 fn durability(text: &str, interval: Duration) -> Result<Durability, String> {
     match text {
         "fsync" => Ok(Durability::Fsync),
@@ -273,6 +300,8 @@ mod tests {
         assert_eq!((settings.retention, settings.memory_budget), (None, None));
         assert_eq!(settings.durability, Durability::Fsync);
         assert!(!settings.admin_api);
+        assert_eq!(settings.low_space, None);
+        assert_eq!(settings.scrub_interval, Some(Duration::from_hours(168)));
     }
 
     #[test]
@@ -283,6 +312,13 @@ mod tests {
         assert_eq!(settings.retention, Some(Duration::from_hours(48)));
         assert_eq!(settings.durability, Durability::Interval(Duration::from_secs(1)));
         assert_eq!(settings.listen, "a:1");
+    }
+
+    #[test]
+    fn the_scrub_can_be_turned_off() {
+        let (_dir, args) = file("scrub_interval: off\nlow_space: 1GiB\n");
+        let settings = Settings::resolve(&args).unwrap();
+        assert_eq!((settings.scrub_interval, settings.low_space), (None, Some(1 << 30)));
     }
 
     #[test]

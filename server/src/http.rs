@@ -8,6 +8,7 @@ mod query;
 mod ready;
 mod reply;
 mod rules;
+mod snapshot;
 mod status;
 mod stream;
 mod ui;
@@ -21,6 +22,7 @@ use tower_http::compression::CompressionLayer;
 
 pub(crate) use params::{parse_step, parse_time};
 pub(crate) use reply::{ApiError, ErrorKind};
+pub(crate) use snapshot::new_name as new_snapshot_name;
 pub(crate) use stream::Out;
 
 use crate::app::App;
@@ -49,6 +51,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let api = read
         .route("/write", post(write::write))
         .route("/admin/tsdb/flush", post(admin::flush).put(admin::flush))
+        .route("/admin/tsdb/snapshot", post(snapshot::snapshot).put(snapshot::snapshot))
         .fallback(middleware::no_such_endpoint)
         .method_not_allowed_fallback(middleware::no_such_method)
         .layer(axum::middleware::from_fn(middleware::cors));

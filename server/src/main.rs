@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use nunatak_server::cli::{Cli, Command, ServeArgs, one_line};
 use nunatak_server::import::{ImportError, import};
-use nunatak_server::{AskError, ServeError, Settings, ask, serve, verify};
+use nunatak_server::{AskError, ServeError, Settings, ask, inspect, serve, snapshot, verify};
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
@@ -34,23 +34,33 @@ fn main() -> ExitCode {
             Err(ServeError::Start(text)) => fail(2, &text),
             Err(error) => fail(1, &error.to_string()),
         },
-        Command::Query(args) => match ask(&args) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(AskError::Arguments(text)) => fail(2, &text),
-            Err(error) => fail(1, &error.to_string()),
-        },
         Command::Import(args) => match import(&args) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(3),
             Err(ImportError::Arguments(text)) => fail(2, &text),
             Err(error) => fail(1, &error.to_string()),
         },
-        Command::Verify(args) => match verify(&args) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::from(1),
-            Err(text) => fail(2, &text),
-        },
+        Command::Query(args) => asked(ask(&args)),
+        Command::Snapshot(args) => asked(snapshot(&args)),
+        Command::Verify(args) => looked(verify(&args)),
+        Command::Inspect(args) => looked(inspect(&args)),
         Command::CheckConfig(args) => check_config(&args),
+    }
+}
+
+fn asked(result: Result<(), AskError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(AskError::Arguments(text)) => fail(2, &text),
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+fn looked(is_sound: Result<bool, String>) -> ExitCode {
+    match is_sound {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(text) => fail(2, &text),
     }
 }
 

@@ -94,6 +94,13 @@ impl Engine {
                 (gauge("nunatak_memory_budget_bytes", "Bytes that the engine may use.")?, |s| {
                     s.memory_budget
                 }),
+                (
+                    gauge("nunatak_disk_free_bytes", "Free bytes of the disk, 0 if not known.")?,
+                    |s| s.free_bytes.unwrap_or(0),
+                ),
+                (gauge("nunatak_read_only", "1 while the disk is too full for samples.")?, |s| {
+                    u64::from(s.read_only)
+                }),
                 (gauge("nunatak_quarantined", "Things that failed their checksum.")?, |s| {
                     s.quarantined.len() as u64
                 }),
@@ -106,6 +113,15 @@ impl Engine {
                     s.stored_samples
                 }),
                 (counter("nunatak_log_bytes_total", "Bytes written to the log.")?, |s| s.log_bytes),
+                (counter("nunatak_scrub_bytes_total", "Bytes that the scrub has read.")?, |s| {
+                    s.scrubbed_bytes
+                }),
+                (counter("nunatak_scrub_passes_total", "How often all blocks were read.")?, |s| {
+                    s.scrub_passes
+                }),
+                (counter("nunatak_scrub_damaged_total", "Damaged blocks that it found.")?, |s| {
+                    s.scrub_damaged
+                }),
                 (counter("nunatak_background_failures_total", "Failed background work.")?, |s| {
                     s.background_failures
                 }),

@@ -17,6 +17,8 @@ pub(super) struct File {
     pub(super) memory_budget: Option<String>,
     pub(super) durability: Option<String>,
     pub(super) sync_interval: Option<String>,
+    pub(super) low_space: Option<String>,
+    pub(super) scrub_interval: Option<String>,
     pub(super) enable_admin_api: Option<bool>,
     pub(super) query_timeout: Option<String>,
     pub(super) query_concurrency: Option<usize>,
@@ -38,13 +40,15 @@ pub(super) struct LimitsFile {
     pub(super) out_of_order: Option<String>,
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "data_dir",
     "listen",
     "retention",
     "memory_budget",
     "durability",
     "sync_interval",
+    "low_space",
+    "scrub_interval",
     "enable_admin_api",
     "query_timeout",
     "query_concurrency",

@@ -9,14 +9,22 @@ use axum::response::Response;
 use super::reply::{ApiError, json_response, success, text_response};
 use crate::app::App;
 
+/// The refusal of a server that was started without `--enable-admin-api`.
+pub(super) fn off(app: &App) -> Option<Response> {
+    if app.settings.admin_api {
+        return None;
+    }
+    let mut out = br#"{"status":"error","errorType":"unavailable","error":"#.to_vec();
+    let text = "the admin API is off; start the server with --enable-admin-api";
+    crate::json::string(&mut out, text);
+    out.push(b'}');
+    Some(json_response(StatusCode::FORBIDDEN, out))
+}
+
 /// Cuts the heads into blocks and compacts; replies when that is done.
 pub(super) async fn flush(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    if !app.settings.admin_api {
-        let mut out = br#"{"status":"error","errorType":"unavailable","error":"#.to_vec();
-        let text = "the admin API is off; start the server with --enable-admin-api";
-        crate::json::string(&mut out, text);
-        out.push(b'}');
-        return Ok(json_response(StatusCode::FORBIDDEN, out));
+    if let Some(refusal) = off(&app) {
+        return Ok(refusal);
     }
     let db = app.db()?;
     super::query::blocking(move || db.flush().map_err(ApiError::from)).await??;

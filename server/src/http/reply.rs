@@ -70,7 +70,10 @@ impl From<nunatak::Error> for ApiError {
         let kind = match &error {
             nunatak::Error::Invalid { .. } => ErrorKind::BadData,
             nunatak::Error::Refused(_) => ErrorKind::Execution,
-            nunatak::Error::Overloaded { .. } | nunatak::Error::Closed => ErrorKind::Unavailable,
+            nunatak::Error::Overloaded { .. }
+            | nunatak::Error::DiskFull { .. }
+            | nunatak::Error::LowSpace { .. }
+            | nunatak::Error::Closed => ErrorKind::Unavailable,
             _ => ErrorKind::Internal,
         };
         Self::new(kind, error.to_string())

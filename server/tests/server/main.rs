@@ -5,6 +5,8 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod backup;
+mod disk_full;
 mod grafana;
 mod http_api;
 mod import;
