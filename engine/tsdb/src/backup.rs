@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::block::{TEMPORARY, is_temporary};
 use crate::error::{Error, Result};
+use crate::import;
 use crate::log;
 use crate::storage::Storage;
 use list::LIST;
@@ -83,6 +84,26 @@ pub(crate) fn check_name(storage: &dyn Storage, name: &str) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::io("list", target, error)),
     }
+}
+
+/// Refuses while blocks of an import count that are not where they belong: one has failed between the
+/// two.
+pub(crate) fn check_imports(storage: &dyn Storage) -> Result<()> {
+    let entries = match storage.list(import::FOLDER) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        result => result.map_err(|error| Error::io("list", import::FOLDER, error))?,
+    };
+    for entry in entries.iter().filter(|entry| entry.is_folder) {
+        let folder = format!("{}/{}", import::FOLDER, entry.name);
+        let Some(state) = import::State::read(storage, &folder)? else { continue };
+        let is_open =
+            |step: &import::Move| storage.list(&format!("{folder}/{}", step.from)).is_ok();
+        if state.moves.iter().any(is_open) {
+            let what = format!("the import in {folder} has failed half-way: continue it first");
+            return Err(Error::Invalid { what });
+        }
+    }
+    Ok(())
 }
 
 /// Removes what a crash left of snapshots that were not finished.
@@ -164,6 +185,11 @@ fn cannot_link(from: &str, to: &str, error: io::Error) -> Error {
 /// behind the snapshot's position is immutable, unfinished, or not data.
 fn belongs(folder: &str, name: &str, position: u64) -> bool {
     let is_behind = folder == "log" && log::segment_of(name).is_some_and(|first| first > position);
+    // What an import prepares is nobody's data yet and still grows; how far it has come is kept.
+    let in_import = folder.strip_prefix(import::FOLDER).is_some_and(|rest| rest.starts_with('/'));
+    if in_import && name != "state" {
+        return false;
+    }
     let is_other = folder.is_empty() && matches!(name, FOLDER | "LOCK" | LIST);
     !(is_behind || is_other || is_temporary(name))
 }

@@ -12,6 +12,7 @@ impl Inner {
         // Nothing is cut, merged, removed or trimmed while this is held.
         let _still = self.maintenance.lock();
         backup::check_name(self.storage.as_ref(), name)?;
+        backup::check_imports(self.storage.as_ref())?;
         // Blocks hold nothing behind this position: cuts are ordered under the same lock.
         let position = self.log().seal()?;
         backup::make(&self.storage, name, position, self.now())

@@ -6,6 +6,7 @@ use super::Damage;
 use crate::backup::SnapshotList;
 use crate::block::{BlockName, QUARANTINE, is_temporary};
 use crate::error::{Error, Result};
+use crate::import;
 use crate::log;
 use crate::storage::{Entry, Storage};
 
@@ -41,6 +42,7 @@ pub(super) fn plan(storage: &dyn Storage, sealed: Option<u64>) -> Result<Plan> {
     for entry in list(storage, "")? {
         match entry.name.as_str() {
             "log" => plan.log(&list(storage, "log")?, sealed),
+            import::FOLDER => plan.imports(storage)?,
             name if is_temporary(name) => plan.notes.push(left(name)),
             shard if shard.starts_with("shard-") && entry.is_folder => {
                 for tenant in list(storage, shard)? {
@@ -71,6 +73,20 @@ fn left(path: &str) -> String {
 impl Plan {
     fn note(&mut self, path: &str) {
         self.notes.push(format!("{path}: no file of this version of nunatak; not checked"));
+    }
+
+    /// How far imports have come; what they are preparing is no data yet.
+    fn imports(&mut self, storage: &dyn Storage) -> Result<()> {
+        for entry in list(storage, import::FOLDER)?.iter().filter(|entry| entry.is_folder) {
+            match import::State::read(storage, &format!("{}/{}", import::FOLDER, entry.name)) {
+                Err(Error::Corrupt { path, offset, what }) => {
+                    let path = path.to_string_lossy().into_owned();
+                    self.damage.push(Damage { path, offset: Some(offset), what });
+                }
+                result => drop(result?),
+            }
+        }
+        Ok(())
     }
 
     /// In the folder of a snapshot: whether all that was linked is there.

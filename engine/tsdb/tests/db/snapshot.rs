@@ -242,3 +242,22 @@ fn a_snapshot_that_fails_can_be_repeated() {
         }
     }
 }
+
+#[test]
+fn what_an_import_prepares_is_not_in_it_and_what_it_has_stored_is() {
+    let storage = FaultStorage::new(1);
+    let db = Db::open(options(&storage)).unwrap();
+    let mut import = db.importer(nunatak::ImportOptions::new("dump")).unwrap();
+    let first = import.series(&set(1));
+    import.push(first, &[NOW - 9_000_000], &[1.0]).unwrap();
+    import.commit(b"one").unwrap();
+    let again = import.series(&set(1));
+    import.push(again, &[NOW - 5_000_000], &[2.0]).unwrap();
+    // A run that still grows, as a part has them in the middle.
+    storage.create("import/default.dump/run-0").unwrap().append(b"half").unwrap();
+    db.snapshot("a").unwrap();
+    assert_eq!(crate::damage::files(&storage, "snapshots/a/import", "").len(), 1, "the state");
+    let copy = open(&copy_of(&storage, "snapshots/a")).unwrap();
+    assert_eq!(read(&copy)[&set(1)], [(NOW - 9_000_000, 1.0)]);
+    assert!(copy.verify().unwrap().is_clean());
+}
