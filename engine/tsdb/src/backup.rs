@@ -6,7 +6,7 @@
 //! are in the segments and checkpoints that are linked; a start on the folder replays them.
 //!
 //! The folder gets its name by one rename, when every link in it is on the disk. The file `SNAPSHOT`
-//! lists what belongs to it; `docs/format/snapshot.md` has its lines.
+//! lists what belongs to it; `docs/format/backup.md` has its lines.
 
 mod list;
 
