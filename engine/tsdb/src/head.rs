@@ -29,7 +29,8 @@ use chunk::SpilledChunk;
 use marks::LogMarks;
 pub use saved::fuzzing;
 pub(crate) use saved::{
-    Begin, Loaded, PageFile, PairNumbers, SAVED_TEMP, begin_of, load, parse_saved, saved_path,
+    Begin, Loaded, PageFile, PairNumbers, SAVED_ASIDE, SAVED_TEMP, begin_of, check as check_saved,
+    load, parse_saved, saved_path,
 };
 pub(crate) use series::Epoch;
 use series::SeriesSamples;
@@ -429,6 +430,12 @@ impl Head {
                 .collect::<Vec<_>>()
         };
         used.flat_map(chunks).collect()
+    }
+
+    /// The full chunks that are on disk.
+    fn spilled(&self) -> impl Iterator<Item = &SpilledChunk> {
+        let used = (0..self.slot_bound()).filter_map(|slot| self.slots.get(slot));
+        used.flat_map(|series| series.samples.spilled())
     }
 
     /// Lets go of chunks that are on disk now.

@@ -164,3 +164,8 @@ fn parts(path: &str) -> io::Result<Vec<&str>> {
     }
     Ok(parts)
 }
+
+/// `folder/name`, or `name` in the root.
+pub(crate) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}

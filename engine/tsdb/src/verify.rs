@@ -17,6 +17,8 @@ use parking_lot::Mutex;
 use crate::block::Block;
 use crate::description;
 use crate::error::{Error, Result};
+use crate::head::check_saved;
+use crate::log::Position;
 use crate::storage::{OsStorage, Storage};
 use plan::{Item, Part};
 
@@ -184,6 +186,9 @@ fn check(
         Part::Block { parent, name } => {
             check_block(storage, item, (parent, name), passed, findings)
         }
+        Part::Head { folder, position } => {
+            check_head(storage.as_ref(), (folder, *position), passed, findings)
+        }
         Part::Segment { .. } | Part::Checkpoint { .. } => {
             log::check(storage.as_ref(), item, passed, findings)
         }
@@ -201,6 +206,20 @@ fn is_there(storage: &dyn Storage, item: &Item) -> bool {
         Part::Block { .. } => storage.list(&item.path).is_ok(),
         _ => storage.open(&item.path).is_ok(),
     }
+}
+
+fn check_head(
+    storage: &dyn Storage,
+    (folder, position): (&str, Position),
+    passed: &dyn Fn(u64),
+    findings: &Mutex<Findings>,
+) -> Result<()> {
+    let found = check_saved(storage, folder, position)?;
+    passed(found.bytes);
+    let mut findings = findings.lock();
+    findings.outcome.files += 1;
+    findings.outcome.bytes += found.bytes;
+    Ok(())
 }
 
 fn check_block(

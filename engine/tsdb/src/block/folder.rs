@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::storage::Storage;
+use crate::storage::{Storage, join};
 use crate::time::TimeRange;
 
 use super::name::BlockName;
@@ -52,11 +52,6 @@ pub struct OpenedBlocks {
     pub blocks: Vec<Block>,
     /// Those that can't be read.
     pub quarantined: Vec<Quarantined>,
-}
-
-/// `folder/name`, or `name` in the root.
-pub(super) fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 /// Opens all blocks in the folder `parent`; a missing folder has none.

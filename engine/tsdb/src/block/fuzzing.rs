@@ -7,12 +7,12 @@ use crate::storage::Storage;
 use crate::time::TimeRange;
 
 use super::bytes::ByteReader;
-use super::folder::join;
 use super::manifest::{BlockMeta, FileEntry, Manifest, content_hash};
 use super::name::BlockName;
 use super::page::{MAX_PAGE, PageKind, seal};
 use super::reader::Block;
 use super::table::{Footer, TableBuilder, VERSION, header};
+use crate::storage::join;
 
 /// Name and files of a block.
 #[derive(Debug)]

@@ -14,13 +14,13 @@ use crate::storage::{File, Storage};
 use crate::time::TimeRange;
 
 use super::directory::DirectoryPage;
-use super::folder::join;
 use super::manifest::{BlockMeta, MAX_MANIFEST, Manifest};
 use super::page::Page;
 use super::selection::{BlockSeries, Selected};
 use super::series::SeriesIndex;
 use super::streams::StreamPage;
 use super::table::{FOOTER, Footer, HEADER, PageTable, Place, check_header};
+use crate::storage::join;
 
 /// Blocks that this process has opened: makes stream ids unique over all of them.
 static OPENED: AtomicU64 = AtomicU64::new(0);

@@ -6,13 +6,14 @@ use crate::error::{Error, Result};
 use crate::log::Position;
 use crate::storage::Storage;
 
-use super::folder::{QUARANTINE, join};
+use super::folder::QUARANTINE;
 use super::manifest::{BlockMeta, Coverage, FileEntry, Manifest, content_hash};
 use super::name::BlockName;
 use super::output::write_file;
 use super::reader::{Block, footer_of, missing};
 use super::table::Footer;
 use super::verify::digest;
+use crate::storage::join;
 
 /// Writes the manifest of the block `name` again, for one whose manifest alone was lost; the block
 /// may have been put aside and comes back. Data and index must still be what the name says.

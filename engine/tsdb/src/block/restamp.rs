@@ -2,13 +2,13 @@
 
 use std::io;
 
-use super::folder::join;
 use super::manifest::{BlockMeta, Coverage, Manifest};
 use super::name::BlockName;
 use super::output::write_file;
 use super::reader::read_manifest;
 use crate::error::{Error, Result};
 use crate::storage::Storage;
+use crate::storage::join;
 
 /// Writes sequence and coverage into the manifest of the block `name` in the folder `parent`, and
 /// returns the name that it has from now on; to rename the folder is left to the caller. Files and

@@ -7,8 +7,8 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::error::{Error, Result};
 use crate::storage::File;
 
-use super::folder::join;
 use super::reader::{Block, check_len, missing};
+use crate::storage::join;
 
 /// Bytes that are read at once.
 const BUFFER: u64 = 256 * 1024;

@@ -9,11 +9,11 @@ use crate::storage::File;
 
 use super::cache::DecodedTimes;
 use super::directory::{ChunkPlace, DirectoryPage};
-use super::folder::join;
 use super::page::Page;
 use super::reader::{Block, check_len, missing};
 use super::selection::decode_values;
 use super::streams::StreamPage;
+use crate::storage::join;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 * 1024;

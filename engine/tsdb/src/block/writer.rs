@@ -11,10 +11,11 @@ use crate::time::TimeRange;
 
 use super::Block;
 use super::data::{DataBytes, DataWriter};
-use super::folder::{TEMPORARY, join};
+use super::folder::TEMPORARY;
 use super::manifest::{BlockMeta, Coverage, MAX_MANIFEST, Manifest, content_hash};
 use super::name::BlockName;
 use super::output::{Output, write_file};
+use crate::storage::join;
 
 /// What the writer of a block must know before the first sample.
 #[derive(Debug, Clone)]

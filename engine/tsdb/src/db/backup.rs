@@ -3,6 +3,7 @@
 use super::open::Inner;
 use crate::backup::{self, Snapshot};
 use crate::error::Result;
+use crate::shard::Shard;
 
 impl Inner {
     /// Links everything on disk into a folder. Background work waits meanwhile; writers wait only
@@ -13,6 +14,8 @@ impl Inner {
         let _still = self.maintenance.lock();
         backup::check_name(self.storage.as_ref(), name)?;
         backup::check_imports(self.storage.as_ref())?;
+        // Spill files are written under the same lock; these ones take no more.
+        self.shards.iter().flat_map(Shard::tenants).for_each(|tenant| tenant.end_spill());
         // Blocks hold nothing behind this position: cuts are ordered under the same lock.
         let position = self.log().seal()?;
         backup::make(&self.storage, name, position, self.now())

@@ -22,8 +22,8 @@ use crate::limits::{Limits, RefusalReason};
 use crate::log::{LocalWal, ReplayReport, WalOptions, WriteLog};
 use crate::options::Options;
 use crate::shard::{Shard, TimeBounds};
-use crate::start_progress::Phase;
 use crate::space::Space;
+use crate::start_progress::Phase;
 use crate::storage::{Lock, OsStorage, Storage};
 
 /// Bytes of samples that may be under way at once: an eighth of the budget, within these bounds.

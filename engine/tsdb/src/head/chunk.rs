@@ -79,7 +79,12 @@ impl Chunk {
 }
 
 impl SpilledChunk {
-    fn fetch(&self) -> Result<FrozenChunk> {
+    /// Bytes of the chunk in its file.
+    pub(super) fn bytes(&self) -> u64 {
+        self.len.into()
+    }
+
+    pub(super) fn fetch(&self) -> Result<FrozenChunk> {
         let bytes = self.file.read(self.offset, self.len)?;
         FrozenChunk::from_bytes(&bytes, self.count.into()).map_err(|error| self.damage(&error))
     }

@@ -5,13 +5,17 @@
 //! `docs/format/snapshot.md` has the bytes.
 
 pub(super) mod bytes;
+mod check;
 pub mod fuzzing;
 mod page;
 mod read;
 mod write;
 
 use crate::log::Position;
-pub(crate) use page::{Begin, PageFile, SAVED_TEMP, begin_of, parse_saved, saved_path};
+pub(crate) use check::check;
+pub(crate) use page::{
+    Begin, PageFile, SAVED_ASIDE, SAVED_TEMP, begin_of, parse_saved, saved_path,
+};
 pub(crate) use read::{Loaded, load};
 pub(crate) use write::PairNumbers;
 

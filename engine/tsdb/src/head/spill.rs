@@ -11,7 +11,7 @@ use nunatak_codec::FrozenChunk;
 
 use super::chunk::SpilledChunk;
 use crate::error::{Error, Result};
-use crate::storage::{File, Storage};
+use crate::storage::{File, Storage, join};
 
 const MAGIC: [u8; 8] = *b"NUNASPL\0";
 const VERSION: u32 = 0;
@@ -40,7 +40,7 @@ pub(crate) fn parse_spill(name: &str) -> Option<u64> {
 }
 
 fn path_of(folder: &str, number: u64) -> String {
-    format!("{folder}/{PREFIX}{number:020}")
+    join(folder, &format!("{PREFIX}{number:020}"))
 }
 
 impl SpillFile {

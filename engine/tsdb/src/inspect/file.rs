@@ -6,6 +6,7 @@ use crate::backup::SnapshotList;
 use crate::block::{QUARANTINE, inspect as parts};
 use crate::description;
 use crate::error::{Error, Result};
+use crate::head::{check_saved, parse_saved, parse_spill};
 use crate::log::{self, LogCheck};
 use crate::storage::Storage;
 
@@ -22,14 +23,18 @@ enum Kind {
     Manifest,
     SnapshotList,
     Description,
+    SavedHead,
+    Spill,
     Aside,
     Unknown,
 }
 
 /// First bytes, and what they say; then the version is a u32, a u16, or in words.
-const MAGICS: [(&[u8], Kind); 7] = [
+const MAGICS: [(&[u8], Kind); 9] = [
     (b"NUNALOG\0", Kind::Segment),
     (b"NUNACHK\0", Kind::Checkpoint),
+    (b"NUNAHED\0", Kind::SavedHead),
+    (b"NUNASPL\0", Kind::Spill),
     (b"nunablk\n", Kind::Data),
     (b"NUNATIDX", Kind::Index),
     (b"nunatak-block ", Kind::Manifest),
@@ -47,6 +52,8 @@ impl Kind {
             Self::Manifest => "manifest of a block",
             Self::SnapshotList => "list of a snapshot",
             Self::Description => "description of a database",
+            Self::SavedHead => "saved head",
+            Self::Spill => "spill file",
             Self::Aside => "copy of damaged bytes of the log",
             Self::Unknown => "unknown",
         }
@@ -65,6 +72,8 @@ impl Kind {
             "DATABASE" => Self::Description,
             _ if log::segment_of(name).is_some() => Self::Segment,
             _ if log::checkpoint_of(name).is_some() => Self::Checkpoint,
+            _ if parse_saved(name).is_some() => Self::SavedHead,
+            _ if parse_spill(name).is_some() => Self::Spill,
             _ if name.starts_with(QUARANTINE) || name.starts_with("unsynced-") => Self::Aside,
             _ => Self::Unknown,
         }
@@ -74,7 +83,7 @@ impl Kind {
     fn version(self, begin: &[u8]) -> Option<u32> {
         let words = || std::str::from_utf8(begin.split(|&byte| byte == b'\n').next()?).ok();
         match self {
-            Self::Segment | Self::Checkpoint => {
+            Self::Segment | Self::Checkpoint | Self::SavedHead | Self::Spill => {
                 begin.get(8..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
             }
             Self::Data | Self::Index => {
@@ -151,7 +160,16 @@ pub(super) fn inspect(storage: &dyn Storage, name: &str, folder: &str) -> Result
                 found.count("shards", shards as u64);
             }
         }
-        Kind::Aside => {}
+        Kind::SavedHead => {
+            if let Some(position) = parse_saved(name)
+                && let Some(head) = found.found(check_saved(storage, "", position))
+            {
+                found.count("shard", head.shard.into());
+                found.count("series", head.series);
+                found.count("chunks in spill files", head.spilled);
+            }
+        }
+        Kind::Spill | Kind::Aside => {}
         Kind::Unknown => found.problems.push("no file of this version of nunatak".to_owned()),
     }
     Ok(found)

@@ -10,12 +10,10 @@ use super::{Shard, TenantShard};
 use crate::block::{Block, Coverage};
 use crate::error::{Error, Result};
 use crate::head::{
-    Begin, Loaded, SAVED_TEMP, SpillFile, begin_of, load, parse_saved, parse_spill, saved_path,
+    Begin, Loaded, SAVED_ASIDE, SAVED_TEMP, SpillFile, begin_of, load, parse_saved, parse_spill,
+    saved_path,
 };
 use crate::log::{Position, Samples};
-
-/// How the names of damaged files begin.
-const ASIDE: &str = "bad-";
 
 impl TenantShard {
     /// Loads the newest saved head that is not damaged, if there is one. What is damaged is put
@@ -29,7 +27,7 @@ impl TenantShard {
             names.into_iter().filter(|entry| !entry.is_folder).map(|entry| entry.name).collect();
         let mut saving = self.saving.lock();
         saving.next_spill = names.iter().filter_map(|n| parse_spill(n)).max().map_or(1, |n| n + 1);
-        let is_aside = |name: &&String| name.starts_with(ASIDE);
+        let is_aside = |name: &&String| name.starts_with(SAVED_ASIDE);
         saving.aside = names.iter().filter(is_aside).cloned().collect();
         let saved: Vec<Position> = names.iter().rev().filter_map(|n| parse_saved(n)).collect();
         for position in saved {
@@ -113,7 +111,7 @@ impl TenantShard {
         tracing::error!(shard = self.shard, %error, "a saved head is damaged; it is put aside");
         let path = saved_path(&self.folder, position);
         let name = path.rsplit('/').next().unwrap_or_default();
-        let aside = format!("{ASIDE}{name}");
+        let aside = format!("{SAVED_ASIDE}{name}");
         if self.storage.rename(&path, &format!("{}/{aside}", self.folder)).is_ok() {
             saving.aside.push(aside);
         }

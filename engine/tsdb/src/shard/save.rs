@@ -230,6 +230,11 @@ impl TenantShard {
         Ok(file)
     }
 
+    /// Ends the spill file that takes chunks: the next ones go into another.
+    pub(crate) fn end_spill(&self) {
+        self.saving.lock().current = None;
+    }
+
     /// Removes saved heads that are not kept, and spill files that nothing refers to.
     fn remove_unused(&self, saving: &mut Saving) -> Result<()> {
         saving.kept.truncate(KEPT);

@@ -6,8 +6,9 @@ use super::Damage;
 use crate::backup::SnapshotList;
 use crate::block::{BlockName, QUARANTINE, is_temporary};
 use crate::error::{Error, Result};
+use crate::head::{SAVED_ASIDE, parse_saved, parse_spill};
 use crate::import;
-use crate::log;
+use crate::log::{self, Position};
 use crate::storage::{Entry, Storage};
 
 /// A piece of work for one thread.
@@ -20,9 +21,22 @@ pub(super) struct Item {
 
 #[derive(Debug)]
 pub(super) enum Part {
-    Segment { first: u64, is_last: bool },
-    Checkpoint { at: u64 },
-    Block { parent: String, name: String },
+    Segment {
+        first: u64,
+        is_last: bool,
+    },
+    Checkpoint {
+        at: u64,
+    },
+    Block {
+        parent: String,
+        name: String,
+    },
+    /// A saved head, and the chunks in spill files that it refers to.
+    Head {
+        folder: String,
+        position: Position,
+    },
 }
 
 /// The work, the largest piece first, and what a look at the names shows already.
@@ -141,9 +155,14 @@ impl Plan {
             } else if name.strip_prefix(QUARANTINE).and_then(BlockName::parse).is_some() {
                 let what = "the block was put aside as damaged before".to_owned();
                 self.damage.push(Damage { path, offset: None, what });
+            } else if let Some(position) = parse_saved(name) {
+                let part = Part::Head { folder: folder.to_owned(), position };
+                self.items.push(Item { path, bytes: entry.len, part });
+            } else if name.starts_with(SAVED_ASIDE) {
+                self.notes.push(format!("{path}: a saved head that was put aside as damaged"));
             } else if is_temporary(name) {
                 self.notes.push(left(&path));
-            } else {
+            } else if parse_spill(name).is_none() {
                 self.note(&path);
             }
         }

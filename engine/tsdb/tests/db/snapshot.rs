@@ -261,3 +261,45 @@ fn what_an_import_prepares_is_not_in_it_and_what_it_has_stored_is() {
     assert_eq!(read(&copy)[&set(1)], [(NOW - 9_000_000, 1.0)]);
     assert!(copy.verify().unwrap().is_clean());
 }
+
+#[test]
+fn saved_heads_and_the_chunks_that_they_refer_to_are_in_it() {
+    let storage = FaultStorage::new(3);
+    let db = Db::open(options(&storage).replay_target(Duration::ZERO)).unwrap();
+    let write = |rows: std::ops::Range<i64>| {
+        for row in rows {
+            append(&db, &set(1), &[(NOW - 600_000 + row * 1000, row as f64)]).unwrap();
+        }
+        while db.maintain(Duration::from_secs(1)).unwrap() {}
+    };
+    write(0..300);
+    let expected = read(&db);
+    db.snapshot("a").unwrap();
+    // More full chunks go to disk, into a file that the snapshot does not share.
+    write(300..600);
+    db.close().unwrap();
+
+    let copy = copy_of(&storage, "snapshots/a");
+    let verify = |storage: &MemoryStorage| {
+        let storage: Arc<dyn Storage> = Arc::new(storage.clone());
+        verify_storage(&storage, &|_, _| {}).unwrap()
+    };
+    let found = verify(&copy);
+    assert!(found.is_clean() && found.notes.is_empty(), "{found:?}");
+    assert_eq!(read(&open(&copy).unwrap()), expected);
+
+    let copy = copy_of(&storage, "snapshots/a");
+    let folders = ["shard-00/default", "shard-01/default"];
+    let spill = folders.iter().find_map(|folder| {
+        let entries = copy.list(folder).unwrap_or_default();
+        let entry = entries.iter().find(|entry| entry.name.starts_with("spill-"))?;
+        Some(format!("{folder}/{}", entry.name))
+    });
+    let spill = spill.unwrap();
+    let mut bytes = (*copy.map(&spill).unwrap()).as_ref().to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    copy.remove(&spill).unwrap();
+    copy.create(&spill).unwrap().append(&bytes).unwrap();
+    let found = verify(&copy);
+    assert!(found.damage.iter().any(|damage| damage.path == spill), "{found:?}");
+}

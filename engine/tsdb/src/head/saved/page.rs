@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::bytes::{Malformed, Parsed, Reader, put_bytes, put_varint};
 use crate::error::{Error, Result};
 use crate::log::Position;
-use crate::storage::{File, Storage};
+use crate::storage::{File, Storage, join};
 
 const MAGIC: [u8; 8] = *b"NUNAHED\0";
 const VERSION: u32 = 0;
@@ -26,10 +26,12 @@ pub(super) const END: u8 = 3;
 /// The name of a head that is being saved.
 pub(crate) const SAVED_TEMP: &str = "head.tmp";
 const PREFIX: &str = "head-";
+/// How the names of damaged ones begin that were put aside.
+pub(crate) const SAVED_ASIDE: &str = "bad-";
 
 /// The path of the head that is saved up to a position.
 pub(crate) fn saved_path(folder: &str, position: Position) -> String {
-    format!("{folder}/{PREFIX}{:020}", position.0)
+    join(folder, &format!("{PREFIX}{:020}", position.0))
 }
 
 /// The position of the saved head with this name.

@@ -110,6 +110,16 @@ impl SeriesSamples {
         })
     }
 
+    /// The full chunks that are on disk.
+    pub(in crate::head) fn spilled(&self) -> impl Iterator<Item = &SpilledChunk> {
+        let history = self.history.iter();
+        let parts = history.flat_map(|history| history.ordered.iter().chain(history.late.parts()));
+        parts.filter_map(|part| match &part.chunk {
+            Chunk::Spilled(chunk) => Some(chunk),
+            Chunk::Memory(_) => None,
+        })
+    }
+
     /// Lets go of a chunk that is on disk now; returns by how many bytes the heap shrank.
     pub(in crate::head) fn spill(
         &mut self,
