@@ -158,7 +158,7 @@ impl Drop for Killed {
     }
 }
 
-fn failed(error: nunatak::Error) -> Error {
+fn failed(error: &nunatak::Error) -> Error {
     Error::Target(error.to_string())
 }
 
@@ -169,7 +169,7 @@ fn opened(arguments: &Arguments) -> Result<(Db, Duration)> {
         // No mark of the memory's may change what is measured.
         .memory_budget(64 << 30);
     let began = Instant::now();
-    let db = Db::open(options).map_err(failed)?;
+    let db = Db::open(options).map_err(|error| failed(&error))?;
     Ok((db, began.elapsed()))
 }
 
@@ -216,7 +216,7 @@ fn fill(arguments: &Arguments) -> Result<()> {
                 let handle = append_series(&mut appender, &fleet, series);
                 appender.push(handle, t, v);
             }
-            let outcome = appender.commit().map_err(failed)?;
+            let outcome = appender.commit().map_err(|error| failed(&error))?;
             if outcome.refused_samples() > 0 {
                 return Err(Error::Target(format!("refused: {:?}", outcome.refused)));
             }
@@ -240,7 +240,9 @@ fn append_series(
         &series.to_le_bytes(),
         |builder| -> std::result::Result<(), (RefusalReason, String)> {
             let labels = &fleet.series()[series].labels;
-            labels.iter().for_each(|(name, value)| builder.push(name, value));
+            for (name, value) in labels {
+                builder.push(name, value);
+            }
             Ok(())
         },
     )

@@ -40,14 +40,13 @@ impl<V> Cache<V> {
         name: &str,
         make: impl FnOnce() -> Result<V, E>,
     ) -> Result<&mut V, E> {
-        let number = match self.numbers.get(name) {
-            Some(&number) => number,
-            None => {
-                self.values.push(make()?);
-                self.bytes += ENTRY_BYTES + name.len();
-                self.numbers.insert(name.into(), self.values.len() - 1);
-                self.values.len() - 1
-            }
+        let number = if let Some(&number) = self.numbers.get(name) {
+            number
+        } else {
+            self.values.push(make()?);
+            self.bytes += ENTRY_BYTES + name.len();
+            self.numbers.insert(name.into(), self.values.len() - 1);
+            self.values.len() - 1
         };
         Ok(&mut self.values[number])
     }

@@ -23,6 +23,9 @@ fn by_name(path: &Path) -> Option<Format> {
     }
 }
 
+/// No timestamp in seconds is as large.
+const LAST_SECOND: i64 = 1_000_000_000_000;
+
 fn by_lines(front: &str) -> Option<Format> {
     // The last line may be cut off.
     let whole = front.rsplit_once('\n').map_or(front, |(whole, _)| whole);
@@ -33,9 +36,8 @@ fn by_lines(front: &str) -> Option<Format> {
             Some(c) if c.starts_with("CONTEXT-DATABASE:") || c.starts_with("INFLUXDB EXPORT") => {
                 return Some(Format::Influx);
             }
-            Some(_) => continue,
-            None if line.is_empty() => continue,
-            None => return by_line(line),
+            None if !line.is_empty() => return by_line(line),
+            _ => {}
         }
     }
     None
@@ -48,7 +50,6 @@ fn by_line(line: &str) -> Option<Format> {
     if line_protocol::parse_line(line, &mut fields).is_ok_and(|point| point.is_some()) {
         return Some(Format::Influx);
     }
-    const LAST_SECOND: i64 = 1_000_000_000_000;
     match openmetrics::parse_line(line, Dialect::OpenMetrics) {
         Ok(Line::Sample(sample)) => match sample.time {
             Some(ms) if ms.abs() >= LAST_SECOND * 1000 => Some(Format::PrometheusText),

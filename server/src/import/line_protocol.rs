@@ -351,14 +351,13 @@ mod tests {
         ) {
             let mut line = escaped(&measurement);
             for (name, value) in &tags {
-                line += &format!(",{}={}", escaped(name), escaped(value));
+                line.extend([",", &escaped(name), "=", &escaped(value)]);
             }
             let written: Vec<_> = fields.iter().map(|(n, v)| format!("{}={v}", escaped(n))).collect();
-            line += &format!(" {}", written.join(","));
+            line.extend([" ", &written.join(",")]);
             line += &time.map_or(String::new(), |t| format!(" {t}"));
             let (m, t, f, at) = some(&line);
             prop_assert_eq!((m, t, at), (measurement, tags, time));
-            let f: Vec<_> = f.into_iter().map(|(n, v)| (n, v)).collect();
             let expected: Vec<_> = fields.into_iter().map(|(n, v)| (n, FieldValue::Number(v))).collect();
             prop_assert_eq!(f, expected);
         }

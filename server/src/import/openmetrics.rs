@@ -251,14 +251,13 @@ impl<'a> LabelCursor<'a> {
         if matches!(self.peek(), None | Some(b'}')) {
             return Ok(None);
         }
-        let name = match self.quoted()? {
-            Some(text) => Name { text, quoted: true },
-            None => {
-                let rest = &self.text[self.at..];
-                let end = rest.find(['=', ' ', '\t', ',', '}', '"']).unwrap_or(rest.len());
-                self.at += end;
-                Name { text: Cow::Borrowed(&rest[..end]), quoted: false }
-            }
+        let name = if let Some(text) = self.quoted()? {
+            Name { text, quoted: true }
+        } else {
+            let rest = &self.text[self.at..];
+            let end = rest.find(['=', ' ', '\t', ',', '}', '"']).unwrap_or(rest.len());
+            self.at += end;
+            Name { text: Cow::Borrowed(&rest[..end]), quoted: false }
         };
         if name.text.is_empty() {
             return Err(error(self.at, "a label has no name"));

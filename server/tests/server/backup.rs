@@ -64,8 +64,8 @@ fn a_stopped_database_is_snapshot_and_verified() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(verify(&data.join("snapshots/cold")).0, Some(0));
 
-    let shards = (0..8).map(|shard| data.join(format!("shard-{shard:02}")));
-    let manifest = shards.filter_map(|shard| manifest_in(&shard)).next().unwrap();
+    let mut shards = (0..8).map(|shard| data.join(format!("shard-{shard:02}")));
+    let manifest = shards.find_map(|shard| manifest_in(&shard)).unwrap();
     let mut bytes = std::fs::read(&manifest).unwrap();
     bytes[20] ^= 1;
     std::fs::remove_file(&manifest).unwrap();

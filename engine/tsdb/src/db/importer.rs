@@ -307,7 +307,7 @@ impl Importer {
 
     fn forget_series(&mut self) {
         self.table = SeriesTable::default();
-        self.shards.iter_mut().for_each(|shard| shard.rows = Default::default());
+        self.shards.iter_mut().for_each(Stager::forget_rows);
         self.generation += 1;
     }
 }

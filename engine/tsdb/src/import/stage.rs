@@ -35,6 +35,11 @@ impl Stager {
         Self { storage, place, windows, rows: ShardRows::default(), runs: 0 }
     }
 
+    /// Lets go of the rows and of what they remember of series.
+    pub(crate) fn forget_rows(&mut self) {
+        self.rows = ShardRows::default();
+    }
+
     fn run_path(&self, run: u32) -> String {
         format!("{}/run-{run}", self.place.folder)
     }

@@ -43,7 +43,8 @@ impl TenantShard {
             self.remove_file(&format!("{}/{SAVED_TEMP}", self.folder))?;
         }
         let spills = names.iter().filter(|n| parse_spill(n).is_some_and(|n| !saving.is_kept(n)));
-        self.remove_spills(spills.map(|name| format!("{}/{name}", self.folder)).collect())
+        let paths: Vec<_> = spills.map(|name| format!("{}/{name}", self.folder)).collect();
+        self.remove_spills(&paths)
     }
 
     /// Loads the head that is saved at `position`, or only remembers it if a newer one is loaded.

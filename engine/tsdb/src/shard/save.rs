@@ -255,12 +255,13 @@ impl TenantShard {
         let is_used = |spill: &Arc<SpillFile>| is_live(spill) || saving.is_kept(spill.number());
         let (used, unused): (Vec<_>, Vec<_>) = spills.into_iter().partition(is_used);
         saving.spills = used;
-        self.remove_spills(unused.iter().map(|spill| spill.path().to_owned()).collect())
+        let paths: Vec<_> = unused.iter().map(|spill| spill.path().to_owned()).collect();
+        self.remove_spills(&paths)
     }
 
     /// Removes spill files, but not before it is sure that the heads that referred to them are
     /// gone: a power loss could bring those back.
-    pub(super) fn remove_spills(&self, paths: Vec<String>) -> Result<()> {
+    pub(super) fn remove_spills(&self, paths: &[String]) -> Result<()> {
         if !paths.is_empty() {
             self.sync_folder()?;
         }
