@@ -33,6 +33,7 @@ struct State {
     random: Random,
     operations: u64,
     syncs: u64,
+    failed_syncs: u64,
     crash_at: Option<u64>,
     failures: BTreeMap<u64, io::ErrorKind>,
     sync_failures: BTreeMap<u64, io::ErrorKind>,
@@ -113,6 +114,7 @@ impl State {
             Verdict::Fail(kind) => {
                 // The kernel marks the pages clean: a later sync that succeeds does not bring
                 // them back ("fsyncgate", PostgreSQL 2018).
+                self.failed_syncs += 1;
                 let bytes = self.tree.bytes_mut(node)?;
                 crash::lose_pages(bytes, &mut self.random);
                 Err(kind.into())
@@ -133,6 +135,7 @@ impl FaultStorage {
             random: Random::new(seed),
             operations: 0,
             syncs: 0,
+            failed_syncs: 0,
             crash_at: None,
             failures: BTreeMap::new(),
             sync_failures: BTreeMap::new(),
@@ -179,6 +182,11 @@ impl FaultStorage {
     /// Syncs so far, of files and of folders.
     pub fn syncs(&self) -> u64 {
         self.state.lock().syncs
+    }
+
+    /// Syncs of files that failed by plan: each may have lost what it should have synced.
+    pub fn failed_syncs(&self) -> u64 {
+        self.state.lock().failed_syncs
     }
 
     /// Bytes of all files.

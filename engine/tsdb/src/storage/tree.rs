@@ -342,6 +342,16 @@ impl Tree {
         named.map(|(_, bytes)| bytes.live.len() as u64).sum()
     }
 
+    /// Drops all handles: the process that had them is gone, the machine runs on. Pages that a
+    /// failed sync has marked clean may have left memory: what is on the disk is read.
+    pub(super) fn reopen(&mut self) {
+        for bytes in self.files.values_mut() {
+            bytes.live.clone_from(&bytes.durable);
+            bytes.changes.iter().for_each(|change| change.apply(&mut bytes.live));
+            bytes.handles = 0;
+        }
+    }
+
     /// Makes the durable side what is seen, with nothing in between: a machine that has started.
     pub(super) fn restart(&mut self) {
         for bytes in self.files.values_mut() {

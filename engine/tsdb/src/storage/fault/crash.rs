@@ -5,7 +5,8 @@ use super::super::tree::{Bytes, Change, Names, Tree};
 /// How the process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crash {
-    /// Killed: everything that was written to the operating system survives.
+    /// Killed: everything that was written to the operating system survives, but it is no more on
+    /// the disk than before: a power loss that follows may still take it.
     Process,
     /// Without power: what was synced survives, of the rest any part, torn and out of order.
     PowerLoss,
@@ -41,20 +42,20 @@ impl Random {
 
 /// Turns the tree into what the next process finds.
 pub(super) fn survive(tree: &mut Tree, crash: Crash, random: &mut Random) {
+    if crash == Crash::Process {
+        return tree.reopen();
+    }
     for bytes in tree.files.values_mut() {
-        match crash {
-            Crash::Process => bytes.sync(),
-            Crash::PowerLoss => lose_bytes(bytes, random),
-        }
+        lose_bytes(bytes, random);
     }
     let names = tree.folders.values().flat_map(|names| &names.changes);
     let mut numbers: Vec<u64> = names.map(|change| change.number).collect();
     numbers.sort_unstable();
     numbers.dedup();
     let style = random.below(3);
-    numbers.retain(|_| match (crash, style) {
-        (Crash::Process, _) | (_, 0) => true,
-        (_, 1) => false,
+    numbers.retain(|_| match style {
+        0 => true,
+        1 => false,
         _ => random.chance(2),
     });
     for names in tree.folders.values_mut() {
