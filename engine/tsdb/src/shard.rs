@@ -15,9 +15,9 @@ mod tenant;
 mod upkeep;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::Result;
@@ -40,7 +40,8 @@ pub(crate) const LOCK_PIECE: usize = 256;
 pub(crate) struct Shard {
     id: u16,
     storage: Arc<dyn Storage>,
-    tenants: RwLock<HashMap<Arc<str>, Arc<TenantShard>>>,
+    /// Sorted: the order of background work is repeatable.
+    tenants: RwLock<BTreeMap<Arc<str>, Arc<TenantShard>>>,
     writer: Mutex<Writer>,
 }
 

@@ -9,6 +9,9 @@ use std::io;
 use super::layout::FOLDER;
 use crate::storage::{File, Storage};
 
+/// How the copies of what had been synced begin.
+const QUARANTINE: &str = "quarantine-";
+
 /// Bytes that are copied at once.
 const COPY: usize = 256 * 1024;
 
@@ -23,15 +26,23 @@ pub(super) struct Bad<'a> {
     pub(super) len: u64,
 }
 
-/// Whether the name is one of an unsynced stretch of the segment that begins with `first`.
-pub(super) fn is_unsynced(name: &str, first: u64) -> bool {
-    name.starts_with(&format!("unsynced-{first:020}-"))
+/// The copies of damage that are kept: path and bytes. They outlive their segment, until an
+/// operator removes them.
+pub(super) fn kept(storage: &dyn Storage) -> io::Result<Vec<(String, u64)>> {
+    let entries = storage.list(FOLDER)?.into_iter();
+    let kept = entries.filter(|entry| entry.name.starts_with(QUARANTINE));
+    Ok(kept.map(|entry| (format!("{FOLDER}/{}", entry.name), entry.len)).collect())
+}
+
+/// The first position of the segment that the unsynced stretch with this name comes from.
+pub(super) fn segment_of_unsynced(name: &str) -> Option<u64> {
+    name.strip_prefix("unsynced-")?.split_once('-')?.0.parse().ok()
 }
 
 impl Bad<'_> {
-    fn aside(&self, is_synced: bool) -> String {
-        let kind = if is_synced { "quarantine" } else { "unsynced" };
-        format!("{FOLDER}/{kind}-{:020}-{:012}", self.first, self.offset)
+    pub(super) fn aside(&self, is_synced: bool) -> String {
+        let kind = if is_synced { QUARANTINE } else { "unsynced-" };
+        format!("{FOLDER}/{kind}{:020}-{:012}", self.first, self.offset)
     }
 
     /// Whether it was put aside as unsynced before.

@@ -158,13 +158,26 @@ pub(super) fn remove_segments(storage: &dyn Storage, keep_from: u64) -> Result<(
         if next > keep_from {
             break;
         }
-        let path = segment_path(first);
-        storage.remove(&path).map_err(|error| Error::io("remove", path, error))?;
-        let entries = storage.list(FOLDER).map_err(|error| Error::io("list", FOLDER, error))?;
-        for entry in entries.iter().filter(|entry| aside::is_unsynced(&entry.name, first)) {
-            let path = layout::in_folder(&entry.name);
-            storage.remove(&path).map_err(|error| Error::io("remove", path, error))?;
-        }
+        remove(storage, segment_path(first))?;
     }
-    Ok(())
+    remove_asides(storage)
+}
+
+/// Removes what was put aside as unsynced of segments that are gone. Until their removal is
+/// synced a power loss may bring them back, and only the copies tell that their bad stretches
+/// are no damage.
+fn remove_asides(storage: &dyn Storage) -> Result<()> {
+    let entries = storage.list(FOLDER).map_err(|error| Error::io("list", FOLDER, error))?;
+    let is_there = |first| entries.iter().any(|entry| parse_segment(&entry.name) == Some(first));
+    let is_left = |name: &str| aside::segment_of_unsynced(name).is_some_and(|f| !is_there(f));
+    let left: Vec<_> = entries.iter().filter(|entry| is_left(&entry.name)).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    storage.sync_folder(FOLDER).map_err(|error| Error::io("sync", FOLDER, error))?;
+    left.iter().try_for_each(|entry| remove(storage, layout::in_folder(&entry.name)))
+}
+
+fn remove(storage: &dyn Storage, path: String) -> Result<()> {
+    storage.remove(&path).map_err(|error| Error::io("remove", path, error))
 }

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::aside::Bad;
+use super::aside::{self, Bad};
 use super::checkpoint::{self, Checkpoint};
 use super::decode::{DecodeScratch, address};
 use super::error::FrameError;
 use super::frame::{Frame, Record};
 use super::layout::{
-    FILE_HEADER, FRAME_HEADER, FileHeader, FrameHeader, Kind, checkpoint_path, segment_path,
+    FILE_HEADER, FOLDER, FRAME_HEADER, FileHeader, FrameHeader, Kind, checkpoint_path, segment_path,
 };
 use super::recovery::{Recovered, segments};
 use super::scan::{Piece, Scan, Window};
@@ -54,6 +54,8 @@ pub(super) struct Replay<'a> {
     visited: u64,
     /// Whether the last stretch was bad, which may have held any number of positions.
     after_bad: bool,
+    /// Copies of the damage in the report.
+    asides: Vec<String>,
     scratch: DecodeScratch,
     report: ReplayReport,
     wants: Option<&'a mut Wants<'a>>,
@@ -70,6 +72,7 @@ impl<'a> Replay<'a> {
             seen: 0,
             visited: 0,
             after_bad: false,
+            asides: Vec::new(),
             scratch: DecodeScratch::default(),
             report,
             wants: None,
@@ -92,7 +95,17 @@ impl<'a> Replay<'a> {
             }
             self.segment(first, next, visit)?;
         }
+        self.report_kept()?;
         Ok(self.report)
+    }
+
+    /// Reports the damage of segments that are gone by the copies that are left of it.
+    fn report_kept(&mut self) -> Result<()> {
+        let kept = aside::kept(self.storage);
+        let kept = kept.map_err(|error| Error::io("list", FOLDER, error))?.into_iter();
+        let older = kept.filter(|(path, _)| !self.asides.contains(path));
+        self.report.quarantined.extend(older.map(|(path, bytes)| (path, 0, bytes)));
+        Ok(())
     }
 
     fn checkpoint(&mut self, visit: &mut Visit<'_>) -> Result<()> {
@@ -128,7 +141,12 @@ impl<'a> Replay<'a> {
         if header.is_none() {
             self.put_aside(&begin, first <= synced);
         }
-        self.look_for_gap(header.map_or(first.saturating_sub(1), |header| header.second));
+        match header {
+            Some(header) => self.look_for_gap(header.second),
+            // The header of a segment that was never synced says nothing about a gap.
+            None if first > synced => self.after_bad = false,
+            None => self.look_for_gap(first.saturating_sub(1)),
+        }
         self.seen = self.seen.max(first.saturating_sub(1));
         let mut scan = Scan::new(window, first.saturating_sub(1));
         while let Some(piece) = scan.next().map_err(failed)? {
@@ -199,6 +217,7 @@ impl<'a> Replay<'a> {
         tracing::error!(path, offset, bytes, "a stretch of the log is damaged");
         let found = (path.to_owned(), offset, bytes);
         if is_synced {
+            self.asides.push(bad.aside(true));
             self.report.quarantined.push(found);
         } else {
             self.report.unsynced.push(found);
