@@ -34,6 +34,8 @@ struct State {
     operations: u64,
     syncs: u64,
     failed_syncs: u64,
+    reads: u64,
+    read_failures: BTreeMap<u64, io::ErrorKind>,
     crash_at: Option<u64>,
     failures: BTreeMap<u64, io::ErrorKind>,
     sync_failures: BTreeMap<u64, io::ErrorKind>,
@@ -55,6 +57,13 @@ fn crashed() -> io::Error {
 impl State {
     fn alive(&self) -> io::Result<()> {
         if self.crashed { Err(crashed()) } else { Ok(()) }
+    }
+
+    /// Counts a read and looks into the plan.
+    fn reading(&mut self) -> io::Result<()> {
+        self.alive()?;
+        self.reads += 1;
+        self.read_failures.remove(&self.reads).map_or(Ok(()), |kind| Err(kind.into()))
     }
 
     /// Counts an operation and looks into the plan.
@@ -136,6 +145,8 @@ impl FaultStorage {
             operations: 0,
             syncs: 0,
             failed_syncs: 0,
+            reads: 0,
+            read_failures: BTreeMap::new(),
             crash_at: None,
             failures: BTreeMap::new(),
             sync_failures: BTreeMap::new(),
@@ -166,6 +177,17 @@ impl FaultStorage {
     /// folders count too.
     pub fn fail_sync_at(&self, sync: u64, kind: io::ErrorKind) {
         self.state.lock().sync_failures.insert(sync, kind);
+    }
+
+    /// Fails the read with this number, counted from the first (1) of this storage: of bytes, of
+    /// a whole file (a map), of a file's length or of a folder's names.
+    pub fn fail_read_at(&self, read: u64, kind: io::ErrorKind) {
+        self.state.lock().read_failures.insert(read, kind);
+    }
+
+    /// Reads so far; see [`fail_read_at`](Self::fail_read_at).
+    pub fn reads(&self) -> u64 {
+        self.state.lock().reads
     }
 
     /// Bytes that all files together may have; more is [`io::ErrorKind::StorageFull`] after as
@@ -244,14 +266,14 @@ impl Storage for FaultStorage {
 
     fn map(&self, path: &str) -> io::Result<Arc<dyn Mapped>> {
         let mut state = self.state.lock();
-        state.alive()?;
+        state.reading()?;
         let node = state.tree.file(path)?;
         Ok(Arc::new(Copied(state.tree.bytes_mut(node)?.live.clone())))
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<Entry>> {
-        let state = self.state.lock();
-        state.alive()?;
+        let mut state = self.state.lock();
+        state.reading()?;
         state.tree.list(folder)
     }
 
@@ -304,14 +326,14 @@ impl File for FaultFile {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        let state = self.state.lock();
-        state.alive()?;
+        let mut state = self.state.lock();
+        state.reading()?;
         state.tree.read(self.node, offset, buf)
     }
 
     fn len(&self) -> io::Result<u64> {
         let mut state = self.state.lock();
-        state.alive()?;
+        state.reading()?;
         Ok(state.tree.bytes_mut(self.node)?.live.len() as u64)
     }
 
