@@ -339,4 +339,8 @@ impl<S: Source + ?Sized> Source for Erased<'_, S> {
     ) -> nunatak::Result<Vec<String>> {
         self.0.label_values(name, selector, limit)
     }
+
+    fn warnings(&self, range: nunatak::TimeRange) -> Vec<String> {
+        self.0.warnings(range)
+    }
 }

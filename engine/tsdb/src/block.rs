@@ -14,6 +14,7 @@
 
 mod bytes;
 mod cache;
+mod damage;
 mod data;
 mod directory;
 mod folder;

@@ -5,6 +5,7 @@ mod append;
 mod background;
 mod backup;
 mod budget;
+mod damage;
 mod importer;
 mod load;
 mod maintain;
@@ -25,6 +26,7 @@ use crate::log::ReplayReport;
 use crate::options::Options;
 use crate::source::{Hints, Selection, Selector, Source};
 use crate::stats::{Cardinality, Stats};
+use crate::time::TimeRange;
 use crate::verify::Verification;
 pub use append::{AppendSeries, Appender};
 use background::Background;
@@ -205,5 +207,9 @@ impl Source for Db {
 
     fn label_values(&self, name: &str, selector: &Selector, limit: usize) -> Result<Vec<String>> {
         self.main.label_values(name, selector, limit)
+    }
+
+    fn warnings(&self, range: TimeRange) -> Vec<String> {
+        self.main.warnings(range)
     }
 }

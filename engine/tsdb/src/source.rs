@@ -167,4 +167,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// If the storage can't be read.
     fn label_values(&self, name: &str, selector: &Selector, limit: usize) -> Result<Vec<String>>;
+
+    /// What answers about `range` lack and why; for answers of labels, which have no place of
+    /// their own for it.
+    fn warnings(&self, range: TimeRange) -> Vec<String> {
+        let _ = range;
+        Vec::new()
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use nunatak::{Db, Hints, Labels, Matcher, Selector, Source};
+use nunatak::{Db, Hints, Labels, Matcher, Selector, Source, TimeRange};
 
 use super::params::Params;
 use super::query::{blocking, wait_for_turn};
@@ -44,12 +44,14 @@ async fn texts(
     let limit = params.limit()?;
     let selectors = selectors(params)?;
     let permit = wait_for_turn(app, app.settings.query_timeout).await?;
-    let mut texts = blocking(move || {
+    let (mut texts, mut warnings) = blocking(move || {
         let _permit = permit;
-        one_more_than(limit, &selectors, |selector, most| ask(&db, selector, most))
+        let texts = one_more_than(limit, &selectors, |selector, most| ask(&db, selector, most))?;
+        let range = selectors.first().map_or(TimeRange::ALL, |selector| selector.range);
+        Ok::<_, ApiError>((texts, db.warnings(range)))
     })
     .await??;
-    let warnings = truncate(&mut texts, limit);
+    warnings.extend(truncate(&mut texts, limit));
     Ok(success_with(&warnings, |out| json::strings(out, &texts)))
 }
 

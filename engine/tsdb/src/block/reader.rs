@@ -13,6 +13,7 @@ use crate::source::StreamId;
 use crate::storage::{File, Storage};
 use crate::time::TimeRange;
 
+use super::damage::Damage;
 use super::directory::DirectoryPage;
 use super::manifest::{BlockMeta, MAX_MANIFEST, Manifest};
 use super::page::Page;
@@ -41,6 +42,7 @@ struct Inner {
     table: OnceLock<PageTable>,
     index: SeriesIndex,
     number: u64,
+    damage: Damage,
 }
 
 impl Block {
@@ -59,8 +61,18 @@ impl Block {
         let index = SeriesIndex::open(&*storage, join(&path, "index"), &manifest)?;
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         let table = OnceLock::new();
-        let inner =
-            Inner { storage, manifest, path, data_path, file, footer, table, index, number };
+        let inner = Inner {
+            storage,
+            manifest,
+            path,
+            data_path,
+            file,
+            footer,
+            table,
+            index,
+            number,
+            damage: Damage::default(),
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -79,6 +91,17 @@ impl Block {
         &self.0.path
     }
 
+    /// The first damage that a reader has met, in words with the file's name. A selection that
+    /// begins afterwards leaves out what can't be read.
+    pub fn damage(&self) -> Option<&str> {
+        self.0.damage.what()
+    }
+
+    /// Passes a result on and remembers damage.
+    pub(crate) fn noted<T>(&self, result: Result<T>) -> Result<T> {
+        result.inspect_err(|error| self.0.damage.note(error))
+    }
+
     /// The series that all `matchers` accept, in the order of series, each a cursor over its
     /// samples in `range`. No sample is read before a cursor is; a series may turn out to have
     /// none in the range.
@@ -90,7 +113,7 @@ impl Block {
         if !times.overlaps(&range) {
             return Ok(Vec::new());
         }
-        let selected = Arc::new(Selected::new(self.clone(), range));
+        let selected = Arc::new(Selected::new(self.clone(), range).without_damaged());
         let ids = self.0.index.select(matchers)?;
         let labels = self.0.index.labels_of(&ids)?.into_iter();
         Ok(labels.map(|(id, l)| BlockSeries::new(l, id, Arc::clone(&selected))).collect())

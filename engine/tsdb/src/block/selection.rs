@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nunatak_index::Labels;
 use parking_lot::Mutex;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::{Cursor, SampleBatch};
 use crate::time::TimeRange;
 
@@ -30,6 +30,8 @@ pub(crate) struct Selected {
     streams: Mutex<Recent<StreamPage>>,
     directory: Mutex<Recent<DirectoryPage>>,
     times: Mutex<DecodedTimes>,
+    /// Whether what is damaged is left out: whoever asked has been warned.
+    leaves_out: bool,
 }
 
 /// A stream's description and the page that it is on.
@@ -47,6 +49,21 @@ impl Selected {
             streams: Mutex::new(Recent::new(PAGES)),
             directory: Mutex::new(Recent::new(PAGES)),
             times: Mutex::new(DecodedTimes::new(DECODED_SAMPLES)),
+            leaves_out: false,
+        }
+    }
+
+    /// Leaves out what can't be read if the block is known to be damaged. A merge must not.
+    pub(super) fn without_damaged(mut self) -> Self {
+        self.leaves_out = self.block.damage().is_some();
+        self
+    }
+
+    /// Remembers damage; turns it into `left_out` if that is wanted.
+    fn tolerate<T>(&self, result: Result<T>, left_out: T) -> Result<T> {
+        match self.block.noted(result) {
+            Err(Error::Corrupt { .. }) if self.leaves_out => Ok(left_out),
+            result => result,
         }
     }
 
@@ -220,8 +237,13 @@ pub(super) fn decode_values(
 impl Cursor for BlockSeries {
     fn next_batch(&mut self, batch: &mut SampleBatch) -> Result<bool> {
         batch.clear();
-        while let Some(chunk) = self.next_chunk()? {
-            if !self.read(chunk, batch)? {
+        let selected = Arc::clone(&self.selected);
+        while let Some(chunk) = selected.tolerate(self.next_chunk(), None)? {
+            let read = selected.tolerate(self.read(chunk, batch).map(Some), None)?;
+            if read.is_none() {
+                batch.clear();
+            }
+            if read == Some(false) {
                 self.chunks = Some(Vec::new());
                 break;
             }

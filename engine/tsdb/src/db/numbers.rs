@@ -31,14 +31,7 @@ impl Inner {
         for part in self.shards.iter().flat_map(Shard::tenants) {
             part.add_stats(&mut stats);
         }
-        for (file, offset, bytes) in &self.replay_report().quarantined {
-            stats.quarantined.push(format!("log: {bytes} bytes at {offset} of {file}"));
-        }
-        let orphans = self.replay_report().orphans;
-        if orphans > 0 {
-            let what = format!("log: {orphans} samples whose series is not defined any more");
-            stats.quarantined.push(what);
-        }
+        stats.quarantined.extend_from_slice(&self.log_damage.found);
         stats
     }
 

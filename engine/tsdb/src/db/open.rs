@@ -8,6 +8,7 @@ use hashbrown::{HashMap, HashSet};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::admission::Admission;
+use super::damage::LogDamage;
 use super::maintain::Progress;
 use super::replay::Replayed;
 use super::save::Tail;
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     pub(super) space: Space,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,
+    pub(super) log_damage: LogDamage,
     /// Whether the database is closed; held shared by whoever writes to its folder.
     closed: RwLock<bool>,
     /// Given back last.
@@ -90,7 +92,6 @@ impl Inner {
         let inner = Self {
             tail: Tail::new(options.replay_target, replayed),
             admission: Admission::new(queue, options.append_deadline),
-            options,
             shards,
             tenants: RwLock::default(),
             references_in_use: RwLock::default(),
@@ -102,6 +103,8 @@ impl Inner {
             space: Space::new(Arc::clone(&storage), low_space),
             storage,
             log,
+            log_damage: LogDamage::of(&replay, options.durability),
+            options,
             replay,
             closed: RwLock::new(false),
             lock: Mutex::new(Some(lock)),

@@ -27,6 +27,7 @@ impl Source for Tenant {
         self.inner().check_open()?;
         let selector = self.within_retention(selector);
         let mut selection = Selection::default();
+        selection.warnings.extend(self.inner().log_damage.warning.clone());
         for part in self.parts() {
             // A series lives in exactly one shard, so shards need no merging.
             let mut found = Found::default();
@@ -60,6 +61,12 @@ impl Source for Tenant {
             part.label_values(name, &selector, limit, &mut values)?;
         }
         Ok(limited(values, limit))
+    }
+
+    fn warnings(&self, range: TimeRange) -> Vec<String> {
+        let mut warnings: Vec<_> = self.inner().log_damage.warning.iter().cloned().collect();
+        self.parts().for_each(|part| part.warn(range, &mut warnings));
+        warnings
     }
 }
 

@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 
 use super::{LOCK_PIECE, TenantShard};
 use crate::block::Block;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::Epoch;
 use crate::merge::MergeCursor;
 use crate::source::{Cursor, SampleBatch, SelectedSeries, Selector};
@@ -85,14 +85,15 @@ impl TenantShard {
             if !held(block).overlaps(&selector.range) {
                 continue;
             }
-            for mut series in block.select(&selector.matchers, selector.range)? {
+            let selected = block.noted(block.select(&selector.matchers, selector.range));
+            for mut series in or_left_out(selected)? {
                 let labels = std::mem::take(&mut series.labels);
                 let part =
                     (!labels_only).then(|| -> Part { (series.starts_at(), Box::new(series)) });
                 found.entries.push((labels, part));
             }
         }
-        self.warn(selector, found);
+        self.warn(selector.range, &mut found.warnings);
         Ok(())
     }
 
@@ -114,12 +115,23 @@ impl TenantShard {
         }
     }
 
-    fn warn(&self, selector: &Selector, found: &mut Found) {
-        for part in self.blocks().quarantined.iter() {
-            if part.range.overlaps(&selector.range) {
-                found.warnings.push(format!(
+    /// Says what answers about `range` lack.
+    pub(crate) fn warn(&self, range: TimeRange, warnings: &mut Vec<String>) {
+        let list = self.blocks();
+        for part in list.quarantined.iter() {
+            if part.range.overlaps(&range) {
+                warnings.push(format!(
                     "incomplete: shard {} lacks block {} ({})",
                     self.shard, part.name, part.error
+                ));
+            }
+        }
+        for block in list.blocks.iter().filter(|block| held(block).overlaps(&range)) {
+            if let Some(damage) = block.damage() {
+                let name = &block.meta().name;
+                warnings.push(format!(
+                    "incomplete: shard {} can't read all of block {name} ({damage})",
+                    self.shard
                 ));
             }
         }
@@ -138,7 +150,8 @@ impl TenantShard {
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {
-                names.extend(block.label_names(&selector.matchers)?);
+                let own = block.noted(block.label_names(&selector.matchers));
+                names.extend(or_left_out(own)?);
             }
         }
         Ok(())
@@ -160,10 +173,19 @@ impl TenantShard {
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {
-                values.extend(block.label_values(name, &selector.matchers, limit)?);
+                let own = block.noted(block.label_values(name, &selector.matchers, limit));
+                values.extend(or_left_out(own)?);
             }
         }
         Ok(())
+    }
+}
+
+/// What a block answered; nothing if its index is damaged, which a warning says.
+fn or_left_out<T>(answer: Result<Vec<T>>) -> Result<Vec<T>> {
+    match answer {
+        Err(Error::Corrupt { .. }) => Ok(Vec::new()),
+        answer => answer,
     }
 }
 

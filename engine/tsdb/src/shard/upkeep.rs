@@ -81,6 +81,9 @@ impl TenantShard {
             add_time(stats, Some(meta.min_t), Some(meta.max_t));
         }
         stats.quarantined.extend(self.damage.lock().iter().cloned());
+        for damage in list.blocks.iter().filter_map(Block::damage) {
+            stats.quarantined.push(format!("shard {}: partly readable: {damage}", self.shard));
+        }
         for part in list.quarantined.iter() {
             stats.quarantined.push(format!("shard {}: {}: {}", self.shard, part.name, part.error));
         }

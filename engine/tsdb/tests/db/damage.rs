@@ -82,6 +82,15 @@ fn a_damaged_page_is_an_error_that_names_the_file() {
     })();
     let error: Error = error.expect_err("a flipped bit is seen");
     assert!(matches!(&error, Error::Corrupt { path, .. } if path.ends_with("data")), "{error}");
+
+    // From then on the rest serves, and answers say what they lack.
+    let selection = db.select(&everything).unwrap();
+    assert!(selection.warnings[0].contains(&data), "{:?}", selection.warnings);
+    let found: usize = read(&db).values().map(Vec::len).sum();
+    assert!(found < 5000, "{found} samples, one page is lost");
+    assert!(db.stats().quarantined[0].contains(&data));
+    assert_eq!(db.warnings(TimeRange::ALL).len(), 1);
+    assert!(db.warnings(TimeRange::new(0, 1)).is_empty());
 }
 
 #[test]
@@ -119,6 +128,11 @@ fn a_bad_stretch_of_the_log_is_put_aside_and_what_follows_is_kept() {
     assert_eq!(db.replay_report().quarantined.len(), 1);
     assert_eq!(db.stats().quarantined.len(), 1);
     assert_eq!(read(&db).len(), 19, "one frame is lost");
+    // Nothing tells which series and times were in it, so every answer says so.
+    let somewhere = Selector::new(Vec::new(), TimeRange::new(0, 1));
+    let warnings = db.select(&somewhere).unwrap().warnings;
+    assert!(warnings[0].contains(&log), "{warnings:?}");
+    assert_eq!(db.warnings(TimeRange::ALL), warnings);
     assert_eq!(append(&db, &set(99), &[(NOW, 1.0)]).unwrap().stored, 1);
 }
 
