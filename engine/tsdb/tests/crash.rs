@@ -9,6 +9,8 @@
 
 #[path = "crash/append.rs"]
 mod append;
+#[path = "crash/damage.rs"]
+mod damage;
 #[path = "crash/dice.rs"]
 mod dice;
 #[path = "crash/faults.rs"]

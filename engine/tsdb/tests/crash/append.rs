@@ -95,6 +95,7 @@ pub(crate) fn several(world: &mut World, db: &Db, dice: &mut Dice) {
 
 /// Sends a request of which `refused` samples must be refused.
 fn send(world: &mut World, db: &Db, request: &Request, refused: u64) {
+    world.oracle.request();
     let outcome = request.handle(db).append(&request.batch);
     if let Ok(outcome) = &outcome {
         assert_eq!(outcome.refused_samples(), refused, "{}: {outcome:?}", world.name());
@@ -127,6 +128,7 @@ pub(crate) fn backfill(world: &mut World, db: &Db, dice: &mut Dice) {
     let handle = batch.series(&series(number)).unwrap();
     batch.push(handle, time, value);
     let place = Place { tenant, series: number, time };
+    world.oracle.request();
     match db.tenant(TENANTS[tenant]).unwrap().append(&batch) {
         Ok(outcome) if outcome.stored == 1 => {
             let newest = world.newest.entry((tenant, number)).or_insert(time);

@@ -15,6 +15,8 @@ pub(crate) enum Plan {
     Crash,
     /// Some changes of the disk fail, with a full disk or another error.
     Failures,
+    /// Some reads fail.
+    ReadFailures,
 }
 
 impl Plan {
@@ -22,19 +24,26 @@ impl Plan {
         match dice.below(8) {
             0 => Self::Calm,
             1..=2 => Self::Failures,
+            3 => Self::ReadFailures,
             _ => Self::Crash,
         }
     }
 
     /// Arranges it on the storage of the life that begins.
     pub(crate) fn arrange(self, storage: &FaultStorage, dice: &mut Dice) {
-        let mut soon = |within| storage.operations() + 1 + dice.below(within);
+        let soon = |within, dice: &mut Dice| storage.operations() + 1 + dice.below(within);
         match self {
             Self::Calm => {}
-            Self::Crash => storage.crash_at(soon(120)),
+            Self::Crash => storage.crash_at(soon(120, dice)),
+            Self::ReadFailures => {
+                for _ in 0..3 {
+                    let read = storage.reads() + 1 + dice.below(200);
+                    storage.fail_read_at(read, ErrorKind::Other);
+                }
+            }
             Self::Failures => {
-                storage.fail_at(soon(60), ErrorKind::StorageFull);
-                storage.fail_at(soon(120), ErrorKind::Other);
+                storage.fail_at(soon(60, dice), ErrorKind::StorageFull);
+                storage.fail_at(soon(120, dice), ErrorKind::Other);
             }
         }
     }

@@ -23,11 +23,14 @@ struct Slot {
     unsynced: Vec<Option<u64>>,
     /// Every value that was ever sent.
     ever: BTreeSet<u64>,
+    /// The request that changed it last, if it was acknowledged: what was not may have waited and
+    /// gone to the disk with a later one.
+    request: Option<u64>,
 }
 
 impl Slot {
     fn new() -> Self {
-        Self { allowed: vec![None], unsynced: Vec::new(), ever: BTreeSet::new() }
+        Self { allowed: vec![None], unsynced: Vec::new(), ever: BTreeSet::new(), request: None }
     }
 
     fn change(&mut self, to: Option<u64>, acknowledged: bool) {
@@ -45,12 +48,20 @@ impl Slot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Oracle {
     slots: BTreeMap<Place, Slot>,
+    requests: u64,
 }
 
 impl Oracle {
+    /// A request begins.
+    pub(crate) fn request(&mut self) {
+        self.requests += 1;
+    }
+
     /// A sample was sent. Without an acknowledgement it may be there or not.
     pub(crate) fn written(&mut self, place: Place, bits: u64, acknowledged: bool) {
-        self.slots.entry(place).or_insert_with(Slot::new).change(Some(bits), acknowledged);
+        let slot = self.slots.entry(place).or_insert_with(Slot::new);
+        slot.change(Some(bits), acknowledged);
+        slot.request = acknowledged.then_some(self.requests);
     }
 
     /// Samples were deleted. Without an acknowledgement they may be there or not.
@@ -84,6 +95,25 @@ impl Oracle {
         match found.keys().find(|place| !self.slots.contains_key(place)) {
             Some(place) => Err(format!("never written: {place:?}")),
             None => Ok(()),
+        }
+    }
+
+    /// After damage: places that do not have what they should, with the request that was the last
+    /// to change them. Nothing may be there that was never sent.
+    pub(crate) fn lost(&self, found: &Found) -> Result<BTreeMap<Place, Option<u64>>, String> {
+        let mut lost = BTreeMap::new();
+        for (&place, slot) in &self.slots {
+            let bits = found.get(&place).copied();
+            if bits.is_some_and(|bits| !slot.ever.contains(&bits)) {
+                return Err(format!("{place:?} has {bits:x?}, which was never sent: {slot:x?}"));
+            }
+            if !slot.allowed.contains(&bits) {
+                lost.insert(place, slot.request);
+            }
+        }
+        match found.keys().find(|place| !self.slots.contains_key(place)) {
+            Some(place) => Err(format!("never written: {place:?}")),
+            None => Ok(lost),
         }
     }
 

@@ -35,7 +35,10 @@ pub(crate) fn everything(db: &Db) -> Result<(Found, Vec<String>), Error> {
 /// Reads while the database is in use: errors are fine when the disk fails, wrong answers never.
 pub(crate) fn while_open(world: &mut World, db: &Db) {
     if let Ok((found, warnings)) = everything(db) {
-        assert_eq!(warnings, [""; 0], "{}", world.name());
+        if world.misses_reads && !warnings.is_empty() {
+            return;
+        }
+        assert!(warnings.is_empty() || world.lacks_unsynced, "{}: {warnings:?}", world.name());
         let checked = world.oracle.check(&found);
         checked.unwrap_or_else(|what| panic!("{}: {what}", world.name()));
     }
