@@ -88,15 +88,26 @@ impl SeriesSamples {
             self.append(time, value);
             return self.open.heap_bytes() as isize - before as isize;
         }
-        let before = self.heap_bytes();
-        if in_order {
-            self.freeze();
-            self.epoch = epoch;
-            self.append(time, value);
-        } else if !self.open_has(time, value) {
-            self.history.get_or_insert_default().late.insert(time, value, epoch);
+        if !in_order {
+            return self.insert_late(time, value, epoch);
         }
+        let before = self.heap_bytes();
+        self.freeze();
+        self.epoch = epoch;
+        self.append(time, value);
         self.heap_bytes() as isize - before as isize
+    }
+
+    /// Adds a sample that is not the newest. Its price does not depend on how much is here, but
+    /// for one in many: nothing is decoded or added up.
+    fn insert_late(&mut self, time: i64, value: f64, epoch: Epoch) -> isize {
+        let is_new = self.history.is_none();
+        if is_new && self.open.last() == Some((time, value.to_bits())) {
+            return 0;
+        }
+        let history = self.history.get_or_insert_default();
+        let grown = history.late.insert(time, value, epoch, &self.open);
+        grown + if is_new { size_of::<History>() as isize } else { 0 }
     }
 
     fn append(&mut self, time: i64, value: f64) {
@@ -104,18 +115,6 @@ impl SeriesSamples {
         let appended = self.open.append(time, value);
         debug_assert!(appended.is_ok(), "{appended:?}");
         self.newest = Some(time);
-    }
-
-    /// Whether the open chunk has the very sample, as after a repeated request, and no late one
-    /// counts above it.
-    fn open_has(&self, time: i64, value: f64) -> bool {
-        let late_has_time = || self.history.as_ref().is_some_and(|h| h.late.has_time(time));
-        let is_same = |(t, bits)| t == time && bits == value.to_bits();
-        let begins_before = self.open.first_time().is_some_and(|first| first <= time);
-        begins_before
-            && !late_has_time()
-            && (self.open.last().is_some_and(is_same)
-                || self.open.iter().flatten().any(|(t, v)| is_same((t, v.to_bits()))))
     }
 
     fn freeze(&mut self) {
