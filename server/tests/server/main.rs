@@ -10,6 +10,7 @@ mod disk_full;
 mod grafana;
 mod http_api;
 mod import;
+mod kills;
 mod remote_write;
 mod start;
 mod stop;
