@@ -22,10 +22,44 @@ pub enum Command {
     Compare(Compare),
     /// Compare the JSON files of two runs
     Diff(Diff),
+    /// Measure acknowledgements with each durability, over several connections
+    Log(Log),
     /// Measure the codec on captured or made samples, beside ports of Prometheus' codecs
     Codec(crate::codec::Arguments),
     /// Measure how long a start takes after the process was killed
     Start(crate::start::Arguments),
+}
+
+/// `log`
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The server to measure
+    #[arg(long, default_value = "target/release/nunatak")]
+    pub server: PathBuf,
+    /// Numbers of connections; each sends its next request when the last is answered
+    #[arg(long, value_delimiter = ',', default_value = "1,8,64")]
+    pub connections: Vec<usize>,
+    /// Durabilities, which take turns in each round
+    #[arg(long, value_delimiter = ',', default_value = "os,fsync,interval")]
+    pub durability: Vec<String>,
+    /// Rounds
+    #[arg(long, default_value_t = 5)]
+    pub repeat: usize,
+    /// Samples of one load, over all connections
+    #[arg(long, default_value_t = 4_000_000)]
+    pub samples: usize,
+    /// Series
+    #[arg(long, default_value_t = 40_000)]
+    pub series: usize,
+    /// Samples in each remote-write request
+    #[arg(long, default_value_t = 2_000)]
+    pub samples_per_request: usize,
+    /// Folder for the data, on the disk that is meant
+    #[arg(long, default_value = "target/bench")]
+    pub work_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What is written.

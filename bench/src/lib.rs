@@ -24,6 +24,7 @@ pub mod codec;
 pub mod compare;
 pub mod diff;
 pub mod load;
+pub mod log;
 pub mod measure;
 pub mod output;
 pub mod prepared;

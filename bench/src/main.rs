@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use nunatak_bench::cli::{Cli, Command};
-use nunatak_bench::{codec, compare, diff, load, output, start};
+use nunatak_bench::{codec, compare, diff, load, log, output, start};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Load(arguments) => load::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Log(arguments) => log::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),
         Command::Start(arguments) => start::run(&arguments),
     };
