@@ -36,7 +36,8 @@ fn nothing_acknowledged_is_lost_by_kills_under_load() {
             load.check(folder.path());
         }
     }
-    load.assert_something_was_sent(kills);
+    println!("{kills} kills, {} acknowledged samples are there", load.acknowledged());
+    assert!(load.acknowledged() > 0);
 }
 
 /// `scripts/power-loss.sh` makes the disk, and runs this.
@@ -57,7 +58,8 @@ fn nothing_acknowledged_is_lost_by_power_losses_under_load() {
         disk.start_again();
         load.check(disk.folder());
     }
-    load.assert_something_was_sent(times);
+    println!("{times} power losses, {} acknowledged samples are there", load.acknowledged());
+    assert!(load.acknowledged() > 0);
 }
 
 fn number_from(variable: &str, default: u64) -> u64 {
@@ -121,11 +123,8 @@ impl Load {
         server.wait();
     }
 
-    fn assert_something_was_sent(&self, times: u64) {
-        let records = self.senders.iter().map(Sender::record);
-        let acknowledged: usize = records.map(Record::acknowledged).sum();
-        println!("{acknowledged} acknowledged samples are there after the last of {times} ends");
-        assert!(acknowledged > 0);
+    fn acknowledged(&self) -> usize {
+        self.senders.iter().map(Sender::record).map(Record::acknowledged).sum()
     }
 }
 

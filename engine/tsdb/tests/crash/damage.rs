@@ -35,9 +35,10 @@ struct Reports {
 fn files(storage: &FaultStorage, folder: &str, found: &mut Vec<(String, u64)>) {
     for entry in storage.list(folder).unwrap() {
         let path = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
-        match entry.is_folder {
-            true => files(storage, &path, found),
-            false => found.push((path, entry.len)),
+        if entry.is_folder {
+            files(storage, &path, found);
+        } else {
+            found.push((path, entry.len));
         }
     }
 }

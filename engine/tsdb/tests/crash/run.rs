@@ -56,6 +56,7 @@ struct Queue {
 }
 
 impl Queue {
+    #[expect(clippy::print_stdout, reason = "a long run says how far it is")]
     fn work(&self, table: &[(u64, Operation)]) {
         loop {
             let seed = self.next.fetch_add(1, Ordering::Relaxed);

@@ -124,7 +124,7 @@ impl Sender {
             self.series += 1;
         }
         let (mut message, mut samples) = (Vec::new(), Vec::new());
-        for _ in 0..1 + self.dice.below(30) {
+        for _ in 0..=self.dice.below(30) {
             let number = self.dice.below(self.series);
             let late = if self.dice.one_in(3) { self.dice.below(LATE) as i64 } else { 0 };
             let time = self.now - late;
