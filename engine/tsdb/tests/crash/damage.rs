@@ -43,6 +43,10 @@ fn files(storage: &FaultStorage, folder: &str, found: &mut Vec<(String, u64)>) {
     }
 }
 
+fn is_segment(path: &str) -> bool {
+    path.starts_with("log/") && path.rsplit_once('.').is_some_and(|(_, end)| end == "log")
+}
+
 impl Damaged {
     /// Flips bits of some files, cuts one, or removes a segment of the log.
     fn new(world: &World, dice: &mut Dice) -> Option<Self> {
@@ -50,7 +54,7 @@ impl Damaged {
         let mut all = Vec::new();
         files(&storage, "", &mut all);
         all.retain(|(_, len)| *len > 0);
-        let newest_segment = all.iter().filter(|(path, _)| path.ends_with(".log")).next_back();
+        let newest_segment = all.iter().rfind(|(path, _)| is_segment(path));
         let newest_segment = newest_segment.map(|(path, _)| path.clone());
         let mut damaged = Self { storage, files: BTreeSet::new(), flips: 0 };
         for _ in 0..=dice.below(2) {
@@ -70,7 +74,7 @@ impl Damaged {
         self.flips += 8;
         match kind {
             0 => self.storage.open(path).unwrap().truncate(dice.below(len)).unwrap(),
-            1 if path.ends_with(".log") => self.storage.remove(path).unwrap(),
+            1 if is_segment(path) => self.storage.remove(path).unwrap(),
             _ => {
                 let flips = 1 + dice.below(3);
                 self.flips = self.flips - 8 + flips;
