@@ -79,7 +79,7 @@ impl Inner {
         outcome = outcome.and(self.log().sync());
         outcome = outcome.and(self.trim_log(&mut progress, 1));
         if outcome.is_ok() {
-            self.tail.restart(self.log().written_bytes());
+            self.tail.restart(self.log().written_bytes(), 0);
         }
         self.measure_heads();
         outcome

@@ -19,6 +19,8 @@ const LEAST_MEASURED: u64 = 4 << 20;
 pub(super) struct Tail {
     /// Bytes that it may have.
     limit: u64,
+    /// Bytes of the heads when they were saved last.
+    saved: AtomicU64,
     /// Bytes that the last start has replayed.
     before: AtomicU64,
     /// Bytes that the log had written when the heads were saved last.
@@ -30,6 +32,7 @@ impl Tail {
         let limit = target.as_secs_f64() * replayed.rate().unwrap_or(BYTES_PER_SECOND) as f64;
         Self {
             limit: limit as u64,
+            saved: AtomicU64::new(0),
             before: AtomicU64::new(replayed.bytes),
             from: AtomicU64::new(0),
         }
@@ -40,13 +43,18 @@ impl Tail {
         self.before.load(Ordering::Relaxed) + since
     }
 
+    /// Saving may not write more than the log does: of many series the heads are larger than a
+    /// tail of the limit, and writing them as often would wear the disk out.
     fn is_due(&self, written: u64) -> bool {
         let bytes = self.bytes(written);
-        bytes > 0 && bytes >= self.limit
+        let saved = self.saved.load(Ordering::Relaxed);
+        bytes > 0 && (self.limit == 0 || bytes >= self.limit.max(saved))
     }
 
-    /// Begins anew: a start replays nothing of what is written so far.
-    pub(super) fn restart(&self, written: u64) {
+    /// Begins anew: a start replays nothing of what is written so far, but loads heads of `saved`
+    /// bytes.
+    pub(super) fn restart(&self, written: u64, saved: u64) {
+        self.saved.store(saved, Ordering::Relaxed);
         self.before.store(0, Ordering::Relaxed);
         self.from.store(written, Ordering::Relaxed);
     }
@@ -73,14 +81,15 @@ impl Inner {
         if !self.tail.is_due(written) {
             return Ok(());
         }
-        let mut outcome = Ok(());
+        let (mut outcome, mut saved) = (Ok(()), 0);
         for shard in &self.shards {
             for tenant in shard.tenants() {
-                outcome = outcome.and(shard.save(&tenant, self.log()));
+                let one = shard.save(&tenant, self.log()).map(|bytes| saved += bytes);
+                outcome = outcome.and(one);
             }
         }
         // Also after a failure: what failed for lack of room must not be tried every second.
-        self.tail.restart(written);
+        self.tail.restart(written, saved);
         outcome?;
         tracing::debug!(series = self.series(), "saved the heads");
         self.trim_log(progress, 1)
@@ -102,11 +111,14 @@ mod tests {
         let tail = Tail::new(Duration::from_secs(2), Replayed { bytes: 10 << 20, took });
         assert!(!tail.is_due((10 << 20) - 1));
         assert!(tail.is_due(10 << 20), "what the start has replayed counts");
-        tail.restart(10 << 20);
+        tail.restart(10 << 20, 5 << 20);
         assert!(!tail.is_due((30 << 20) - 1));
         tail.leave_out(5);
         assert!(!tail.is_due(30 << 20));
         assert!(tail.is_due((30 << 20) + 5));
+        tail.restart(30 << 20, 25 << 20);
+        assert!(!tail.is_due((55 << 20) - 1), "saving may not write more than the log does");
+        assert!(tail.is_due(55 << 20));
         let always = Tail::new(Duration::ZERO, Replayed::default());
         assert!(!always.is_due(0), "nothing is new");
         assert!(always.is_due(1));

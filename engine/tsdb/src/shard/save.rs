@@ -60,13 +60,14 @@ fn is_live(spill: &Arc<SpillFile>) -> bool {
 }
 
 impl Shard {
-    /// Saves a tenant's head, if it has changed since the older one of its saved heads.
-    pub(crate) fn save(&self, tenant: &TenantShard, log: &dyn WriteLog) -> Result<()> {
+    /// Saves a tenant's head, if it has changed since the older one of its saved heads; returns the
+    /// bytes of its file, 0 if there was nothing to save.
+    pub(crate) fn save(&self, tenant: &TenantShard, log: &dyn WriteLog) -> Result<u64> {
         // No series leaves the head while this is held, and no cut runs.
         let _physical = tenant.physical.lock();
         let mut saving = tenant.saving.lock();
         if tenant.head().read().pending_cut().is_some() || !self.is_due(tenant, &saving, log) {
-            return Ok(());
+            return Ok(0);
         }
         // A file of which everything was cut takes no more: it can go.
         saving.current.take_if(|(file, _)| Arc::strong_count(file) == 2);
@@ -74,10 +75,11 @@ impl Shard {
             let spills: Vec<_> = saving.spills.iter().filter(|s| is_live(s)).collect();
             self.write_head(tenant, log, &spills)
         });
-        let Some(kept) = saved.inspect_err(|_| tenant.drop_temporary())? else { return Ok(()) };
+        let saved = saved.inspect_err(|_| tenant.drop_temporary())?;
+        let Some((kept, bytes)) = saved else { return Ok(0) };
         saving.kept.insert(0, kept);
         tenant.note_kept(&saving);
-        tenant.remove_unused(&mut saving)
+        tenant.remove_unused(&mut saving).map(|()| bytes)
     }
 
     fn is_due(&self, tenant: &TenantShard, saving: &Saving, log: &dyn WriteLog) -> bool {
@@ -88,13 +90,13 @@ impl Shard {
         (head.series() > 0 || !saving.kept.is_empty()) && has_changed && has_moved
     }
 
-    /// Writes the file and gives it its name; `None` if a cut came in between.
+    /// Writes the file, gives it its name, and says how long it is; `None` if a cut came in between.
     fn write_head(
         &self,
         tenant: &TenantShard,
         log: &dyn WriteLog,
         spills: &[&Arc<SpillFile>],
-    ) -> Result<Option<Kept>> {
+    ) -> Result<Option<(Kept, u64)>> {
         let start = self.while_still(|| log.last());
         let spills: Vec<(u64, u64)> = spills.iter().map(|s| (s.number(), s.len())).collect();
         let kept = Kept { position: start, spills: spills.iter().map(|s| s.0).collect() };
@@ -105,14 +107,14 @@ impl Shard {
             tenant.drop_temporary();
             return Ok(None);
         };
-        file.finish(&end)?;
+        let bytes = file.finish(&end)?;
         // Else a power loss could take frames from the log that the file has, and their positions
         // would be given again.
         log.sync()?;
         let (from, to) = (tenant.temporary(), saved_path(&tenant.folder, start));
         tenant.storage.rename(&from, &to).map_err(|e| Error::io("rename", to, e))?;
         tenant.sync_folder()?;
-        Ok(Some(kept))
+        Ok(Some((kept, bytes)))
     }
 
     /// Writes the pages of series and returns the last page; `None` if a cut was ordered.
