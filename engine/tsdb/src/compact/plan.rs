@@ -86,19 +86,18 @@ fn window(
 }
 
 /// What the merge of blocks needs: the smallest window of `levels` that holds them all (or just
-/// their range, if none does), and all of their coverage.
+/// their range, if none does), and all of their coverage. A block of the widest level is cold: it
+/// will not be merged again and is seldom read, so its pages are compressed, with or without `zstd`.
 #[must_use]
 pub fn merged_spec(parts: &[&BlockMeta], levels: &[i64], sequence: u64, zstd: bool) -> BlockSpec {
     let start = parts.iter().map(|meta| meta.range.start).min().unwrap_or(0);
     let end = parts.iter().map(|meta| meta.range.end).max().unwrap_or(0);
     let windows = levels.iter().map(|&width| window_of(start, width));
     let range = windows.filter(|window| window.end >= end).min_by_key(|window| window.end);
-    BlockSpec {
-        range: range.unwrap_or(TimeRange::new(start, end)),
-        sequence,
-        coverage: merged_coverage(parts),
-        zstd,
-    }
+    let range = range.unwrap_or(TimeRange::new(start, end));
+    let is_cold = levels.last().is_some_and(|&widest| range == window_of(start, widest));
+    let coverage = merged_coverage(parts);
+    BlockSpec { range, sequence, coverage, zstd: zstd || is_cold }
 }
 
 /// Of each window the highest position.
@@ -201,6 +200,15 @@ mod tests {
             assert!(rounds < 100);
         }
         assert!(metas.len() < 12, "{} blocks are left", metas.len());
+    }
+
+    #[test]
+    fn blocks_of_the_widest_level_are_cold() {
+        let zstd = |from: i64, to: i64| {
+            let (a, b) = (meta(from, from + 2, 1), meta(to - 2, to, 2));
+            merged_spec(&[&a, &b], &DEFAULT_LEVELS, 1, false).zstd
+        };
+        assert!(!zstd(0, 8) && zstd(0, 10) && zstd(24, 48) && !zstd(16, 24));
     }
 
     #[test]
