@@ -107,6 +107,11 @@ impl Shard {
         tenants.iter().filter_map(|tenant| tenant.first_needed()).min()
     }
 
+    /// Whether there are blocks that could not be read.
+    pub(crate) fn lacks_blocks(&self) -> bool {
+        self.tenants().iter().any(|tenant| !tenant.blocks().quarantined.is_empty())
+    }
+
     /// The last log position that a block or a saved head of the shard covers.
     pub(crate) fn last_covered(&self) -> Option<Position> {
         let covered = |tenant: &Arc<TenantShard>| {

@@ -20,7 +20,7 @@ use crate::description;
 use crate::error::{Error, Result};
 use crate::import;
 use crate::limits::{Limits, RefusalReason};
-use crate::log::{LocalWal, ReplayReport, WalOptions, WriteLog};
+use crate::log::{LocalWal, Position, ReplayReport, WalOptions, WriteLog};
 use crate::options::Options;
 use crate::shard::{Shard, TimeBounds};
 use crate::space::Space;
@@ -29,6 +29,10 @@ use crate::storage::{Lock, OsStorage, Storage};
 
 /// Bytes of samples that may be under way at once: an eighth of the budget, within these bounds.
 const QUEUE_BYTES: (u64, u64) = (4 << 20, 256 << 20);
+
+/// More positions than a log can lose with its unsynced end: so far a block that can't be read
+/// may reach beyond what is known.
+const UNREAD_POSITIONS: u64 = 1 << 32;
 
 /// What all handles of a database share.
 #[derive(Debug)]
@@ -232,7 +236,12 @@ fn open_log(
     let log = LocalWal::open(storage, wal)?;
     let (replay, replayed) = replay::replay(&log, shards, parallel, progress)?;
     // Blocks and saved heads may cover positions that the log lost with its unsynced end.
-    if let Some(covered) = shards.iter().filter_map(Shard::last_covered).max() {
+    let covered = shards.iter().filter_map(Shard::last_covered).max();
+    if shards.iter().any(Shard::lacks_blocks) {
+        // Nor may those that a block covers which can't be read now, and may come back.
+        let known = covered.max(Some(log.last())).unwrap_or_default();
+        log.advance_to(Position(known.0 + UNREAD_POSITIONS))?;
+    } else if let Some(covered) = covered {
         log.advance_to(covered)?;
     }
     shards.iter().for_each(Shard::end_replay);

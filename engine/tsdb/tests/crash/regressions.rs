@@ -13,4 +13,7 @@ pub(crate) const ALL: &[Regression] = &[
     // Samples of a series that was evicted and came back were orphans after a replay (found by
     // the same seed of an earlier generator).
     Regression { seed: 28, rows: 8 },
+    // A block that could not be read at one start hid samples at the next: positions that it
+    // covers were given again.
+    Regression { seed: 8600, rows: 8 },
 ];
