@@ -8,6 +8,7 @@ mod bench;
 mod disk;
 mod ingest;
 mod late;
+mod parts;
 mod plan;
 mod queries;
 mod spike;

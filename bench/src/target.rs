@@ -17,7 +17,7 @@ pub use server::{Server, pin};
 pub use victoria_metrics::VictoriaMetrics;
 
 use crate::client::Client;
-use crate::measure::{FolderSize, folder_size};
+use crate::measure::{FolderSize, Parts, folder_size};
 use crate::prepared::Prepared;
 use crate::question::Question;
 use crate::report::model::TargetNote;
@@ -103,6 +103,14 @@ pub trait Target: std::fmt::Debug + Sync {
     /// # Errors
     /// If the folder can't be read.
     fn log_size(&self, data: &Path) -> Result<FolderSize>;
+
+    /// What the bytes in `data` are for, if that can be told.
+    ///
+    /// # Errors
+    /// If the folder can't be read or is damaged.
+    fn parts(&self, _data: &Path) -> Result<Option<Parts>> {
+        Ok(None)
+    }
 
     /// What a report says of it.
     ///

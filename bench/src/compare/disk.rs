@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::bench::{Bench, DataFolder, INTERVAL_MS};
 use super::ingest::{Data, keep};
+use super::parts::{OnDisk, parts_table};
 use super::table::{Row, table};
 use crate::Result;
-use crate::measure::{FolderSize, Ingest};
+use crate::measure::{FolderSize, Ingest, Parts};
 use crate::prepared::{FleetWork, Prepared};
 use crate::report::model::{Section, Unit};
 use crate::target::Target;
@@ -17,7 +18,14 @@ struct Run {
     ingest: Ingest,
     flush: Duration,
     flushed: FolderSize,
+    parts: Option<Parts>,
     found: u64,
+}
+
+impl Run {
+    fn on_disk(&self) -> OnDisk {
+        OnDisk { samples: self.ingest.sent.samples, all: self.flushed, parts: self.parts }
+    }
 }
 
 /// Few series for a day; also gives what the targets hold.
@@ -78,7 +86,8 @@ fn measure(bench: &Bench, target: &dyn Target, work: &Prepared) -> Result<(Run, 
     let flush = begun.elapsed();
     let found = target.count(&bench.client, server.base(), work)?;
     server.stop()?;
-    Ok((Run { ingest, flush, flushed, found }, folder))
+    let parts = target.parts(&folder.data())?;
+    Ok((Run { ingest, flush, flushed, parts, found }, folder))
 }
 
 fn section(
@@ -100,10 +109,14 @@ fn section(
         id: id.to_owned(),
         title: title.to_owned(),
         method,
-        tables: vec![
-            table("", true, disk_rows(), runs),
-            table("Further", false, further_rows(), runs),
-        ],
+        tables: [
+            Some(table("", true, disk_rows(), runs)),
+            parts_table(runs, Run::on_disk),
+            Some(table("Further", false, further_rows(), runs)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         curves: Vec::new(),
         notes,
     }

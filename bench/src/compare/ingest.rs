@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::bench::{Bench, DataFolder, INTERVAL_MS};
+use super::parts::{OnDisk, parts_table};
 use super::table::{Row, table};
-use crate::measure::{FolderSize, Ingest, drop_from_cache};
+use crate::measure::{FolderSize, Ingest, Parts, drop_from_cache};
 use crate::prepared::{FleetWork, Prepared};
 use crate::question::{Question, wide};
 use crate::report::model::{Section, Table, Unit};
@@ -32,6 +33,7 @@ struct Run {
     found: u64,
     flush: Duration,
     flushed: FolderSize,
+    parts: Option<Parts>,
     cold_start: Duration,
     cold_query: Duration,
     found_flushed: u64,
@@ -41,6 +43,10 @@ impl Run {
     /// Whether everything that was acknowledged was there after kill -9.
     fn is_whole(&self) -> bool {
         self.found >= self.samples
+    }
+
+    fn on_disk(&self) -> OnDisk {
+        OnDisk { samples: self.samples, all: self.flushed, parts: self.parts }
     }
 }
 
@@ -112,6 +118,7 @@ fn measure(bench: &Bench, target: &dyn Target, work: &Prepared) -> Result<(Run, 
     let flushed = target.flush(client, server.base(), &folder.data())?;
     let flush = begun.elapsed();
     server.stop()?;
+    let parts = target.parts(&folder.data())?;
 
     drop_from_cache(&folder.data())?;
     let server = bench.start(target, &folder)?;
@@ -129,6 +136,7 @@ fn measure(bench: &Bench, target: &dyn Target, work: &Prepared) -> Result<(Run, 
         found,
         flush,
         flushed,
+        parts,
         cold_start,
         cold_query,
         found_flushed,
@@ -159,12 +167,16 @@ fn first_query(
 }
 
 fn tables(runs: &[(String, Run)]) -> Vec<Table> {
-    vec![
-        table("Processor and memory", true, cost_rows(), runs),
-        table("On disk", true, disk_rows(), runs),
-        table("Kill -9 and starts", false, start_rows(), runs),
-        table("Further", false, further_rows(), runs),
+    [
+        Some(table("Processor and memory", true, cost_rows(), runs)),
+        Some(table("On disk", true, disk_rows(), runs)),
+        parts_table(runs, Run::on_disk),
+        Some(table("Kill -9 and starts", false, start_rows(), runs)),
+        Some(table("Further", false, further_rows(), runs)),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn cost_rows() -> Vec<Row<Run>> {

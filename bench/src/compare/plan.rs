@@ -44,7 +44,7 @@ impl Plan {
     /// What the published figures are taken with.
     pub(super) const FULL: Self = Self {
         repeat: 3,
-        wide: (50_000, 120),
+        wide: (100_000, 100),
         long: (300, 5_760),
         late: (5_000, 240),
         capture_every: 1,

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Target, ask, first_line};
 use crate::Result;
 use crate::client::Client;
-use crate::measure::{FolderSize, folder_size};
+use crate::measure::{FolderSize, Parts, folder_size, parts};
 
 /// The server of this repository, with one durability.
 #[derive(Debug, Clone)]
@@ -56,6 +56,10 @@ impl Target for Nunatak {
     fn flush(&self, client: &Client, base: &str, data: &Path) -> Result<FolderSize> {
         ask(client, &format!("{base}/api/v1/admin/tsdb/flush"))?;
         folder_size(data, &|path| path.starts_with(LOG))
+    }
+
+    fn parts(&self, data: &Path) -> Result<Option<Parts>> {
+        parts(data).map(Some)
     }
 
     fn log_size(&self, data: &Path) -> Result<FolderSize> {
