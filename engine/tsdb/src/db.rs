@@ -6,6 +6,7 @@ mod background;
 mod backup;
 mod budget;
 mod damage;
+mod drop_saved;
 mod importer;
 mod load;
 mod maintain;

@@ -77,7 +77,10 @@ impl Inner {
             }
         }
         outcome = outcome.and(self.log().sync());
-        outcome = outcome.and(self.trim_log(&mut progress, 1));
+        outcome = match outcome {
+            Ok(()) => self.drop_saved_heads(&mut progress),
+            failed => failed.and(self.trim_log(&mut progress, 1)),
+        };
         if outcome.is_ok() {
             self.tail.restart(self.log().written_bytes(), 0);
         }

@@ -237,6 +237,27 @@ impl TenantShard {
         self.saving.lock().current = None;
     }
 
+    /// Whether blocks have every sample that the saved heads have. Then checkpoints carry the
+    /// definitions from here on, and after two of them the files can be removed.
+    pub(crate) fn disown_saved(&self) -> bool {
+        let saving = self.saving.lock();
+        let Some(newest) = saving.kept.first() else { return false };
+        let is_cut =
+            self.head().read().first_needed().is_none_or(|needed| needed > newest.position);
+        if is_cut {
+            self.saved_twice.store(0, Ordering::Release);
+        }
+        is_cut
+    }
+
+    /// Removes the saved heads, and the spill files that nothing else refers to.
+    pub(crate) fn remove_saved(&self) -> Result<()> {
+        let mut saving = self.saving.lock();
+        saving.kept.clear();
+        saving.current.take_if(|(file, _)| Arc::strong_count(file) == 2);
+        self.remove_unused(&mut saving)
+    }
+
     /// Removes saved heads that are not kept, and spill files that nothing refers to.
     fn remove_unused(&self, saving: &mut Saving) -> Result<()> {
         saving.kept.truncate(KEPT);

@@ -92,14 +92,64 @@ fn the_log_is_trimmed_and_full_chunks_leave_the_memory() {
     let full = db.stats().head_bytes;
     assert!(full < open * 3, "{open} bytes with one chunk each, {full} with five");
     assert_eq!(read(&db)[&set(3)].len(), 600);
-    // What is in blocks needs no spill file.
+    // What is in blocks needs no other file.
     db.flush().unwrap();
+    assert_eq!(files(&storage, HEADS, "head-"), Vec::<String>::new());
+    assert_eq!(files(&storage, HEADS, "spill-"), Vec::<String>::new());
     for row in 700..703 {
         write(&db, row..row + 1);
         maintain(&db);
     }
-    assert_eq!(files(&storage, HEADS, "spill-"), Vec::<String>::new());
     assert_eq!(read(&db)[&set(3)].len(), 603);
+}
+
+#[test]
+fn after_a_flush_either_checkpoint_has_the_definitions() {
+    let (storage, _) = saved_twice();
+    let db = Db::open(options(&storage)).unwrap();
+    db.flush().unwrap();
+    // These samples name their series by what a checkpoint says of them.
+    write(&db, 310..315);
+    let expected = read(&db);
+    drop(db);
+    let checkpoints = files(&storage, "log", "checkpoint");
+    assert_eq!(checkpoints.len(), 2);
+    for damaged in [None, Some(&checkpoints[0]), Some(&checkpoints[1])] {
+        let storage = storage.recover(Crash::Process, 1);
+        if let Some(path) = damaged {
+            storage.flip_bit(path, 80, 1).unwrap();
+        }
+        let db = Db::open(options(&storage)).unwrap();
+        assert_eq!(read(&db), expected, "{damaged:?} is damaged");
+        assert_eq!(db.replay_report().orphans, 0);
+    }
+}
+
+/// Crashes at each operation of a flush in turn.
+#[test]
+fn a_crash_while_a_flush_drops_saved_heads_loses_nothing() {
+    let (saved, expected) = saved_twice();
+    let (mut at, mut is_over) = (1, false);
+    while !is_over {
+        let storage = saved.recover(Crash::Process, at);
+        let db = Db::open(options(&storage)).unwrap();
+        storage.crash_at(storage.operations() + at);
+        is_over = db.flush().is_ok();
+        drop(db);
+        for crash in [Crash::Process, Crash::PowerLoss] {
+            let after = storage.recover(crash, at);
+            let db = Db::open(options(&after)).unwrap();
+            assert_eq!(read(&db), expected, "crash {crash:?} at operation {at}");
+            write(&db, 310..312);
+            let expected = read(&db);
+            drop(db);
+            let db = Db::open(options(&after)).unwrap();
+            assert_eq!(read(&db), expected, "after crash {crash:?} at operation {at}");
+            assert_eq!(db.replay_report().orphans, 0);
+        }
+        at += 1;
+    }
+    assert!(at > 20, "{at}");
 }
 
 /// A database whose log has been trimmed by two saved heads, and what is in it.
@@ -192,9 +242,21 @@ fn what_went_into_blocks_since_does_not_come_back() {
     append(&db, &set(1), &[(START, 1.0), (START + 1, 1.0)]).unwrap();
     append(&db, &set(2), &[(START, 1.0)]).unwrap();
     maintain(&db);
-    // The saved head knows neither the other value nor the flush.
+    // The saved heads know neither the other value nor the flush; they stay, as after a crash.
+    let saved: Vec<String> = (0..8)
+        .flat_map(|shard| files(&storage, &format!("shard-{shard:02}/default"), "head-"))
+        .collect();
+    assert!(!saved.is_empty());
+    storage.create_folder("kept").unwrap();
+    let kept = |path: &str| format!("kept/{}", path.replace('/', "-"));
+    for path in &saved {
+        storage.link(path, &kept(path)).unwrap();
+    }
     append(&db, &set(1), &[(START, 2.0)]).unwrap();
     db.flush().unwrap();
+    for path in &saved {
+        storage.link(&kept(path), path).unwrap();
+    }
     append(&db, &set(3), &[(START, 3.0)]).unwrap();
     let mut expected = read(&db);
     db.close().unwrap();
