@@ -68,6 +68,16 @@ pub struct ReplayReport {
 /// told if they can be read without decompressing it; otherwise it is visited in any case.
 pub type Wants<'a> = dyn FnMut(Position, Option<(u16, &str)>, usize) -> bool + 'a;
 
+/// What a replay does with frames from before the first one that the checkpoint keeps, which may
+/// still be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetGo {
+    /// They are left out: they may name series that nothing defines any more.
+    Skip,
+    /// They are visited: of what was damaged elsewhere they may be all that there is.
+    Visit,
+}
+
 /// An ordered, durable sequence of frames.
 pub trait WriteLog: Debug + Send + Sync {
     /// Puts a frame at the end and returns its position. It is ordered, not yet durable.
@@ -112,16 +122,17 @@ pub trait WriteLog: Debug + Send + Sync {
     ) -> Result<ReplayReport>;
 
     /// As [`replay`](Self::replay) from the first frame, but frames that `wants` does not want
-    /// may be left out: they are then not decoded.
+    /// may be left out: they are then not decoded. So may those that were let go of.
     ///
     /// # Errors
     /// As [`replay`](Self::replay).
     fn replay_wanted(
         &self,
+        let_go: LetGo,
         wants: &mut Wants<'_>,
         visit: &mut dyn FnMut(Position, Frame) -> Result<()>,
     ) -> Result<ReplayReport> {
-        let _ = wants;
+        let _ = (let_go, wants);
         self.replay(Position(0), visit)
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::error::{Error, Result};
-use crate::log::{Frame, Position, ReplayReport, Wants, WriteLog};
+use crate::log::{Frame, LetGo, Position, ReplayReport, Wants, WriteLog};
 use crate::shard::Shard;
 use crate::start_progress::{Phase, StartProgress};
 
@@ -50,7 +50,7 @@ pub(super) fn replay(
         replay_parallel(log, shards, (cores - 1).min(shards.len()), &orphans, &mut wants)?
     } else {
         let mut visit = |position, frame| apply(shards, position, frame, &orphans);
-        log.replay_wanted(&mut wants, &mut visit)?
+        log.replay_wanted(let_go(shards), &mut wants, &mut visit)?
     };
     report.orphans = orphans.into_inner();
     if report.orphans > 0 {
@@ -60,6 +60,13 @@ pub(super) fn replay(
     let (frames, ms) = (report.frames, replayed.took.as_millis());
     tracing::info!(frames, bytes = replayed.bytes, %ms, "replayed the log");
     Ok((report, replayed))
+}
+
+/// Frames that were let go of are replayed only where a saved head is damaged. Otherwise a frame
+/// could define a series that has left its head since: samples that then come for it would name it
+/// by that frame, which the next start need not see.
+fn let_go(shards: &[Shard]) -> LetGo {
+    if shards.iter().any(Shard::lacks_saved_heads) { LetGo::Visit } else { LetGo::Skip }
 }
 
 /// Tells how far a replay is.
@@ -117,7 +124,7 @@ fn replay_parallel(
             senders.push(sender);
             threads.push(scope.spawn(move || work(shards, &receiver, orphans)));
         }
-        let read = log.replay_wanted(wants, &mut |position, frame| {
+        let read = log.replay_wanted(let_go(shards), wants, &mut |position, frame| {
             let sender = &senders[usize::from(frame.shard) % workers];
             // A worker that is gone has failed: its error is reported below.
             sender.send((position, frame)).map_err(|_| Error::Closed)

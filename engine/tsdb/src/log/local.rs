@@ -11,7 +11,7 @@ use super::group_commit::{Goal, GroupCommit};
 use super::recovery::{self, Recovered};
 use super::replay::Replay;
 use super::segment::SegmentWriter;
-use super::{Position, ReplayReport, Wants, WriteLog, checkpoint};
+use super::{LetGo, Position, ReplayReport, Wants, WriteLog, checkpoint};
 use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::storage::Storage;
@@ -173,12 +173,13 @@ impl WriteLog for LocalWal {
 
     fn replay_wanted(
         &self,
+        let_go: LetGo,
         wants: &mut Wants<'_>,
         visit: &mut dyn FnMut(Position, Frame) -> Result<()>,
     ) -> Result<ReplayReport> {
         let replay = || {
             let replay = Replay::new(&*self.storage, &self.recovered, Position(0));
-            replay.wanting(wants).run(visit)
+            replay.wanting(let_go, wants).run(visit)
         };
         self.group.while_still(replay)
     }

@@ -13,7 +13,7 @@ use super::layout::{
 };
 use super::recovery::{Recovered, segments};
 use super::scan::{Piece, Scan, Window};
-use super::{Position, ReplayReport, Wants};
+use super::{LetGo, Position, ReplayReport, Wants};
 use crate::error::{Error, Result};
 use crate::storage::Storage;
 
@@ -58,6 +58,7 @@ pub(super) struct Replay<'a> {
     asides: Vec<String>,
     scratch: DecodeScratch,
     report: ReplayReport,
+    let_go: LetGo,
     wants: Option<&'a mut Wants<'a>>,
 }
 
@@ -75,13 +76,14 @@ impl<'a> Replay<'a> {
             asides: Vec::new(),
             scratch: DecodeScratch::default(),
             report,
+            let_go: LetGo::Visit,
             wants: None,
         }
     }
 
     /// Leaves out frames that are not wanted, where that is cheaper than to decode them.
-    pub(super) fn wanting(self, wants: &'a mut Wants<'a>) -> Self {
-        Self { wants: Some(wants), ..self }
+    pub(super) fn wanting(self, let_go: LetGo, wants: &'a mut Wants<'a>) -> Self {
+        Self { let_go, wants: Some(wants), ..self }
     }
 
     /// Visits the newest good checkpoint and the frames; nothing may be written meanwhile.
@@ -114,7 +116,8 @@ impl<'a> Replay<'a> {
                 Ok(mut good) => {
                     self.report.frames += good.visit(visit)?;
                     self.report.checkpoint = Some(Position(at));
-                    self.start = self.from.min(at.saturating_add(1)).max(1);
+                    let kept = if self.let_go == LetGo::Skip { good.keep_from } else { 0 };
+                    self.start = self.from.min(at.saturating_add(1)).max(kept).max(1);
                     self.seen = self.start.max(good.keep_from) - 1;
                     return Ok(());
                 }

@@ -152,6 +152,11 @@ impl Shard {
         self.tenants().iter().filter_map(start).collect()
     }
 
+    /// Whether a saved head is damaged.
+    pub(crate) fn lacks_saved_heads(&self) -> bool {
+        self.tenants().iter().any(|tenant| !tenant.saving.lock().aside.is_empty())
+    }
+
     /// Forgets what only a replay needs.
     pub(crate) fn end_replay(&self) {
         self.tenants().iter().for_each(|tenant| tenant.head().write().end_replay());

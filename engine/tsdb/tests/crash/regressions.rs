@@ -16,4 +16,10 @@ pub(crate) const ALL: &[Regression] = &[
     // A block that could not be read at one start hid samples at the next: positions that it
     // covers were given again.
     Regression { seed: 8600, rows: 8 },
+    // Frames that the log had let go of defined series that had left the heads: a replay reported
+    // their samples as lacking a definition,
+    Regression { seed: 8523, rows: 8 },
+    // and samples that came after it were lost, when a power loss brought saved heads back that a
+    // flush had removed.
+    Regression { seed: 100_898, rows: 8 },
 ];
