@@ -141,13 +141,15 @@ impl<'a> Replay<'a> {
         let header = header.filter(|header| header.first == first);
         let begin = Bad { file: &*file, path: &path, first, offset: 0, len: FILE_HEADER };
         let synced = if next.is_some() { u64::MAX } else { self.recovered.synced };
+        let is_synced = first <= synced && !begin.is_known_unsynced(self.storage);
         if header.is_none() {
-            self.put_aside(&begin, first <= synced);
+            self.put_aside(&begin, is_synced);
         }
         match header {
             Some(header) => self.look_for_gap(header.second),
-            // The header of a segment that was never synced says nothing about a gap.
-            None if first > synced => self.after_bad = false,
+            // The header of a segment that was never synced says nothing about a gap, also when
+            // later segments follow by now.
+            None if !is_synced => self.after_bad = false,
             None => self.look_for_gap(first.saturating_sub(1)),
         }
         self.seen = self.seen.max(first.saturating_sub(1));

@@ -22,4 +22,7 @@ pub(crate) const ALL: &[Regression] = &[
     // and samples that came after it were lost, when a power loss brought saved heads back that a
     // flush had removed.
     Regression { seed: 100_898, rows: 8 },
+    // A segment whose header had never been synced was taken for proof of a gap at the start
+    // after the next.
+    Regression { seed: 101_964, rows: 8 },
 ];
