@@ -129,6 +129,22 @@ impl Shard {
         Ok(tenant.replay(position, frame.stamp, frame.record))
     }
 
+    /// Cuts what was replayed where a block could not be read. The log may have lost its end, and
+    /// with it a value that only that block has: what goes into blocks as of `last`, where the log
+    /// ends, ranks below the block when it comes back. The log need not know: the next start finds
+    /// the new blocks, or the same reason to cut.
+    pub(crate) fn cut_replayed(&self, last: Position, now: i64) {
+        let mut writer = self.writer.lock();
+        let lacking = |tenant: &&Arc<TenantShard>| !tenant.blocks().quarantined.is_empty();
+        for tenant in self.tenants().iter().filter(lacking) {
+            let mut head = tenant.head().write();
+            if head.first_needed().is_some() {
+                let at = last.max(head.saved_end().unwrap_or_default());
+                head.apply(at, writer.advance(now), &Record::Cut { before: i64::MAX });
+            }
+        }
+    }
+
     /// Orders a cut of the tenant's samples before `before`; returns its place in the log.
     pub(crate) fn order_cut(
         &self,

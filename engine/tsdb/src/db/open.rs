@@ -238,6 +238,9 @@ fn open_log(
     // Blocks and saved heads may cover positions that the log lost with its unsynced end.
     let covered = shards.iter().filter_map(Shard::last_covered).max();
     if shards.iter().any(Shard::lacks_blocks) {
+        for shard in shards {
+            shard.cut_replayed(log.last(), options.clock.now_ms());
+        }
         // Nor may those that a block covers which can't be read now, and may come back.
         let known = covered.max(Some(log.last())).unwrap_or_default();
         log.advance_to(Position(known.0 + UNREAD_POSITIONS))?;

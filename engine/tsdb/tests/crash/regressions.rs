@@ -25,4 +25,7 @@ pub(crate) const ALL: &[Regression] = &[
     // A segment whose header had never been synced was taken for proof of a gap at the start
     // after the next.
     Regression { seed: 101_964, rows: 8 },
+    // A block that could not be read at one start came back under one that was cut from a log
+    // that had lost its end.
+    Regression { seed: 102_234, rows: 8 },
 ];
