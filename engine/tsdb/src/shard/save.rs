@@ -255,7 +255,9 @@ impl TenantShard {
         let mut saving = self.saving.lock();
         saving.kept.clear();
         saving.current.take_if(|(file, _)| Arc::strong_count(file) == 2);
-        self.remove_unused(&mut saving)
+        self.remove_unused(&mut saving)?;
+        // A power loss must not bring back a head that is older than what the log still has.
+        self.sync_folder()
     }
 
     /// Removes saved heads that are not kept, and spill files that nothing refers to.
