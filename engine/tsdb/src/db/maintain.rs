@@ -169,6 +169,7 @@ impl Inner {
         }
         let stamp = self.now();
         let mut tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
+        tenants.iter().try_for_each(|tenant| tenant.settle())?;
         tenants.retain(|tenant| tenant.needs_definitions(keep_from));
         let mut frames = tenants.iter().flat_map(|tenant| checkpoint_frames(tenant, stamp));
         let before = self.log().written_bytes();

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -44,6 +44,7 @@ pub(crate) struct TenantShard {
     pub(super) saved_twice: AtomicU64,
     /// What was found damaged in the head's files.
     pub(super) damage: Mutex<Vec<String>>,
+    is_settled: AtomicBool,
 }
 
 /// Names of the tenants' folders in a shard's folder.
@@ -81,6 +82,7 @@ impl TenantShard {
             saving: Mutex::default(),
             saved_twice: AtomicU64::new(0),
             damage: Mutex::default(),
+            is_settled: AtomicBool::new(false),
         };
         tenant.set_blocks(list);
         Ok(tenant)
@@ -98,6 +100,25 @@ impl TenantShard {
 
     pub(crate) fn head(&self) -> &RwLock<Head> {
         &self.head
+    }
+
+    /// Syncs the names of blocks and saved heads, once in a life: the one before may have been killed
+    /// between a rename and the sync of its folder. Before that is done nothing may rely on them,
+    /// or a power loss takes back what was let go of for them.
+    pub(crate) fn settle(&self) -> Result<()> {
+        if self.is_settled.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        for folder in [self.folder.as_str(), &shard_folder(self.shard), ""] {
+            match self.storage.sync_folder(folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io("sync", folder, error));
+                }
+                _ => {}
+            }
+        }
+        self.is_settled.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// The blocks of this moment.

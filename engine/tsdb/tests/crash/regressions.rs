@@ -28,4 +28,7 @@ pub(crate) const ALL: &[Regression] = &[
     // A block that could not be read at one start came back under one that was cut from a log
     // that had lost its end.
     Regression { seed: 102_234, rows: 8 },
+    // A block was renamed, the process killed before its folder was synced, and the log let go
+    // at a later start; then a power loss took the rename back.
+    Regression { seed: 104_830, rows: 8 },
 ];
