@@ -1,10 +1,11 @@
 //! Any bytes, with and without padding behind them: every kernel returns the same bits of n values
-//! or the same error and nothing; and folds are the same as over the decoded values.
+//! or the same error and nothing; and folds and sums are the same as over the decoded values.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use nunatak_codec::{
     Counter, Extremes, Fold, Kernel, PADDING, Sum, decode_values_with, fold_values_with,
+    sum_values_with,
 };
 
 const STALE: u64 = 0x7ff0_0000_0000_0002;
@@ -41,6 +42,8 @@ fn check(bytes: &[u8], n: usize) {
         let mut folds = folds(kernel);
         assert_eq!(fold_values_with(kernel, bytes, n, 0..n, &mut folds), result);
         assert_eq!(summary(&folds), summary(&expected));
+        let sum = sum_values_with(kernel, bytes, n).map(f64::to_bits);
+        assert_eq!(sum, result.map(|_| expected.0.sum().to_bits()));
     }
 }
 

@@ -15,10 +15,9 @@ pub use counter::Counter;
 pub use extremes::Extremes;
 pub use sum::Sum;
 
-use crate::MAX_SAMPLES;
 use crate::error::{DecodeError, check_decode_count};
-use crate::kernel::{Blocks, Kernel, SLACK, Scratch, with_blocks};
-use crate::values::{constant_stream, decode_stream, may_be_stale};
+use crate::kernel::{Blocks, Kernel, LANES, with_blocks, with_room};
+use crate::values::{constant_stream, decode_stream, may_be_stale, sum_stream};
 
 /// The bit pattern with which Prometheus marks the end of a series.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
@@ -88,18 +87,18 @@ fn fold_dense<B: Blocks, F: Fold>(
     range: Range<usize>,
     fold: &mut F,
 ) -> Result<usize, DecodeError> {
-    let mut room = Scratch::<f64, { MAX_SAMPLES + SLACK }>::new();
-    let mut sink = room.sink();
-    let used = decode_stream(blocks, bytes, n, &mut sink)?;
-    let mut values = sink.into_filled().get_mut(range).unwrap_or_default();
-    if may_be_stale(bytes) && blocks.contain(values, STALE) {
-        let kept = remove_stale(values);
-        values = values.get_mut(..kept).unwrap_or_default();
-    }
-    if !values.is_empty() {
-        fold.values(values);
-    }
-    Ok(used)
+    with_room(n, |mut sink| {
+        let used = decode_stream(blocks, bytes, n, &mut sink)?;
+        let mut values = sink.into_filled().get_mut(range).unwrap_or_default();
+        if may_be_stale(bytes) && blocks.contain(values, STALE) {
+            let kept = remove_stale(values);
+            values = values.get_mut(..kept).unwrap_or_default();
+        }
+        if !values.is_empty() {
+            fold.values(values);
+        }
+        Ok(used)
+    })
 }
 
 /// Moves all values but stale markers to the front and returns how many there are.
@@ -128,7 +127,16 @@ pub fn sum_values(bytes: &[u8], n: usize) -> Result<f64, DecodeError> {
 /// # Errors
 /// As [`sum_values`].
 pub fn sum_values_with(kernel: Kernel, bytes: &[u8], n: usize) -> Result<f64, DecodeError> {
-    let mut sum = Sum::with(kernel);
-    fold_values_with(kernel, bytes, n, 0..n, &mut sum)?;
+    check_decode_count(n)?;
+    let (mut sum, mut lanes) = (Sum::with(kernel), [0.0; LANES]);
+    if let Some((value, _)) = constant_stream(bytes)? {
+        if value.to_bits() != STALE {
+            sum.run(value, n);
+        }
+    } else if with_blocks!(kernel, blocks => sum_stream(blocks, bytes, n, &mut lanes))? {
+        sum.lanes(&mut lanes, n);
+    } else {
+        fold_values_with(kernel, bytes, n, 0..n, &mut sum)?;
+    }
     Ok(sum.sum())
 }

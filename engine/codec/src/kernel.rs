@@ -27,12 +27,12 @@ mod x86;
 
 #[cfg(target_arch = "x86_64")]
 use avx2::Avx2;
-pub(crate) use blocks::{Blocks, LANES, RUN_SLACK, Residuals};
+pub(crate) use blocks::{Blocks, LANES, RUN_SLACK, Residuals, add_column};
 pub(crate) use ints::{IntHeader, Ints};
 #[cfg(target_arch = "aarch64")]
 use neon::Neon;
 pub(crate) use scalar::Scalar;
-pub(crate) use sink::{SLACK, Scratch, Sink, append};
+pub(crate) use sink::{Sink, append, with_room};
 #[cfg(target_arch = "x86_64")]
 use sse41::Sse41;
 

@@ -2,7 +2,7 @@
 
 use super::Fold;
 use crate::MAX_SAMPLES;
-use crate::kernel::{Blocks, Kernel, LANES, with_blocks};
+use crate::kernel::{Kernel, LANES, add_column, with_blocks};
 
 /// A value with so many zeros at the low end of its mantissa is added to itself without rounding,
 /// up to [`MAX_SAMPLES`] times.
@@ -52,6 +52,12 @@ impl Sum {
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum() / self.count as f64)
     }
+
+    /// Takes the lanes of a piece of `count` values, and uses them up.
+    pub(super) fn lanes(&mut self, lanes: &mut [f64; LANES], count: usize) {
+        self.total += total(lanes);
+        self.count += count as u64;
+    }
 }
 
 impl Default for Sum {
@@ -62,14 +68,9 @@ impl Default for Sum {
 
 impl Fold for Sum {
     fn values(&mut self, values: &[f64]) {
-        let (groups, rest) = values.as_chunks();
         let mut lanes = [0.0; LANES];
-        with_blocks!(self.kernel, blocks => blocks.add_lanes(groups, &mut lanes));
-        for (lane, value) in lanes.iter_mut().zip(rest) {
-            *lane += value;
-        }
-        self.total += total(lanes);
-        self.count += values.len() as u64;
+        with_blocks!(self.kernel, blocks => add_column(blocks, values, &mut lanes));
+        self.lanes(&mut lanes, values.len());
     }
 
     fn run(&mut self, value: f64, count: usize) {
@@ -80,14 +81,14 @@ impl Fold for Sum {
             let lane = (0..count / LANES).fold(0.0, |lane, _| lane + value);
             let mut lanes = [lane; LANES];
             lanes.iter_mut().take(count % LANES).for_each(|lane| *lane += value);
-            total(lanes)
+            total(&mut lanes)
         };
         self.count += count as u64;
     }
 }
 
-/// The sum of all lanes, the upper half to the lower.
-fn total(mut lanes: [f64; LANES]) -> f64 {
+/// The sum of all lanes, the upper half to the lower; the lanes are used up.
+fn total(lanes: &mut [f64; LANES]) -> f64 {
     let mut half = LANES / 2;
     while half > 0 {
         let (lower, upper) = lanes.split_at_mut(half);
@@ -96,8 +97,7 @@ fn total(mut lanes: [f64; LANES]) -> f64 {
         }
         half /= 2;
     }
-    let [total, ..] = lanes;
-    total
+    lanes[0]
 }
 
 #[cfg(test)]

@@ -5,22 +5,25 @@
 #![expect(unsafe_code, reason = "the features are known to be there, which only unsafe can say")]
 
 mod ints;
+mod lanes;
 mod narrow;
 mod times;
 mod unpack;
 
 use std::arch::x86_64::{
     __m256i, _mm_cvtsi32_si128, _mm256_add_epi64, _mm256_blend_epi32, _mm256_castsi256_pd,
-    _mm256_permute4x64_epi64, _mm256_permutevar8x32_epi32, _mm256_set1_epi64x,
+    _mm256_loadu_si256, _mm256_permute4x64_epi64, _mm256_permutevar8x32_epi32, _mm256_set1_epi64x,
     _mm256_setzero_si256, _mm256_sll_epi64, _mm256_slli_si256, _mm256_xor_si256,
 };
 
-use super::blocks::{Blocks, LANES, Residuals};
+use lanes::Values;
+
+use super::blocks::{Blocks, LANES, RUN_SLACK, Residuals, add_block};
 use super::groups::{Copied, fit_32_bits, is_short, sum_fits_32_bits};
 use super::ints::Ints;
 use super::scalar::{self, Scalar};
 use super::sink::Sink;
-use super::x86::{bytes_32, halves_8, to_doubles_4, to_doubles_8, to_words_4, words_4};
+use super::x86::{bytes_32, halves_8, to_doubles_4, to_doubles_8, to_words_4};
 use crate::pack::Packed;
 use crate::pfor::Block;
 
@@ -40,6 +43,8 @@ impl Avx2 {
 }
 
 impl Blocks for Avx2 {
+    const ADDS: bool = true;
+
     #[inline]
     fn unpack(self, packed: Packed<'_>, out: &mut Sink<'_, u64>) {
         if packed.width == 64 {
@@ -63,6 +68,16 @@ impl Blocks for Avx2 {
             let residuals = room.read(self, block);
             // SAFETY: as above.
             unsafe { ints::wide(residuals, ints, out) }
+        }
+    }
+
+    #[inline]
+    fn add_ints(self, block: &Block<'_>, ints: &mut Ints, lanes: &mut [f64; LANES]) {
+        if sum_fits_32_bits(block) {
+            // SAFETY: there is an `Avx2` only where these features are.
+            unsafe { ints::narrow(block, ints, lanes) }
+        } else {
+            add_block(self, block, ints, lanes);
         }
     }
 
@@ -103,6 +118,12 @@ impl Blocks for Avx2 {
     fn expand(self, bitmap: &[u8], runs: &[f64], n: usize, out: &mut Sink<'_, f64>) {
         // SAFETY: there is an `Avx2` only where these features are.
         unsafe { expand(bitmap, runs, n, out) }
+    }
+
+    #[inline]
+    fn add_runs(self, bitmap: &[u8], runs: &[f64], n: usize, lanes: &mut [f64; LANES]) {
+        // SAFETY: there is an `Avx2` only where these features are.
+        unsafe { expand(bitmap, runs, n, lanes) }
     }
 
     #[inline]
@@ -232,21 +253,22 @@ const fn picks() -> [[u32; 8]; 16] {
 }
 
 #[target_feature(enable = "avx2,fma,popcnt")]
-fn expand(bitmap: &[u8], runs: &[f64], n: usize, out: &mut Sink<'_, f64>) {
-    let Some(last) = runs.len().checked_sub(4) else { return };
-    let mut run = 0;
-    let mut four = |begins: u8| {
-        run += usize::from(begins & 1);
-        let candidates = runs.get(run.min(last)..).and_then(|runs| runs.first_chunk::<4>());
-        let candidates = words_4(candidates.copied().unwrap_or_default().map(f64::to_bits));
-        run += (begins >> 1).count_ones() as usize;
+fn expand<V: Values>(bitmap: &[u8], runs: &[f64], n: usize, out: &mut V) {
+    let begins: usize = bitmap.iter().map(|byte| byte.count_ones() as usize).sum();
+    assert!(begins + RUN_SLACK <= runs.len(), "there is a run for each begin, and slack");
+    let four = |run: usize, begins: u8| {
+        // SAFETY: `run` begins of the bitmap are before these, so that four runs are left.
+        let candidates = unsafe { _mm256_loadu_si256(runs.as_ptr().add(run).cast()) };
         let picks = halves_8(PICKS[usize::from(begins & 15)]);
         _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(candidates, picks))
     };
+    let mut run = 0;
     out.groups(n, |i| {
         let byte = bitmap.get(i).copied().unwrap_or_default();
-        let low = four(byte & 15);
-        to_doubles_8([low, four(byte >> 4)])
+        let low = four(run + usize::from(byte & 1), byte);
+        let high = four(run + (byte & 31).count_ones() as usize, byte >> 4);
+        run += byte.count_ones() as usize;
+        [low, high]
     });
 }
 

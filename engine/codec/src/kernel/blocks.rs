@@ -2,7 +2,7 @@
 
 use super::ints::Ints;
 use super::scalar;
-use super::sink::{Scratch, Sink};
+use super::sink::{SLACK, Scratch, Sink, with_room};
 use crate::pack::Packed;
 use crate::pfor::{BLOCK, Block};
 
@@ -13,6 +13,10 @@ pub(crate) const LANES: usize = 16;
 /// a method can neither fail nor refuse anything; what it returns is defined by the default, the
 /// portable one.
 pub(crate) trait Blocks: Copy {
+    /// Whether [`add_ints`](Self::add_ints) and [`add_runs`](Self::add_runs) are faster than a
+    /// column that is then added up.
+    const ADDS: bool = false;
+
     /// Appends the packed values.
     fn unpack(self, packed: Packed<'_>, out: &mut Sink<'_, u64>) {
         scalar::unpack(packed, out);
@@ -22,6 +26,11 @@ pub(crate) trait Blocks: Copy {
     /// [exact](Ints::are_exact).
     fn ints(self, block: &Block<'_>, ints: &mut Ints, out: &mut Sink<'_, f64>) {
         scalar::ints(Residuals::new().read(self, block), ints, out);
+    }
+
+    /// As [`ints`](Self::ints), but adds value i of the block to lane i mod [`LANES`].
+    fn add_ints(self, block: &Block<'_>, ints: &mut Ints, lanes: &mut [f64; LANES]) {
+        add_block(self, block, ints, lanes);
     }
 
     /// Appends the values of an xor block; `bits` are those of the value before, and then of the
@@ -46,6 +55,14 @@ pub(crate) trait Blocks: Copy {
     /// many runs as the bitmap needs and [`RUN_SLACK`] more.
     fn expand(self, bitmap: &[u8], runs: &[f64], n: usize, out: &mut Sink<'_, f64>) {
         scalar::expand(bitmap, runs, n, out);
+    }
+
+    /// As [`expand`](Self::expand), but adds value i to lane i mod [`LANES`].
+    fn add_runs(self, bitmap: &[u8], runs: &[f64], n: usize, lanes: &mut [f64; LANES]) {
+        with_room(n, |mut values| {
+            self.expand(bitmap, runs, n, &mut values);
+            add_column(self, values.filled(), lanes);
+        });
     }
 
     /// Appends `count` times `value`.
@@ -81,6 +98,30 @@ pub(crate) trait Blocks: Copy {
     /// Whether a value is smaller than the one before.
     fn falls(self, values: &[f64]) -> bool {
         scalar::falls(values)
+    }
+}
+
+/// [`Blocks::add_ints`] by way of a column.
+#[inline]
+pub(super) fn add_block<B: Blocks>(
+    blocks: B,
+    block: &Block<'_>,
+    ints: &mut Ints,
+    lanes: &mut [f64; LANES],
+) {
+    let mut room = Scratch::<f64, { BLOCK + SLACK }>::new();
+    let mut values = room.sink();
+    blocks.ints(block, ints, &mut values);
+    add_column(blocks, values.filled(), lanes);
+}
+
+/// Adds value i to lane i mod [`LANES`].
+#[inline]
+pub(crate) fn add_column<B: Blocks>(blocks: B, values: &[f64], lanes: &mut [f64; LANES]) {
+    let (groups, rest) = values.as_chunks();
+    blocks.add_lanes(groups, lanes);
+    for (lane, value) in lanes.iter_mut().zip(rest) {
+        *lane += value;
     }
 }
 

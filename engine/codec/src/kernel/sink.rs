@@ -4,6 +4,8 @@
 
 use std::mem::MaybeUninit;
 
+use crate::{CHUNK_SAMPLES, MAX_SAMPLES};
+
 /// Kernels write whole groups: the room must have so many more slots than there are numbers.
 pub(crate) const SLACK: usize = 16;
 
@@ -98,6 +100,25 @@ impl<T: Copy, const N: usize> Scratch<T, N> {
     pub(crate) fn sink(&mut self) -> Sink<'_, T> {
         Sink::new(&mut self.0)
     }
+}
+
+/// Calls `work` with room on the stack for `n` values, at most [`MAX_SAMPLES`].
+///
+/// Most chunks have at most [`CHUNK_SAMPLES`], and theirs is small: every page of a larger frame is
+/// touched when a function is entered.
+#[inline]
+pub(crate) fn with_room<R>(n: usize, work: impl FnOnce(Sink<'_, f64>) -> R) -> R {
+    if n <= CHUNK_SAMPLES {
+        room_of::<{ CHUNK_SAMPLES + SLACK }, R>(work)
+    } else {
+        room_of::<{ MAX_SAMPLES + SLACK }, R>(work)
+    }
+}
+
+#[inline(never)]
+fn room_of<const N: usize, R>(work: impl FnOnce(Sink<'_, f64>) -> R) -> R {
+    let mut room = Scratch::<f64, N>::new();
+    work(room.sink())
 }
 
 /// Lets `decode` append at most `n` numbers to `out`; after an error `out` is as it was.

@@ -5,11 +5,10 @@ use super::decimal::{DECIMAL_LIMIT, MAX_EXPONENT, power_of_ten};
 use super::kind;
 use super::runs::Layout;
 use super::xor::{self, XOR_BLOCK};
-use crate::MAX_SAMPLES;
 use crate::error::{DecodeError, check_decode_count};
 use crate::kernel::{
-    Blocks, IntHeader, Ints, Kernel, RUN_SLACK, Residuals, SLACK, Scratch, Sink, append,
-    with_blocks,
+    Blocks, IntHeader, Ints, Kernel, LANES, RUN_SLACK, Residuals, Sink, append, with_blocks,
+    with_room,
 };
 use crate::pfor::{self, Block};
 use crate::reader::Reader;
@@ -73,27 +72,76 @@ pub(crate) fn decode_stream<B: Blocks>(
     } else if kind & kind::SPARSE == 0 {
         body(blocks, &mut reader, kind, n, out)?;
     } else {
-        sparse(blocks, &mut reader, kind, n, out)?;
+        let expand = |layout: Layout<'_>, runs: &[f64]| layout.expand(blocks, runs, out);
+        sparse(blocks, &mut reader, kind, n, expand)?;
     }
     Ok(reader.at())
 }
 
-/// Appends the `n` values of a sparse stream. Not inlined, because its stack frame is large.
-#[inline(never)]
-fn sparse<B: Blocks>(
+/// Adds value i of a stream of `n` values to lane i mod [`LANES`], if it is one whose values go
+/// straight from a kernel into the lanes: integers without exceptions, and so without stale
+/// markers. Returns whether it is, and whether that is the [faster](Blocks::ADDS) way.
+pub(crate) fn sum_stream<B: Blocks>(
+    blocks: B,
+    bytes: &[u8],
+    n: usize,
+    lanes: &mut [f64; LANES],
+) -> Result<bool, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let kind = known_kind(&mut reader)?;
+    if !B::ADDS || kind & (kind::CLASS | kind::EXCEPTIONS) != kind::INT {
+        return Ok(false);
+    }
+    if kind & kind::SPARSE == 0 {
+        let header = int_header(&mut reader, kind)?;
+        sum_ints(blocks, &mut reader, &header, n, lanes)?;
+    } else {
+        let add = |layout: Layout<'_>, runs: &[f64]| layout.add_up(blocks, runs, lanes);
+        sparse(blocks, &mut reader, kind, n, add)?;
+    }
+    Ok(true)
+}
+
+fn sum_ints<B: Blocks>(
     blocks: B,
     reader: &mut Reader<'_>,
+    header: &IntHeader,
+    n: usize,
+    lanes: &mut [f64; LANES],
+) -> Result<(), DecodeError> {
+    let (mut ints, mut block) = (Ints::new(header), Block::default());
+    for count in pfor::counts(n) {
+        block.read(reader, count)?;
+        if ints.are_exact(&block) {
+            blocks.add_ints(&block, &mut ints, lanes);
+        } else {
+            let mut room = Residuals::new();
+            for (i, &u) in room.read(blocks, &block).iter().enumerate() {
+                let value = ints.checked(u);
+                if let Some(lane) = lanes.get_mut(i % LANES) {
+                    *lane += value;
+                }
+            }
+        }
+    }
+    ints.finish()
+}
+
+/// Reads a sparse stream of `n` values and gives its runs, with slack behind them, to `expand`.
+fn sparse<'a, B: Blocks>(
+    blocks: B,
+    reader: &mut Reader<'a>,
     kind: u8,
     n: usize,
-    out: &mut Sink<'_, f64>,
+    expand: impl FnOnce(Layout<'a>, &[f64]),
 ) -> Result<(), DecodeError> {
     let layout = Layout::read(reader, kind & kind::SPARSE, n)?;
-    let mut room = Scratch::<f64, { MAX_SAMPLES + SLACK }>::new();
-    let mut runs = room.sink();
-    body(blocks, reader, kind, layout.count, &mut runs)?;
-    runs.fill(RUN_SLACK, 0.0);
-    layout.expand(blocks, runs.filled(), out);
-    Ok(())
+    with_room(layout.count, |mut runs| {
+        body(blocks, reader, kind, layout.count, &mut runs)?;
+        runs.fill(RUN_SLACK, 0.0);
+        expand(layout, runs.filled());
+        Ok(())
+    })
 }
 
 fn constant(reader: &mut Reader<'_>, kind: u8) -> Result<f64, DecodeError> {

@@ -5,7 +5,7 @@
 use super::decimal::Decimals;
 use super::kind;
 use crate::error::DecodeError;
-use crate::kernel::{Blocks, Sink};
+use crate::kernel::{Blocks, LANES, Sink, add_column, with_room};
 use crate::pack::little_endian;
 use crate::reader::Reader;
 use crate::varint;
@@ -140,6 +140,18 @@ impl<'a> Layout<'a> {
             last = start;
         }
         Ok(layout)
+    }
+
+    /// Adds the `n` values of the runs to the lanes of their sum, of which there are none so far;
+    /// [`RUN_SLACK`](crate::kernel::RUN_SLACK) follow the runs.
+    pub(super) fn add_up<B: Blocks>(&self, blocks: B, runs: &[f64], lanes: &mut [f64; LANES]) {
+        match self.begins {
+            Begins::Bitmap(bitmap) => blocks.add_runs(bitmap, runs, self.n, lanes),
+            Begins::Positions(_) => with_room(self.n, |mut values| {
+                self.expand(blocks, runs, &mut values);
+                add_column(blocks, values.filled(), lanes);
+            }),
+        }
     }
 
     /// Appends the `n` values of the runs to an empty sink; [`RUN_SLACK`](crate::kernel::RUN_SLACK) follow them.

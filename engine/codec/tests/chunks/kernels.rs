@@ -4,7 +4,7 @@
 use crate::shapes::{bits, damage, times, values};
 use nunatak_codec::{
     Counter, DecodeError, Extremes, Fold, Kernel, Sum, decode_times_with, decode_values_with,
-    encode_times, encode_values, fold_values_with,
+    encode_times, encode_values, fold_values_with, sum_values_with,
 };
 use proptest::prelude::*;
 
@@ -27,6 +27,11 @@ fn decode_times(kernel: Kernel, bytes: &[u8], n: usize) -> Decoded {
     let decoded = used.map(|used| (out[2..].iter().map(|&time| time as u64).collect(), used));
     assert_eq!(out.len(), 2 + decoded.as_ref().map_or(0, |_| n));
     decoded
+}
+
+/// The sum without a column, by its bits.
+fn sum(kernel: Kernel, bytes: &[u8], n: usize) -> Result<u64, DecodeError> {
+    sum_values_with(kernel, bytes, n).map(f64::to_bits)
 }
 
 /// What a fold of each kind made of a range, and the bytes used.
@@ -54,14 +59,24 @@ fn summary(folds: &((Sum, Extremes), Counter)) -> Vec<u64> {
     summary
 }
 
+fn without_stale_markers(decoded: &[u64]) -> Vec<f64> {
+    decoded.iter().filter(|&&bits| bits != STALE).map(|&bits| f64::from_bits(bits)).collect()
+}
+
 /// The same by plain loops.
 fn plain(decoded: &[u64]) -> Vec<u64> {
-    let values: Vec<f64> =
-        decoded.iter().filter(|&&bits| bits != STALE).map(|&bits| f64::from_bits(bits)).collect();
+    let values = without_stale_markers(decoded);
     let mut folds = ((Sum::with(Kernel::Scalar), Extremes::new()), Counter::new());
     if !values.is_empty() {
         folds.values(&values);
     }
+    assert_eq!(folds.0.0.sum().to_bits(), plain_sum(&values));
+    let resets = values.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    assert_eq!(folds.1.resets(), resets as u64);
+    summary(&folds)
+}
+
+fn plain_sum(values: &[f64]) -> u64 {
     let mut lanes = [0.0; 16];
     for (i, value) in values.iter().enumerate() {
         lanes[i % 16] += value;
@@ -72,10 +87,7 @@ fn plain(decoded: &[u64]) -> Vec<u64> {
         }
     }
     let sum = 0.0 + lanes[0];
-    assert_eq!(folds.0.0.sum().to_bits(), if sum.is_nan() { f64::NAN } else { sum }.to_bits());
-    let resets = values.windows(2).filter(|pair| pair[1] < pair[0]).count();
-    assert_eq!(folds.1.resets(), resets as u64);
-    summary(&folds)
+    if sum.is_nan() { f64::NAN } else { sum }.to_bits()
 }
 
 fn with_padding(bytes: &[u8]) -> [Vec<u8>; 4] {
@@ -96,6 +108,8 @@ proptest! {
             for &kernel in Kernel::ALL {
                 let expected = bits(&values);
                 prop_assert_eq!(decode_values(kernel, &bytes, n), Ok((expected.clone(), encoded.len())));
+                let total = plain_sum(&without_stale_markers(&expected));
+                prop_assert_eq!(sum(kernel, &bytes, n), Ok(total));
                 for range in [0..n, a.min(b)..a.max(b), a..n + 7, n..n] {
                     let part = plain(expected.get(range.start..range.end.min(n)).unwrap_or_default());
                     prop_assert_eq!(fold(kernel, &bytes, n, range), Ok((part, encoded.len())));
@@ -116,23 +130,30 @@ proptest! {
         for (bytes, n) in with_padding(&encoded).iter().flat_map(|b| [(b, values.len()), (b, other)]) {
             let expected = decode_values(Kernel::Scalar, bytes, n);
             let folded = expected.clone().map(|(decoded, used)| (plain(&decoded), used));
+            let total = expected
+                .clone()
+                .map(|(decoded, _)| plain_sum(&without_stale_markers(&decoded)));
             for &kernel in Kernel::ALL {
                 prop_assert_eq!(decode_values(kernel, bytes, n), expected.clone());
                 prop_assert_eq!(fold(kernel, bytes, n, 0..n), folded.clone());
+                prop_assert_eq!(sum(kernel, bytes, n), total);
             }
         }
     }
 
     #[test]
     fn any_body_is_the_same_or_the_same_error(
-        kind in prop::sample::select((0u8..64).collect::<Vec<u8>>()),
+        kind in prop::sample::select((0u8..64).chain(128..192).collect::<Vec<u8>>()),
         mut bytes in prop::collection::vec(prop_oneof![0u8..4, 0x80u8..0x8c, any::<u8>()], 0..600),
         n in 1usize..700,
     ) {
         bytes.insert(0, kind);
         let expected = decode_values(Kernel::Scalar, &bytes, n);
+        let total =
+            expected.clone().map(|(decoded, _)| plain_sum(&without_stale_markers(&decoded)));
         for &kernel in Kernel::ALL {
             prop_assert_eq!(decode_values(kernel, &bytes, n), expected.clone());
+            prop_assert_eq!(sum(kernel, &bytes, n), total);
         }
     }
 

@@ -15,17 +15,18 @@
 //! bits, which is no midpoint; so δ never decides the rounding.
 
 use std::arch::x86_64::{
-    __m256d, __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_add_pd, _mm256_castsi256_pd,
-    _mm256_castsi256_si128, _mm256_cvtepi32_pd, _mm256_extracti128_si256, _mm256_fmadd_pd,
-    _mm256_fnmadd_pd, _mm256_mul_pd, _mm256_permute2x128_si256, _mm256_set1_epi64x, _mm256_set1_pd,
-    _mm256_setr_epi64x, _mm256_setr_pd, _mm256_setzero_si256, _mm256_shuffle_epi32,
-    _mm256_slli_si256, _mm256_sub_pd,
+    __m256d, __m256i, _mm_add_epi32, _mm_setzero_si128, _mm_shuffle_epi32, _mm256_add_epi32,
+    _mm256_add_epi64, _mm256_add_pd, _mm256_castsi256_pd, _mm256_castsi256_si128,
+    _mm256_cvtepi32_pd, _mm256_extracti128_si256, _mm256_fmadd_pd, _mm256_fnmadd_pd, _mm256_mul_pd,
+    _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setr_epi64x, _mm256_setr_pd, _mm256_slli_si256,
+    _mm256_sub_pd,
 };
 
 use super::super::ints::Ints;
 use super::super::scalar;
 use super::super::sink::{Scratch, Sink};
-use super::super::x86::{to_doubles_4, to_doubles_8, to_halves_8, to_words_4, words_4};
+use super::super::x86::{to_doubles_4, to_halves_4, to_words_4, words_4};
+use super::lanes::Values;
 use super::narrow::Narrow;
 use super::{last_lane, running_sum};
 use crate::pfor::Block;
@@ -62,14 +63,14 @@ impl Division {
 
 /// Decimals of a block whose sum fits 32 bits.
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn narrow(block: &Block<'_>, ints: &mut Ints, out: &mut Sink<'_, f64>) {
+pub(super) fn narrow<V: Values>(block: &Block<'_>, ints: &mut Ints, out: &mut V) {
     let mut room = Scratch::new();
     let groups = Narrow::new(block, &mut room);
     match (ints.is_delta, ints.divisor > 1.0) {
-        (false, false) => narrow_plain::<false>(&groups, ints, out),
-        (false, true) => narrow_plain::<true>(&groups, ints, out),
-        (true, false) => narrow_running::<false>(&groups, ints, out),
-        (true, true) => narrow_running::<true>(&groups, ints, out),
+        (false, false) => narrow_plain::<false, V>(&groups, ints, out),
+        (false, true) => narrow_plain::<true, V>(&groups, ints, out),
+        (true, false) => narrow_running::<false, V>(&groups, ints, out),
+        (true, true) => narrow_running::<true, V>(&groups, ints, out),
     }
 }
 
@@ -83,7 +84,7 @@ fn floats(x: __m256i) -> (__m256d, __m256d) {
 
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn narrow_plain<const DIVIDES: bool>(groups: &Narrow<'_>, ints: &Ints, out: &mut Sink<'_, f64>) {
+fn narrow_plain<const DIVIDES: bool, V: Values>(groups: &Narrow<'_>, ints: &Ints, out: &mut V) {
     let division = Division::new(ints.divisor);
     let base = _mm256_set1_pd(ints.base + ints.scale * ints.min as f64);
     let scale = _mm256_set1_pd(ints.scale);
@@ -91,7 +92,7 @@ fn narrow_plain<const DIVIDES: bool>(groups: &Narrow<'_>, ints: &Ints, out: &mut
         let (low, high) = floats(groups.get(i));
         let low = _mm256_fmadd_pd(low, scale, base);
         let high = _mm256_fmadd_pd(high, scale, base);
-        to_doubles_8([division.of::<DIVIDES>(low), division.of::<DIVIDES>(high)])
+        [division.of::<DIVIDES>(low), division.of::<DIVIDES>(high)]
     });
 }
 
@@ -99,10 +100,10 @@ fn narrow_plain<const DIVIDES: bool>(groups: &Narrow<'_>, ints: &Ints, out: &mut
 /// in 32-bit integers.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn narrow_running<const DIVIDES: bool>(
+fn narrow_running<const DIVIDES: bool, V: Values>(
     groups: &Narrow<'_>,
     ints: &mut Ints,
-    out: &mut Sink<'_, f64>,
+    out: &mut V,
 ) {
     let division = Division::new(ints.divisor);
     let first = _mm256_set1_pd(ints.base + ints.scale * ints.q as f64);
@@ -111,34 +112,31 @@ fn narrow_running<const DIVIDES: bool>(
     let scale = _mm256_set1_pd(ints.scale);
     let mut base_low = _mm256_fmadd_pd(step, _mm256_setr_pd(1.0, 2.0, 3.0, 4.0), first);
     let mut base_high = _mm256_fmadd_pd(step, _mm256_setr_pd(5.0, 6.0, 7.0, 8.0), first);
-    let mut carry = _mm256_setzero_si256();
+    let mut carry = _mm_setzero_si128();
     out.groups(groups.count, |i| {
-        let (sums, total) = running_sum_32(groups.get(i));
-        let (low, high) = floats(_mm256_add_epi32(sums, carry));
-        carry = _mm256_add_epi32(carry, total);
-        let low = _mm256_fmadd_pd(low, scale, base_low);
-        let high = _mm256_fmadd_pd(high, scale, base_high);
+        let sums = running_sums(groups.get(i));
+        let low = _mm_add_epi32(_mm256_castsi256_si128(sums), carry);
+        let high = _mm256_extracti128_si256::<1>(sums);
+        let high = _mm_add_epi32(high, _mm_shuffle_epi32::<0xff>(low));
+        carry = _mm_shuffle_epi32::<0xff>(high);
+        let low = _mm256_fmadd_pd(_mm256_cvtepi32_pd(low), scale, base_low);
+        let high = _mm256_fmadd_pd(_mm256_cvtepi32_pd(high), scale, base_high);
         base_low = _mm256_add_pd(base_low, stride);
         base_high = _mm256_add_pd(base_high, stride);
-        to_doubles_8([division.of::<DIVIDES>(low), division.of::<DIVIDES>(high)])
+        [division.of::<DIVIDES>(low), division.of::<DIVIDES>(high)]
     });
     // Only the last block of a stream has a group that is not full, and nothing follows it.
-    let [total, ..] = to_halves_8(carry);
+    let [total, ..] = to_halves_4(carry);
     let drift = ints.min.wrapping_mul(groups.count as i64);
     ints.q = ints.q.wrapping_add(drift).wrapping_add(i64::from(total));
 }
 
-/// Lane i becomes lane 0 + … + lane i; and the sum of all lanes in all lanes.
+/// Of each half, lane i becomes lane 0 + … + lane i.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn running_sum_32(x: __m256i) -> (__m256i, __m256i) {
+fn running_sums(x: __m256i) -> __m256i {
     let pairs = _mm256_add_epi32(x, _mm256_slli_si256::<4>(x));
-    let fours = _mm256_add_epi32(pairs, _mm256_slli_si256::<8>(pairs));
-    let totals = _mm256_shuffle_epi32::<0xff>(fours);
-    // The low half's total for the high half, and both totals for each other.
-    let before = _mm256_permute2x128_si256::<0x08>(totals, totals);
-    let swapped = _mm256_permute2x128_si256::<0x01>(totals, totals);
-    (_mm256_add_epi32(fours, before), _mm256_add_epi32(totals, swapped))
+    _mm256_add_epi32(pairs, _mm256_slli_si256::<8>(pairs))
 }
 
 /// Decimals of any block.
