@@ -82,6 +82,15 @@ impl Blocks for Avx2 {
     }
 
     #[inline]
+    fn add_ulps(self, block: &Block<'_>, min: i64, values: &mut [f64]) {
+        if block.packed.width == 64 || is_short(block.packed) {
+            return scalar::add_ulps(Residuals::new().read(self, block), min, values);
+        }
+        // SAFETY: there is an `Avx2` only where these features are.
+        unsafe { ints::add_ulps(block, min, values) }
+    }
+
+    #[inline]
     fn xors(self, packed: Packed<'_>, shift: u32, bits: &mut u64, out: &mut Sink<'_, f64>) {
         if packed.width == 64 {
             // SAFETY: there is an `Avx2` only where these features are.

@@ -33,6 +33,11 @@ pub(crate) trait Blocks: Copy {
         add_block(self, block, ints, lanes);
     }
 
+    /// Adds `min` and the numbers of a block to the bit patterns of as many values.
+    fn add_ulps(self, block: &Block<'_>, min: i64, values: &mut [f64]) {
+        scalar::add_ulps(Residuals::new().read(self, block), min, values);
+    }
+
     /// Appends the values of an xor block; `bits` are those of the value before, and then of the
     /// last one.
     fn xors(self, packed: Packed<'_>, shift: u32, bits: &mut u64, out: &mut Sink<'_, f64>) {

@@ -44,6 +44,19 @@ pub(super) fn ints(residuals: &[u64], ints: &mut Ints, out: &mut Sink<'_, f64>) 
 }
 
 #[inline]
+pub(super) fn add_ulps(residuals: &[u64], min: i64, values: &mut [f64]) {
+    for (value, &u) in values.iter_mut().zip(residuals) {
+        add_bits(value, min.wrapping_add(u as i64) as u64);
+    }
+}
+
+/// Adds `ulps` to the bit pattern of `value`.
+#[inline]
+pub(super) fn add_bits(value: &mut f64, ulps: u64) {
+    *value = f64::from_bits(value.to_bits().wrapping_add(ulps));
+}
+
+#[inline]
 pub(super) fn xors(residuals: &[u64], shift: u32, bits: &mut u64, out: &mut Sink<'_, f64>) {
     out.extend(residuals.iter().map(|&u| {
         *bits ^= u << shift;

@@ -156,6 +156,20 @@ fn integers_become_the_same_decimals() {
     assert!(exact > 2000, "{exact}");
 }
 
+#[test]
+fn ulps_are_added_the_same() {
+    let mut random = Random(11);
+    for_blocks(|block| {
+        let min = random.next() as i64 >> (random.next() % 64);
+        let values: Vec<f64> = (0..block.count()).map(|_| f64::from_bits(random.next())).collect();
+        assert_same(|kernel| {
+            let mut values = values.clone();
+            with_blocks!(kernel, blocks => blocks.add_ulps(block, min, &mut values));
+            bits_of(&values)
+        });
+    });
+}
+
 /// The kernels that divide by a multiplication and a correction, against true division.
 #[test]
 fn quotients_are_rounded_correctly() {

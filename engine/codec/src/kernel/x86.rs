@@ -35,6 +35,7 @@ reinterpret! {
     to_doubles_4: __m256d => [f64; 4];
     to_doubles_8: [__m256d; 2] => [f64; 8];
     to_doubles_16: [__m256d; 4] => [f64; 16];
+    doubles_8: [f64; 8] => [__m256d; 2];
     doubles_16: [f64; 16] => [__m256d; 4];
     pairs_to_doubles_4: [__m128d; 2] => [f64; 4];
 }

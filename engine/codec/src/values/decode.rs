@@ -226,15 +226,10 @@ fn add_ulps<B: Blocks>(
     reader: &mut Reader<'_>,
     values: &mut [f64],
 ) -> Result<(), DecodeError> {
-    let min = reader.signed()?;
-    let (mut room, mut block) = (Residuals::new(), Block::default());
+    let (min, mut block) = (reader.signed()?, Block::default());
     for values in values.chunks_mut(pfor::BLOCK) {
         block.read(reader, values.len())?;
-        let residuals = room.read(blocks, &block);
-        for (value, &u) in values.iter_mut().zip(&*residuals) {
-            let ulps = min.wrapping_add(u as i64) as u64;
-            *value = f64::from_bits(value.to_bits().wrapping_add(ulps));
-        }
+        blocks.add_ulps(&block, min, values);
     }
     Ok(())
 }

@@ -16,18 +16,19 @@
 
 use std::arch::x86_64::{
     __m256d, __m256i, _mm_add_epi32, _mm_setzero_si128, _mm_shuffle_epi32, _mm256_add_epi32,
-    _mm256_add_epi64, _mm256_add_pd, _mm256_castsi256_pd, _mm256_castsi256_si128,
-    _mm256_cvtepi32_pd, _mm256_extracti128_si256, _mm256_fmadd_pd, _mm256_fnmadd_pd, _mm256_mul_pd,
-    _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setr_epi64x, _mm256_setr_pd, _mm256_slli_si256,
-    _mm256_sub_pd,
+    _mm256_add_epi64, _mm256_add_pd, _mm256_castpd_si256, _mm256_castsi256_pd,
+    _mm256_castsi256_si128, _mm256_cvtepi32_pd, _mm256_extracti128_si256, _mm256_fmadd_pd,
+    _mm256_fnmadd_pd, _mm256_mul_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setr_epi64x,
+    _mm256_setr_pd, _mm256_slli_si256, _mm256_sub_pd,
 };
 
 use super::super::ints::Ints;
 use super::super::scalar;
 use super::super::sink::{Scratch, Sink};
-use super::super::x86::{to_doubles_4, to_halves_4, to_words_4, words_4};
+use super::super::x86::{doubles_8, to_doubles_4, to_doubles_8, to_halves_4, to_words_4, words_4};
 use super::lanes::Values;
 use super::narrow::Narrow;
+use super::unpack::Wide;
 use super::{last_lane, running_sum};
 use crate::pfor::Block;
 
@@ -178,4 +179,37 @@ fn wide_groups<const DIVIDES: bool>(residuals: &[u64], ints: &mut Ints, out: &mu
         out.groups(4 * groups.len(), |i| decimal(_mm256_add_epi64(group(i), min)));
     }
     scalar::ints(rest, ints, out);
+}
+
+/// Adds to bit patterns; the numbers are not of 64 bits, and all of them can be loaded.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn add_ulps(block: &Block<'_>, min: i64, values: &mut [f64]) {
+    let (wide, min) = (Wide::new(block.packed), _mm256_set1_epi64x(min));
+    let sums = |i: usize, values: [f64; 8]| {
+        let (low, high) = wide.group(i);
+        let [first, second] = doubles_8(values);
+        let first = _mm256_add_epi64(_mm256_castpd_si256(first), _mm256_add_epi64(low, min));
+        let second = _mm256_add_epi64(_mm256_castpd_si256(second), _mm256_add_epi64(high, min));
+        to_doubles_8([_mm256_castsi256_pd(first), _mm256_castsi256_pd(second)])
+    };
+    let (groups, rest) = values.as_chunks_mut::<8>();
+    let whole = groups.len();
+    for (i, group) in groups.iter_mut().enumerate() {
+        *group = sums(i, *group);
+    }
+    if !rest.is_empty() {
+        let mut last = [0.0; 8];
+        last.iter_mut().zip(&*rest).for_each(|(last, value)| *last = *value);
+        let last = sums(whole, last);
+        rest.iter_mut().zip(last).for_each(|(value, last)| *value = last);
+    }
+    if block.is_patched() {
+        patch_bits(block, values);
+    }
+}
+
+/// Adds the high parts of the numbers to the bit patterns.
+#[inline]
+fn patch_bits(block: &Block<'_>, values: &mut [f64]) {
+    block.patch(values, scalar::add_bits);
 }
