@@ -3,9 +3,15 @@
 //! Blocks grow upwards through windows that nest (two hours, eight, a day, aligned to UTC). A
 //! [`plan`] says which blocks should become one, [`merge`] writes it, [`publish`] lets go of its
 //! parts. All of it is physical: no answer changes, a query may run at any moment of it.
+//!
+//! A merge streams: it holds one chunk of each part, the pages and decoded times that its parts'
+//! readers keep (at most 1.6 MiB a part), and of the new block the timestamp streams and the label
+//! sets. It asks before every chunk whether it may go on.
 
 mod merge;
 mod plan;
 
+pub(crate) use merge::{Judge, merge_as};
 pub use merge::{merge, publish};
+pub(crate) use plan::plan_if;
 pub use plan::{DEFAULT_LEVELS, merged_spec, plan, window_of};

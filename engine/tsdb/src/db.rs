@@ -6,6 +6,7 @@ mod background;
 mod backup;
 mod budget;
 mod damage;
+mod deletes;
 mod drop_saved;
 mod importer;
 mod load;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use crate::backup::Snapshot;
 use crate::batch::{Batch, Outcome};
+use crate::delete::{Delete, DeleteId};
 use crate::error::Result;
 use crate::log::ReplayReport;
 use crate::options::Options;
@@ -166,6 +168,48 @@ impl Db {
     /// system has no hard links; else if the log can't be synced or a link can't be made.
     pub fn snapshot(&self, name: &str) -> Result<Snapshot> {
         self.main.inner().snapshot(name)
+    }
+
+    /// Hides the selected samples of the default tenant that were written before this call, at
+    /// once; what is written later is shown, even at the same times. Returns when the delete is
+    /// as durable as the options say.
+    ///
+    /// It can be taken back for a while ([`Options::delete_grace`](crate::Options::delete_grace),
+    /// a day); then the bytes are given back by the background work. Names and values of labels
+    /// may be listed until then. A delete that fails may be in force in part: see
+    /// [`deletes`](Self::deletes), take it back or repeat it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) if there is no matcher, or more than 64, or if
+    /// 1,024 deletes wait for their bytes to be given back; else as [`append`](Self::append).
+    pub fn delete(&self, selector: &Selector) -> Result<DeleteId> {
+        self.main.delete(selector)
+    }
+
+    /// Takes a delete of the default tenant back: what it hid is there again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) if there is no such delete, or it is final; else
+    /// as [`append`](Self::append).
+    pub fn undelete(&self, id: DeleteId) -> Result<()> {
+        self.main.undelete(id)
+    }
+
+    /// The deletes of the default tenant whose bytes are not all given back, the oldest first.
+    ///
+    /// # Errors
+    /// If the database is closed.
+    pub fn deletes(&self) -> Result<Vec<Delete>> {
+        self.main.deletes()
+    }
+
+    /// Gives back the bytes of all deletes, of all tenants, and returns when that is done. They
+    /// can't be taken back any more.
+    ///
+    /// # Errors
+    /// If blocks can't be written; what is deleted stays hidden.
+    pub fn clean_deletes(&self) -> Result<()> {
+        self.main.inner().clean_deletes()
     }
 
     /// Counters and sizes, of all tenants.

@@ -12,6 +12,7 @@ mod series;
 mod slab;
 mod snapshot;
 mod spill;
+mod view;
 mod windows;
 
 use std::collections::VecDeque;
@@ -33,10 +34,11 @@ pub(crate) use saved::{
     load, parse_saved, saved_path,
 };
 pub(crate) use series::Epoch;
-use series::SeriesSamples;
+use series::{Epochs, SeriesSamples};
 use slab::Slab;
 pub(crate) use snapshot::SeriesSnapshot;
 pub(crate) use spill::{SpillFile, parse_spill};
+pub(crate) use view::{Hiding, View};
 use windows::Windows;
 pub(crate) use windows::{window_end, window_of};
 
@@ -94,7 +96,7 @@ pub(crate) struct Head {
     index: HeadIndex,
     hasher: DefaultHashBuilder,
     next_reference: u64,
-    epoch: Epoch,
+    epochs: Epochs,
     pending: VecDeque<PendingCut>,
     windows: Windows,
     marks: LogMarks,
@@ -117,7 +119,7 @@ impl Head {
             index: HeadIndex::new(),
             hasher: DefaultHashBuilder::default(),
             next_reference: 1,
-            epoch: 0,
+            epochs: Epochs::default(),
             pending: VecDeque::new(),
             windows: Windows::default(),
             marks: LogMarks::default(),
@@ -141,6 +143,31 @@ impl Head {
             Record::Cut { before } => self.order_cut(position, *before),
             Record::State { next_reference } => {
                 self.next_reference = self.next_reference.max(*next_reference);
+            }
+            // What is deleted is remembered beside the head, which only begins an epoch.
+            Record::Delete(_) | Record::Undelete { .. } => {}
+        }
+    }
+
+    /// The epoch of what is written now.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epochs.now
+    }
+
+    /// Ends an epoch: a delete hides what was written up to and with the one that is returned.
+    pub(crate) fn end_epoch(&mut self) -> Epoch {
+        let ended = self.epochs.now;
+        self.epochs.now += 1;
+        self.epochs.deleted = self.epochs.now;
+        ended
+    }
+
+    /// Ends the open chunks in `slots`, so that what comes next is told apart from what is there.
+    pub(crate) fn end_chunks(&mut self, slots: &[u32]) {
+        for &slot in slots {
+            if let Some(series) = self.slots.get_mut(slot) {
+                let grown = series.samples.begin(self.epochs.now);
+                self.sample_bytes = self.sample_bytes.saturating_add_signed(grown);
             }
         }
     }
@@ -210,7 +237,7 @@ impl Head {
             if self.insert(reference, time, value) {
                 if last_window != Some(window_of(time)) {
                     last_window = Some(window_of(time));
-                    self.windows.note(time, stamp, self.epoch);
+                    self.windows.note(time, stamp, self.epochs.now);
                 }
             } else {
                 // Its definition is lost; another series must not get the same reference.
@@ -222,10 +249,10 @@ impl Head {
     }
 
     fn insert(&mut self, reference: u64, time: i64, value: f64) -> bool {
-        let epoch = self.epoch;
+        let epochs = self.epochs;
         let Some(slot) = self.slot_of(reference) else { return false };
         let Some(series) = self.slots.get_mut(slot) else { return false };
-        let grown = series.samples.insert(time, value, epoch);
+        let grown = series.samples.insert(time, value, epochs);
         self.sample_bytes = self.sample_bytes.saturating_add_signed(grown);
         self.newest = self.newest.max(Some(time));
         true
@@ -240,8 +267,9 @@ impl Head {
     }
 
     fn order_cut(&mut self, position: Position, before: i64) {
-        self.pending.push_back(PendingCut { position, before, epoch: self.epoch });
-        self.epoch += 1;
+        self.pending.push_back(PendingCut { position, before, epoch: self.epochs.now });
+        self.epochs.now += 1;
+        self.epochs.cut = self.epochs.now;
     }
 
     /// The oldest cut whose samples are still here.
@@ -352,14 +380,9 @@ impl Head {
         self.slots.get(slot).is_some_and(|series| series.samples.overlaps(range, epoch))
     }
 
-    /// Copies what a slot has in `range`, written up to `epoch`.
-    pub(crate) fn snapshot(
-        &self,
-        slot: u32,
-        range: TimeRange,
-        epoch: Epoch,
-    ) -> Option<SeriesSnapshot> {
-        self.slots.get(slot)?.samples.snapshot(range, epoch)
+    /// Copies what a slot has of a view.
+    pub(crate) fn snapshot(&self, slot: u32, view: &View<'_>) -> Option<SeriesSnapshot> {
+        self.slots.get(slot)?.samples.snapshot(view)
     }
 
     /// The definitions of the series in `slots`.
@@ -504,7 +527,8 @@ mod tests {
     }
 
     fn read(head: &Head, slot: u32, epoch: Epoch) -> Vec<(i64, u64)> {
-        let Some(snapshot) = head.snapshot(slot, TimeRange::ALL, epoch) else { return Vec::new() };
+        let view = View::up_to(TimeRange::ALL, epoch);
+        let Some(snapshot) = head.snapshot(slot, &view) else { return Vec::new() };
         let mut cursor = snapshot.into_cursor();
         let (mut batch, mut all) = (SampleBatch::default(), Vec::new());
         while cursor.next_batch(&mut batch).unwrap() {

@@ -50,9 +50,11 @@ mod batch;
 pub mod block;
 pub mod compact;
 mod db;
+mod delete;
 mod description;
 mod error;
 mod head;
+mod hidden;
 mod import;
 mod inspect;
 mod known;
@@ -61,6 +63,7 @@ pub mod log;
 mod merge;
 mod options;
 mod refusals;
+mod retention;
 mod scrub;
 mod shard;
 mod source;
@@ -76,6 +79,7 @@ pub use batch::{Batch, BatchSeries, Outcome};
 pub use db::{
     AppendSeries, Appender, Db, ImportOptions, ImportReport, ImportSeries, Importer, Tenant,
 };
+pub use delete::{Delete, DeleteId};
 pub use error::{Error, Result};
 #[doc(hidden)]
 pub use head::fuzzing;
@@ -86,6 +90,7 @@ pub use nunatak_index::{
     LabelError, Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, MatcherError, labels,
 };
 pub use options::{Durability, Options};
+pub use retention::RetentionRule;
 pub use source::{
     Cursor, Grouping, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source, StreamId,
 };

@@ -8,6 +8,7 @@ mod bytes;
 mod checkpoint;
 mod columns;
 mod decode;
+mod deletion;
 mod encode;
 mod error;
 mod frame;
@@ -24,6 +25,7 @@ mod verify;
 use std::fmt::Debug;
 
 pub use decode::DecodeScratch;
+pub use deletion::Deletion;
 pub use encode::EncodeScratch;
 pub use error::FrameError;
 pub use frame::{Definition, Frame, Record, Samples};
@@ -147,6 +149,13 @@ pub trait WriteLog: Debug + Send + Sync {
         keep_from: Position,
         frames: &mut dyn Iterator<Item = Frame>,
     ) -> Result<()>;
+
+    /// The first position that a replay may visit: what lies before it is gone, for good once the
+    /// next checkpoint is written.
+    ///
+    /// # Errors
+    /// If the log can't be listed.
+    fn first(&self) -> Result<Position>;
 
     /// The position of the last frame, 0 if there is none.
     fn last(&self) -> Position;

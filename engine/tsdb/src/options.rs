@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::retention::RetentionRule;
 use crate::start_progress::StartProgress;
 use crate::storage::Storage;
 use crate::time::{Clock, SystemClock};
@@ -38,6 +39,9 @@ pub struct Options {
     pub(crate) shards: usize,
     pub(crate) threads: Option<usize>,
     pub(crate) retention: Option<Duration>,
+    pub(crate) retention_bytes: Option<u64>,
+    pub(crate) retention_rules: Vec<RetentionRule>,
+    pub(crate) delete_grace: Duration,
     pub(crate) memory_budget: Option<u64>,
     pub(crate) limits: Limits,
     pub(crate) append_deadline: Duration,
@@ -59,6 +63,9 @@ impl Options {
             shards: 8,
             threads: None,
             retention: None,
+            retention_bytes: None,
+            retention_rules: Vec::new(),
+            delete_grace: Duration::from_hours(24),
             memory_budget: None,
             limits: Limits::default(),
             append_deadline: Duration::from_secs(10),
@@ -98,6 +105,31 @@ impl Options {
     #[must_use]
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = Some(retention);
+        self
+    }
+
+    /// The most bytes that all blocks may take: the oldest go first, those of all shards and
+    /// tenants that end at the same time together. Log and heads come on top. Default: no limit.
+    #[must_use]
+    pub fn retention_bytes(mut self, bytes: u64) -> Self {
+        self.retention_bytes = Some(bytes);
+        self
+    }
+
+    /// Series that are kept for less long than [`retention`](Self::retention) says, of all
+    /// tenants. Their samples are hidden when they have ended, and their bytes go when all of a
+    /// block's have. Default: none.
+    #[must_use]
+    pub fn retention_rules(mut self, rules: Vec<RetentionRule>) -> Self {
+        self.retention_rules = rules;
+        self
+    }
+
+    /// How long a delete can be taken back, by the database's clock; after that its bytes are
+    /// given back. Default: a day.
+    #[must_use]
+    pub fn delete_grace(mut self, grace: Duration) -> Self {
+        self.delete_grace = grace;
         self
     }
 
@@ -194,6 +226,14 @@ impl Options {
         }
         if self.retention.is_some_and(|age| age < Duration::from_mins(1)) {
             return bad("retention", "at least one minute is needed".to_owned());
+        }
+        for rule in &self.retention_rules {
+            if rule.matchers.is_empty() {
+                return bad("retention_rules", "a rule needs at least one matcher".to_owned());
+            }
+            if rule.keep < Duration::from_mins(1) {
+                return bad("retention_rules", "at least one minute is needed".to_owned());
+            }
         }
         if matches!(self.durability, Durability::Interval(every) if every.is_zero()) {
             return bad("durability", "the interval is zero; use Fsync".to_owned());

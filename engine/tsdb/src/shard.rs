@@ -5,6 +5,7 @@
 //! samples.
 
 mod cut;
+mod deletes;
 mod import;
 mod load;
 mod placement;
@@ -27,6 +28,7 @@ pub(crate) use import::Prepared;
 pub(crate) use placement::shard_of;
 pub(crate) use read::Found;
 pub(crate) use tenant::TenantShard;
+pub(crate) use upkeep::Upkeep;
 pub(crate) use write::{Row, SeriesRef, TimeBounds, WriteRequest};
 
 /// Folder of the default tenant, and another way to name it.
@@ -112,12 +114,13 @@ impl Shard {
         self.tenants().iter().any(|tenant| !tenant.blocks().quarantined.is_empty())
     }
 
-    /// The last log position that a block or a saved head of the shard covers.
+    /// The last log position that a file of the shard knows: the log must not give it again.
     pub(crate) fn last_covered(&self) -> Option<Position> {
         let covered = |tenant: &Arc<TenantShard>| {
             let list = tenant.blocks();
             let in_blocks = list.blocks.iter().map(|block| block.precedence().0).max();
-            in_blocks.max(tenant.head().read().saved_end())
+            let in_head = tenant.head().read().saved_end();
+            in_blocks.max(in_head).max(tenant.last_remembered())
         };
         self.tenants().iter().filter_map(covered).max()
     }

@@ -18,6 +18,10 @@ pub struct Stats {
     pub known_bytes: u64,
     /// Bytes written to the log since the database was opened.
     pub log_bytes: u64,
+    /// Bytes of blocks that were written from the heads since the database was opened.
+    pub flushed_bytes: u64,
+    /// Bytes of blocks that compaction wrote since the database was opened.
+    pub compacted_bytes: u64,
     /// Blocks on disk.
     pub blocks: u64,
     /// Bytes of the blocks.

@@ -1,5 +1,5 @@
 //! Checks every byte of a database: the description, segments and checkpoints of the log, and of
-//! each block data, index and manifest.
+//! each block data, index and manifest, saved heads, tombstones.
 //!
 //! Nothing is changed: what a start would cut or put aside is only told. Files are shared out to
 //! all cores, the largest first.
@@ -15,6 +15,7 @@ use std::thread;
 use parking_lot::Mutex;
 
 use crate::block::Block;
+use crate::delete;
 use crate::description;
 use crate::error::{Error, Result};
 use crate::head::check_saved;
@@ -155,6 +156,12 @@ struct Findings {
 }
 
 impl Findings {
+    /// Counts a file of so many bytes.
+    fn file(&mut self, bytes: u64) {
+        self.outcome.files += 1;
+        self.outcome.bytes += bytes;
+    }
+
     fn damage(&mut self, path: &str, offset: Option<u64>, what: String) {
         self.outcome.damage.push(Damage { path: path.to_owned(), offset, what });
     }
@@ -189,6 +196,7 @@ fn check(
         Part::Head { folder, position } => {
             check_head(storage.as_ref(), (folder, *position), passed, findings)
         }
+        Part::Tombstones { folder } => check_tombstones(storage.as_ref(), folder, passed, findings),
         Part::Segment { .. } | Part::Checkpoint { .. } => {
             log::check(storage.as_ref(), item, passed, findings)
         }
@@ -216,9 +224,19 @@ fn check_head(
 ) -> Result<()> {
     let found = check_saved(storage, folder, position)?;
     passed(found.bytes);
-    let mut findings = findings.lock();
-    findings.outcome.files += 1;
-    findings.outcome.bytes += found.bytes;
+    findings.lock().file(found.bytes);
+    Ok(())
+}
+
+fn check_tombstones(
+    storage: &dyn Storage,
+    folder: &str,
+    passed: &dyn Fn(u64),
+    findings: &Mutex<Findings>,
+) -> Result<()> {
+    let found = delete::check(storage, folder)?;
+    passed(found.bytes);
+    findings.lock().file(found.bytes);
     Ok(())
 }
 

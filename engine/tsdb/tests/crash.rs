@@ -1,5 +1,6 @@
 //! Guards the first promise: whatever happens to the machine, every acknowledged sample is there
-//! exactly once, bit for bit, and nothing is there that was never written.
+//! exactly once, bit for bit, and nothing is there that was never written. What is deleted stays
+//! deleted until that is taken back, and what was written later stays.
 //!
 //! Each seed drives a database on a fault-injecting storage through a random history: see
 //! `crash/operation.rs` for what it does, `crash/faults.rs` for what happens to it, and
@@ -11,6 +12,8 @@
 mod append;
 #[path = "crash/damage.rs"]
 mod damage;
+#[path = "crash/deletes.rs"]
+mod deletes;
 #[path = "crash/dice.rs"]
 mod dice;
 #[path = "crash/faults.rs"]

@@ -1,6 +1,8 @@
 //! The public face, behaviour by behaviour: each module opens with the promise that it guards.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+#[path = "db/amplification.rs"]
+mod amplification;
 #[path = "db/budget.rs"]
 mod budget;
 #[path = "db/common.rs"]
@@ -9,6 +11,8 @@ mod common;
 mod concurrency;
 #[path = "db/damage.rs"]
 mod damage;
+#[path = "db/deletes.rs"]
+mod deletes;
 #[path = "db/disk_full.rs"]
 mod disk_full;
 #[path = "db/import.rs"]
@@ -25,6 +29,8 @@ mod refusals;
 mod retention;
 #[path = "db/saved.rs"]
 mod saved;
+#[path = "db/saved_deletes.rs"]
+mod saved_deletes;
 #[path = "db/scrub.rs"]
 mod scrub;
 #[path = "db/snapshot.rs"]

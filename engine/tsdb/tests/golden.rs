@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nunatak::{
-    Batch, Db, Labels, ManualClock, Options, SampleBatch, Selector, Source, TimeRange, labels,
+    Batch, Db, Labels, ManualClock, MatchOp, Matcher, Options, SampleBatch, Selector, Source,
+    TimeRange, labels,
 };
 
 /// 2023-11-14 22:00 UTC, where a window of blocks begins.
@@ -63,7 +64,22 @@ fn samples(tenant: &str) -> Model {
     model
 }
 
-/// Writes the database: two cut windows and a flushed part in blocks, the rest in the log.
+/// A series that is deleted, and can come back.
+fn deleted() -> Labels {
+    labels! { "__name__" => "deleted", "instance" => "host-0:9100", "job" => "gölden" }
+}
+
+fn delete(db: &Db) {
+    let mut batch = Batch::new();
+    let handle = batch.series(&deleted()).unwrap();
+    (0..5).for_each(|i| batch.push(handle, START + i * 15_000, 1.0));
+    db.append(&batch).unwrap();
+    let matcher = Matcher::new("__name__", MatchOp::Regex, "del.+").unwrap();
+    db.delete(&Selector::new(vec![matcher], TimeRange::new(START, NOW))).unwrap();
+}
+
+/// Writes the database: two cut windows and a flushed part in blocks, with a delete; the rest in
+/// the log.
 fn write(path: &Path) {
     let options = Options::new(path).clock(Arc::new(ManualClock::new(NOW)));
     let db = Db::open(options.threads(0).shards(2)).unwrap();
@@ -79,6 +95,7 @@ fn write(path: &Path) {
             assert_eq!(tenant.append(&batch).unwrap().stored, 7);
         }
         if part == 0 {
+            delete(&db);
             db.flush().unwrap();
         }
     }
@@ -108,6 +125,10 @@ fn check(path: &Path) {
     for tenant in ["default", "team-a"] {
         assert_eq!(read(&db.tenant(tenant).unwrap()), samples(tenant), "tenant {tenant}");
     }
+    let deletes = db.deletes().unwrap();
+    assert_eq!(deletes.len(), 1);
+    db.undelete(deletes[0].id).unwrap();
+    assert_eq!(read(&db.tenant("default").unwrap())[&deleted()].len(), 5);
 }
 
 fn golden() -> PathBuf {

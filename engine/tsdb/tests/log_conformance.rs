@@ -14,10 +14,12 @@ use support::{commit, frame, positions, replay, write};
 
 fn check(log: &dyn WriteLog) {
     assert_eq!((log.last(), log.pending_bytes()), (Position(0), 0));
+    assert_eq!(log.first().unwrap(), Position(1));
     assert_eq!(positions(log).0, []);
     commit(log, 1, 10);
     assert_eq!((log.last(), log.pending_bytes()), (Position(10), 0));
     assert_eq!(positions(log).0, (1..=10).collect::<Vec<_>>());
+    assert_eq!(log.first().unwrap(), Position(1));
     // Without a checkpoint the frames before the start are visited for their definitions.
     let (frames, _) = replay(log, 8);
     assert_eq!(frames.len(), 10);

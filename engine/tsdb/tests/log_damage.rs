@@ -7,9 +7,9 @@ mod support;
 
 use std::sync::Arc;
 
-use nunatak::Error;
 use nunatak::log::{LocalWal, Position, WalOptions, WriteLog};
 use nunatak::storage::{Crash, FaultStorage, Storage};
+use nunatak::{Durability, Error};
 use support::{commit, names, open, positions, read, replay, write};
 
 const SEGMENT: &str = "log/00000000000000000001.log";
@@ -100,6 +100,48 @@ fn positions_that_jump_are_not_missing() {
     commit(&log, 10, 11);
     let (found, report) = positions(&open(&dynamic(&storage), WalOptions::new()));
     assert_eq!((found, report.missing), (vec![1, 2, 10, 11], vec![]));
+}
+
+#[test]
+fn positions_that_jump_are_not_missing_after_a_crash_either() {
+    let storage = FaultStorage::new(1);
+    commit(&open(&dynamic(&storage), WalOptions::new()), 1, 2);
+    // The new segment is begun and gets no frame.
+    let log = open(&dynamic(&storage), WalOptions::new());
+    log.advance_to(Position(9)).unwrap();
+    log.append(&write(10)).unwrap();
+    storage.crash_at(storage.operations() + 4);
+    log.commit(Position(10)).unwrap_err();
+    drop(log);
+    let storage = storage.recover(Crash::Process, 1);
+    assert!(names(&storage).contains(&"00000000000000000010.log".to_owned()));
+    // A checkpoint is written before any frame.
+    let log = open(&dynamic(&storage), WalOptions::new());
+    log.advance_to(Position(9)).unwrap();
+    log.checkpoint(Position(9), Position(1), &mut std::iter::empty()).unwrap();
+    drop(log);
+    let log = open(&dynamic(&storage), WalOptions::new());
+    log.advance_to(Position(9)).unwrap();
+    commit(&log, 10, 11);
+    let (found, report) = positions(&open(&dynamic(&storage), WalOptions::new()));
+    assert_eq!((found, report.missing), (vec![1, 2, 10, 11], vec![]));
+}
+
+#[test]
+fn a_header_that_was_never_synced_says_nothing_of_positions_that_jump() {
+    let storage = FaultStorage::new(1);
+    commit(&open(&dynamic(&storage), WalOptions::new()), 1, 2);
+    let log = open(&dynamic(&storage), WalOptions::new().durability(Durability::Os));
+    log.advance_to(Position(9)).unwrap();
+    commit(&log, 10, 11);
+    drop(log);
+    storage.flip_bit("log/00000000000000000010.log", 20, 1).unwrap();
+    let log = open(&dynamic(&storage), WalOptions::new());
+    assert_eq!(positions(&log).1.unsynced.len(), 1);
+    // Its first frame proves that all before it is synced by now, the damaged header as well.
+    commit(&log, 12, 12);
+    let (found, report) = positions(&open(&dynamic(&storage), WalOptions::new()));
+    assert_eq!((found, report.missing), (vec![1, 2, 10, 11, 12], vec![]));
 }
 
 #[test]

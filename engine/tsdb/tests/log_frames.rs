@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use nunatak::Labels;
-use nunatak::log::{DecodeScratch, Definition, EncodeScratch, Frame, FrameError, Record, Samples};
+use nunatak::log::{
+    DecodeScratch, Definition, Deletion, EncodeScratch, Frame, FrameError, Record, Samples,
+};
+use nunatak::{Labels, MatchOp, Matcher, TimeRange};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -29,6 +31,15 @@ fn samples() -> impl Strategy<Value = Samples> {
     })
 }
 
+fn deletion() -> impl Strategy<Value = Deletion> {
+    let ops = vec![MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex];
+    let matcher = ("[a-zé_]{0,8}", prop::sample::select(ops), "[a-zé|]{0,8}")
+        .prop_map(|(name, op, value)| Matcher::new(&name, op, &value).unwrap());
+    (any::<u64>(), vec(matcher, 1..5), any::<i64>(), any::<i64>()).prop_map(
+        |(id, matchers, start, end)| Deletion { id, matchers, range: TimeRange::new(start, end) },
+    )
+}
+
 fn record() -> impl Strategy<Value = Record> {
     let definition =
         (any::<u64>(), labels()).prop_map(|(reference, labels)| Definition { reference, labels });
@@ -37,6 +48,8 @@ fn record() -> impl Strategy<Value = Record> {
             .prop_map(|(definitions, samples)| Record::Write { definitions, samples }),
         1 => any::<i64>().prop_map(|before| Record::Cut { before }),
         1 => any::<u64>().prop_map(|next_reference| Record::State { next_reference }),
+        1 => deletion().prop_map(Record::Delete),
+        1 => any::<u64>().prop_map(|id| Record::Undelete { id }),
     ]
 }
 
@@ -93,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_do_no_harm(rest in vec(any::<u8>(), 0..200), kind in 0..4_u8) {
+    fn any_bytes_do_no_harm(rest in vec(any::<u8>(), 0..200), kind in 0..6_u8) {
         let _ = Frame::decode(&rest);
         let mut bytes = vec![0, 0, kind];
         bytes.extend(rest);
@@ -133,6 +146,24 @@ fn a_declared_length_above_the_limit_takes_no_memory() {
     let mut bytes = vec![0, 1];
     bytes.extend([0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1, 2, 3]);
     assert!(matches!(Frame::decode(&bytes), Err(FrameError::TooLarge { .. })));
+}
+
+#[test]
+fn a_delete_needs_a_matcher_and_at_most_64() {
+    let frame = |matchers| {
+        let deletion = Deletion { id: 1, matchers, range: TimeRange::ALL };
+        Frame { record: Record::Delete(deletion), ..cut(0) }
+    };
+    let up = Matcher::new("__name__", MatchOp::Equal, "up").unwrap();
+    for count in [0, 65] {
+        let frame = frame(vec![up.clone(); count]);
+        let encoded = frame.encode(&mut EncodeScratch::default(), &mut Vec::new());
+        assert!(matches!(encoded, Err(FrameError::Malformed { .. })), "{count}");
+    }
+    assert_eq!(
+        Frame::decode(&[0, 0, 4, 0, 0, 0, 1, 0, 0, 0]).map(|_| ()),
+        Err(FrameError::Malformed { what: "a delete has no matcher" })
+    );
 }
 
 #[test]

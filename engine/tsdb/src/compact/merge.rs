@@ -3,12 +3,37 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use nunatak_index::Labels;
+
 use crate::block::{self, Block, BlockSeries, BlockSpec, BlockWriter, Selected};
 use crate::error::Result;
+use crate::hidden::Hidden;
 use crate::merge::MergeCursor;
 use crate::source::{Cursor, SampleBatch};
 use crate::storage::Storage;
 use crate::time::TimeRange;
+
+/// What a merge leaves out, and whether it goes on.
+pub(crate) trait Judge {
+    /// The times of a series of `block` that are left out.
+    fn hidden(&self, block: &Block, labels: &Labels) -> Hidden;
+
+    /// Asked before every chunk; an error ends the merge, and nothing of it is left behind.
+    fn go_on(&self) -> Result<()>;
+}
+
+/// Keeps everything.
+struct Keeper;
+
+impl Judge for Keeper {
+    fn hidden(&self, _: &Block, _: &Labels) -> Hidden {
+        Hidden::default()
+    }
+
+    fn go_on(&self) -> Result<()> {
+        Ok(())
+    }
+}
 
 /// Merges `blocks` into a new one in the folder `parent`; `None` if there is nothing to merge.
 ///
@@ -25,14 +50,27 @@ pub fn merge(
     blocks: &[Block],
     spec: BlockSpec,
 ) -> Result<Option<Block>> {
+    merge_as(storage, parent, blocks, spec, &Keeper)
+}
+
+/// As [`merge`], leaving out what `judge` hides; `None` if nothing is left.
+pub(crate) fn merge_as(
+    storage: &Arc<dyn Storage>,
+    parent: &str,
+    blocks: &[Block],
+    spec: BlockSpec,
+    judge: &dyn Judge,
+) -> Result<Option<Block>> {
     let names = blocks.iter().map(|block| block.meta().name.clone()).collect();
     let mut writer = BlockWriter::new(Arc::clone(storage), parent, spec)?.parents(names);
     let mut parts = blocks.iter().map(Part::new).collect::<Result<Vec<_>>>()?;
     parts.sort_by_key(|part| std::cmp::Reverse(part.block.precedence()));
     let mut batch = SampleBatch::default();
-    while let Some(mut series) = next_series(&mut parts)? {
+    while let Some(mut series) = next_series(&mut parts, judge)? {
         writer.begin_series(&series.labels)?;
+        judge.go_on()?;
         while series.samples.next_batch(&mut batch)? {
+            judge.go_on()?;
             writer.append(&batch.times, &batch.values)?;
         }
     }
@@ -54,7 +92,7 @@ pub fn publish(storage: &dyn Storage, parent: &str, merged: &Block) -> Result<()
 
 /// A series of the new block.
 struct Merged {
-    labels: nunatak_index::Labels,
+    labels: Labels,
     samples: MergeCursor,
 }
 
@@ -84,7 +122,7 @@ impl Part {
 }
 
 /// The first series of all parts, which come with the highest precedence first.
-fn next_series(parts: &mut [Part]) -> Result<Option<Merged>> {
+fn next_series(parts: &mut [Part], judge: &dyn Judge) -> Result<Option<Merged>> {
     let heads = parts.iter().filter_map(|part| part.next.as_ref());
     let first = heads.min_by(|a, b| a.labels.series_cmp(&b.labels)).map(|s| s.labels.clone());
     let Some(labels) = first else { return Ok(None) };
@@ -94,8 +132,76 @@ fn next_series(parts: &mut [Part]) -> Result<Option<Merged>> {
         if part.next.as_ref().is_some_and(is_first)
             && let Some(series) = part.advance()?
         {
-            cursors.push((series.starts_at(), Box::new(series)));
+            let hidden = judge.hidden(&part.block, &labels);
+            cursors.push((series.starts_at(), hidden.over(Box::new(series))));
         }
     }
     Ok(Some(Merged { labels, samples: MergeCursor::with_starts(cursors) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use nunatak_index::labels;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::storage::MemoryStorage;
+
+    /// Hides what is before a time, and stops after some chunks.
+    struct Strict {
+        before: i64,
+        left: AtomicU64,
+    }
+
+    impl Judge for Strict {
+        fn hidden(&self, _: &Block, _: &Labels) -> Hidden {
+            Hidden::new(std::iter::once(TimeRange::new(i64::MIN, self.before - 1)))
+        }
+
+        fn go_on(&self) -> Result<()> {
+            let left = self
+                .left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            left.map(|_| ()).map_err(|_| Error::Closed)
+        }
+    }
+
+    fn spec(sequence: u64) -> BlockSpec {
+        let range = TimeRange::new(0, 1_000_000);
+        BlockSpec { range, sequence, coverage: Vec::new(), zstd: false }
+    }
+
+    fn written(storage: &Arc<dyn Storage>, sequence: u64) -> Block {
+        let mut writer = BlockWriter::new(Arc::clone(storage), "s", spec(sequence)).unwrap();
+        for host in 0..50 {
+            let times: Vec<i64> = (0..2000).map(|t| t * 10 + sequence as i64).collect();
+            let values = vec![sequence as f64; times.len()];
+            let host = format!("{host:03}");
+            writer.add_series(&labels! { "host" => &host }, &times, &values).unwrap();
+        }
+        writer.finish().unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_merge_stops_between_two_chunks_and_leaves_nothing_behind() {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+        let blocks = [written(&storage, 1), written(&storage, 2)];
+        let merge = |before, left| {
+            let judge = Strict { before, left: AtomicU64::new(left) };
+            let merged = merge_as(&storage, "s", &blocks, spec(3), &judge);
+            (merged, judge.left.into_inner())
+        };
+        for left in [0, 1, 20, 300] {
+            let (merged, left) = merge(0, left);
+            assert!(matches!(merged, Err(Error::Closed)) && left == 0, "{merged:?}");
+            assert_eq!(storage.list("s").unwrap().len(), 2, "only the parts");
+        }
+        let (merged, left) = merge(10_000, u64::MAX);
+        assert_eq!(merged.unwrap().unwrap().meta().samples, 50 * 2000);
+        let asked = u64::MAX - left;
+        assert!(asked >= 50 * 2000 / 480, "asked {asked} times, at least before each chunk");
+        assert!(merge(i64::MAX, u64::MAX).0.unwrap().is_none(), "nothing is left");
+    }
 }

@@ -25,10 +25,20 @@ pub fn window_of(t: i64, width: i64) -> TimeRange {
 /// block. Overlapping blocks that together are wider than the widest level stay as they are.
 #[must_use]
 pub fn plan(metas: &[BlockMeta], levels: &[i64]) -> Option<Vec<usize>> {
+    plan_if(metas, levels, &|_| true)
+}
+
+/// As [`plan`], among the groups that are `allowed`.
+pub(crate) fn plan_if(
+    metas: &[BlockMeta],
+    levels: &[i64],
+    allowed: &dyn Fn(&[usize]) -> bool,
+) -> Option<Vec<usize>> {
     let mut order: Vec<usize> = (0..metas.len()).collect();
     let range = |i: usize| metas.get(i).map_or(TimeRange::new(0, 0), |meta| meta.range);
     order.sort_by_key(|&i| (range(i).start, range(i).end));
-    let mut group = overlapping(&order, range, levels).or_else(|| window(&order, range, levels))?;
+    let mut group = overlapping(&order, range, levels, allowed)
+        .or_else(|| window(&order, range, levels, allowed))?;
     group.sort_by_key(|&i| metas.get(i).map(BlockMeta::precedence));
     Some(group)
 }
@@ -38,11 +48,12 @@ fn overlapping(
     order: &[usize],
     range: impl Fn(usize) -> TimeRange,
     levels: &[i64],
+    allowed: &dyn Fn(&[usize]) -> bool,
 ) -> Option<Vec<usize>> {
     let widest = levels.last().copied().unwrap_or(0);
     let fits = |group: &[usize], end: i64| {
         let start = group.first().map_or(0, |&i| range(i).start);
-        group.len() > 1 && window_of(start, widest).end >= end
+        group.len() > 1 && window_of(start, widest).end >= end && allowed(group)
     };
     let mut group: Vec<usize> = Vec::new();
     let mut end = i64::MIN;
@@ -65,6 +76,7 @@ fn window(
     order: &[usize],
     range: impl Fn(usize) -> TimeRange,
     levels: &[i64],
+    allowed: &dyn Fn(&[usize]) -> bool,
 ) -> Option<Vec<usize>> {
     let newest = order.iter().map(|&i| range(i).start).max()?;
     for &width in levels.iter().skip(1) {
@@ -77,7 +89,7 @@ fn window(
             let alone = order
                 .iter()
                 .all(|i| group.contains(i) || !range(*i).overlaps(&TimeRange::new(start, end)));
-            if group.len() > 1 && inside && alone && newest > end {
+            if group.len() > 1 && inside && alone && newest > end && allowed(group) {
                 return Some(group.to_vec());
             }
         }

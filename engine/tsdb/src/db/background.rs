@@ -1,5 +1,6 @@
 //! The threads of a database: a thin shell around [`Inner::maintain`].
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -21,6 +22,8 @@ const BUDGET: Duration = Duration::from_secs(1);
 pub(super) struct Background {
     stop: Mutex<Option<Sender<()>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Stops long work that is under way.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Background {
@@ -36,11 +39,13 @@ impl Background {
             let spawned = thread.spawn(move || run(&weak, &stopped, round));
             Some(spawned.map_err(|error| Error::io("start a thread", "", error))?)
         };
-        Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(thread) })
+        let stopping = Arc::clone(&inner.stopping);
+        Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(thread), stopping })
     }
 
     /// Stops and joins the thread; the second time it does nothing.
     pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         drop(self.stop.lock().take());
         let thread = self.thread.lock().take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -65,7 +70,9 @@ fn round(durability: Durability) -> Duration {
 fn run(inner: &Weak<Inner>, stopped: &Receiver<()>, round: Duration) {
     while stopped.recv_timeout(round).is_err_and(|error| error.is_timeout()) {
         let Some(inner) = inner.upgrade() else { break };
-        if let Err(error) = inner.maintain(BUDGET) {
+        if let Err(error) = inner.maintain(BUDGET)
+            && !matches!(error, Error::Closed)
+        {
             tracing::error!(id = error.id(), %error, "background work failed; it is repeated");
         }
     }

@@ -8,8 +8,9 @@ use super::open::Inner;
 use crate::error::{Error, Result};
 use crate::log::{Frame, Position, Record, Samples};
 use crate::options::Durability;
+use crate::retention::oldest_within;
 use crate::scrub::Scrub;
-use crate::shard::{Shard, TenantShard};
+use crate::shard::{Shard, TenantShard, Upkeep};
 
 /// A series without samples in the head is evicted when it was not written for so long, in ms of
 /// sample time behind the newest one.
@@ -45,8 +46,12 @@ impl Inner {
         }
         self.measure_heads();
         self.look_at_space();
+        outcome = outcome.and(self.noted(self.finalize_deletes(false)));
         let mut left = self.shards.len();
-        while left > 0 && (left == self.shards.len() || Instant::now() < until) {
+        while left > 0
+            && !self.is_stopping()
+            && (left == self.shards.len() || Instant::now() < until)
+        {
             let shard = &self.shards[progress.next_shard % self.shards.len()];
             for tenant in shard.tenants() {
                 outcome = outcome.and(self.noted(self.maintain_tenant(shard, &tenant)));
@@ -54,6 +59,7 @@ impl Inner {
             progress.next_shard = (progress.next_shard + 1) % self.shards.len();
             left -= 1;
         }
+        outcome = outcome.and(self.noted(self.expire_bytes()));
         // When the disk is nearly full every segment counts, and no saved head is written.
         if !self.space.is_read_only() {
             outcome = outcome.and(self.noted(self.save_heads(&mut progress)));
@@ -70,7 +76,7 @@ impl Inner {
     pub(super) fn flush(&self) -> Result<()> {
         let _open = self.enter()?;
         let mut progress = self.maintenance.lock();
-        let mut outcome = Ok(());
+        let mut outcome = self.finalize_deletes(false);
         for shard in &self.shards {
             for tenant in shard.tenants() {
                 outcome = outcome.and(self.flush_tenant(shard, &tenant));
@@ -88,13 +94,13 @@ impl Inner {
         outcome
     }
 
-    fn flush_tenant(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
+    pub(super) fn flush_tenant(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
         if tenant.head().read().first_needed().is_some() {
             shard.order_cut(tenant, self.log(), self.now(), i64::MAX)?;
         }
         tenant.run_pending_cuts()?;
         while self.compact(tenant)? {}
-        Ok(())
+        tenant.find_done()
     }
 
     fn maintain_tenant(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
@@ -102,15 +108,22 @@ impl Inner {
         if tenant.is_eviction_due() || self.is_above_soft_mark() {
             self.evict(tenant);
         }
-        let compacted = self.compact(tenant).map(drop);
+        let compacted = self.compact(tenant).and_then(|_| tenant.find_done());
         // A failure of one kind of work keeps none of the others from being done.
         cut.and(compacted).and(self.expire(tenant))
     }
 
-    /// Merges one group of blocks, if there is room for what they become.
+    /// Merges one group of blocks, or writes one again without what has ended, if there is room
+    /// for what they become.
     fn compact(&self, tenant: &TenantShard) -> Result<bool> {
         self.look_at_space();
-        tenant.compact_once(self.space.room())
+        let expiry = self.expiry(&self.tenant_state(&tenant.name()));
+        let room = self.space.room();
+        tenant.compact_once(&Upkeep { expiry, room, stopping: &self.stopping })
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     fn cut(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
@@ -157,6 +170,15 @@ impl Inner {
         tenant.remove_blocks_before(self.oldest_kept(&self.tenant_state(&tenant.name())))
     }
 
+    /// Removes the oldest blocks if all of them take more bytes than they may.
+    fn expire_bytes(&self) -> Result<()> {
+        let Some(limit) = self.options.retention_bytes else { return Ok(()) };
+        let tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
+        let mut sizes: Vec<_> = tenants.iter().flat_map(|tenant| tenant.block_sizes()).collect();
+        let Some(oldest) = oldest_within(&mut sizes, limit) else { return Ok(()) };
+        tenants.iter().try_for_each(|tenant| tenant.remove_blocks_before(oldest))
+    }
+
     /// Writes a checkpoint and lets go of the log before what the heads still need, if at least
     /// `least` frames can go.
     pub(super) fn trim_log(&self, progress: &mut Progress, least: u64) -> Result<()> {
@@ -167,16 +189,30 @@ impl Inner {
         if keep_from.0 < progress.trimmed.0.max(1) + least {
             return Ok(());
         }
+        self.store_tombstones()?;
         let stamp = self.now();
         let mut tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
         tenants.iter().try_for_each(|tenant| tenant.settle())?;
         tenants.retain(|tenant| tenant.needs_definitions(keep_from));
         let mut frames = tenants.iter().flat_map(|tenant| checkpoint_frames(tenant, stamp));
         let before = self.log().written_bytes();
+        let first = self.log().first()?;
         self.log().checkpoint(at, keep_from, &mut frames)?;
         self.tail.leave_out(self.log().written_bytes().saturating_sub(before));
+        self.forget_deletes(first);
         progress.trimmed = keep_from;
         Ok(())
+    }
+
+    /// Forgets what deletes need no more: the log has nothing before `kept`, and a power loss does
+    /// not bring it back.
+    fn forget_deletes(&self, kept: Position) {
+        let tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
+        let open = tenants.iter().flat_map(|tenant| tenant.tombstones().only(false).ids());
+        let open = open.collect();
+        for tenant in &tenants {
+            tenant.forget_before(kept, &open);
+        }
     }
 
     /// Adds up what the heads hold.
@@ -202,6 +238,9 @@ impl Inner {
     /// Counts a failure of background work.
     fn noted(&self, result: Result<()>) -> Result<()> {
         result.inspect_err(|error: &Error| {
+            if matches!(error, Error::Closed) {
+                return;
+            }
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
             *self.counters.last_failure.lock() = Some(error.to_string());
         })
@@ -228,4 +267,39 @@ fn checkpoint_frames(tenant: &Arc<TenantShard>, stamp: i64) -> impl Iterator<Ite
         stamp,
         record,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use nunatak_index::labels;
+
+    use super::*;
+    use crate::storage::MemoryStorage;
+    use crate::time::ManualClock;
+    use crate::{Batch, Db, Options};
+
+    #[test]
+    fn a_close_stops_compaction() {
+        let (storage, clock) = (Arc::new(MemoryStorage::new()), Arc::new(ManualClock::new(5)));
+        let options = Options::new("test").storage(storage).clock(clock).threads(0).shards(1);
+        let db = Db::open(options).unwrap();
+        let flush = |value| {
+            let mut batch = Batch::new();
+            let series = batch.series(&labels! { "a" => "b" }).unwrap();
+            batch.push(series, 5, value);
+            db.append(&batch).unwrap();
+            db.flush()
+        };
+        flush(1.0).unwrap();
+        let stopping = &db.main.inner().stopping;
+        stopping.store(true, Ordering::Relaxed);
+        assert!(matches!(flush(2.0), Err(Error::Closed)));
+        assert_eq!(db.stats().blocks, 2, "cut, not merged");
+        stopping.store(false, Ordering::Relaxed);
+        db.flush().unwrap();
+        assert_eq!(db.stats().blocks, 1);
+        let stopping = Arc::clone(stopping);
+        db.close().unwrap();
+        assert!(stopping.load(Ordering::Relaxed), "a close says so");
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
@@ -22,6 +23,7 @@ use crate::import;
 use crate::limits::{Limits, RefusalReason};
 use crate::log::{LocalWal, Position, ReplayReport, WalOptions, WriteLog};
 use crate::options::Options;
+use crate::retention::Expiry;
 use crate::shard::{Shard, TimeBounds};
 use crate::space::Space;
 use crate::start_progress::Phase;
@@ -52,6 +54,10 @@ pub(crate) struct Inner {
     pub(super) storage: Arc<dyn Storage>,
     pub(super) tail: Tail,
     pub(super) space: Space,
+    /// Held by whoever orders a delete, takes one back or makes it final.
+    pub(super) deleting: Mutex<()>,
+    /// Set when the database is to be closed: long work stops.
+    pub(super) stopping: Arc<AtomicBool>,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,
     pub(super) log_damage: LogDamage,
@@ -106,6 +112,8 @@ impl Inner {
             imports: Mutex::default(),
             space: Space::new(Arc::clone(&storage), low_space),
             storage,
+            deleting: Mutex::default(),
+            stopping: Arc::default(),
             log,
             log_damage: LogDamage::of(&replay, options.durability),
             options,
@@ -165,7 +173,15 @@ impl Inner {
     /// The oldest time that is kept: the retention before the newest sample, at most before the
     /// clock.
     pub(super) fn oldest_kept(&self, tenant: &TenantState) -> i64 {
-        let Some(retention) = self.options.retention else { return i64::MIN };
+        self.options.retention.map_or(i64::MIN, |retention| self.oldest_of(tenant, retention))
+    }
+
+    /// What the rules of the retention have ended.
+    pub(super) fn expiry(&self, tenant: &TenantState) -> Expiry {
+        Expiry::new(&self.options.retention_rules, |keep| self.oldest_of(tenant, keep))
+    }
+
+    fn oldest_of(&self, tenant: &TenantState, retention: Duration) -> i64 {
         let newest = tenant.newest().map_or(i64::MIN, |newest| newest.min(self.now()));
         newest.saturating_sub(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX))
     }

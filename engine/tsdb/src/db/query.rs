@@ -26,12 +26,13 @@ impl Source for Tenant {
     fn select(&self, selector: &Selector, hints: &Hints) -> Result<Selection> {
         self.inner().check_open()?;
         let selector = self.within_retention(selector);
+        let expiry = self.inner().expiry(self.state());
         let mut selection = Selection::default();
         selection.warnings.extend(self.inner().log_damage.warning.clone());
         for part in self.parts() {
             // A series lives in exactly one shard, so shards need no merging.
             let mut found = Found::default();
-            part.select(&selector, hints.labels_only, &mut found)?;
+            part.select(&selector, hints.labels_only, &expiry, &mut found)?;
             selection.warnings.append(&mut found.warnings);
             selection.series.extend(found.into_series());
         }

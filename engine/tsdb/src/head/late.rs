@@ -6,6 +6,7 @@ use nunatak_codec::OpenChunk;
 
 use super::series::{Epoch, Part, part_bytes};
 use super::snapshot::SeriesSnapshot;
+use super::view::View;
 use crate::time::TimeRange;
 
 /// So many loose samples are frozen into chunks.
@@ -34,19 +35,26 @@ impl LateSamples {
     }
 
     /// Adds a sample; returns by how many bytes the heap grew. `open` is the chunk that the series
-    /// appends to.
+    /// appends to. The very sample is not stored twice, unless what is here was written before the
+    /// epoch `shown`: a delete may hide it.
     pub(super) fn insert(
         &mut self,
         time: i64,
         value: f64,
-        epoch: Epoch,
+        (epoch, shown): (Epoch, Epoch),
         open: &OpenChunk,
     ) -> isize {
         let sample = LateSample { time, value, epoch };
         let room = self.loose.capacity();
         let place = self.loose.partition_point(|s| (s.time, s.epoch) <= (time, epoch));
         match place.checked_sub(1).map(|before| &mut self.loose[before]) {
-            Some(same) if same.time == time && same.value.to_bits() == value.to_bits() => return 0,
+            Some(same)
+                if same.time == time
+                    && same.value.to_bits() == value.to_bits()
+                    && same.epoch >= shown =>
+            {
+                return 0;
+            }
             Some(same) if same.time == time && same.epoch == epoch => *same = sample,
             _ => self.loose.insert(place, sample),
         }
@@ -107,11 +115,11 @@ impl LateSamples {
         self.chunks.iter().skip(before).map(part_bytes).sum()
     }
 
-    pub(super) fn add_to(&self, snapshot: &mut SeriesSnapshot, epoch: Epoch) {
-        for part in self.chunks.iter().filter(|part| part.epoch <= epoch) {
-            snapshot.push_late(part);
+    pub(super) fn add_to(&self, snapshot: &mut SeriesSnapshot, view: &View<'_>) {
+        for part in &self.chunks {
+            snapshot.push_late(part, view);
         }
-        for sample in self.loose.iter().filter(|sample| sample.epoch <= epoch) {
+        for sample in self.loose.iter().filter(|sample| view.shows(sample.time, sample.epoch)) {
             snapshot.push_loose(sample.time, sample.value);
         }
     }
@@ -141,7 +149,7 @@ mod tests {
 
     fn read(late: &LateSamples) -> Vec<(i64, f64)> {
         let mut snapshot = SeriesSnapshot::new(TimeRange::ALL);
-        late.add_to(&mut snapshot, Epoch::MAX);
+        late.add_to(&mut snapshot, &View::up_to(TimeRange::ALL, Epoch::MAX));
         let (mut cursor, mut batch) = (snapshot.into_cursor(), crate::SampleBatch::default());
         let mut found = Vec::new();
         while cursor.next_batch(&mut batch).unwrap() {
@@ -156,9 +164,9 @@ mod tests {
         let mut grown = 0;
         for round in 0..50 {
             for t in 0..119 {
-                grown += late.insert(t, t as f64, 0, &open);
+                grown += late.insert(t, t as f64, (0, 0), &open);
             }
-            grown += late.insert(-1 - round, 7.0, 0, &open);
+            grown += late.insert(-1 - round, 7.0, (0, 0), &open);
         }
         assert_eq!(grown, late.heap_bytes() as isize);
         assert!(late.chunks.len() < 2, "{} chunks", late.chunks.len());
@@ -169,14 +177,26 @@ mod tests {
     #[test]
     fn a_repeat_above_another_late_sample_counts() {
         let (mut late, open) = (LateSamples::default(), open(0..120));
-        late.insert(5, 1.5, 0, &open);
+        late.insert(5, 1.5, (0, 0), &open);
         late.freeze();
-        late.insert(5, 5.0, 0, &open);
+        late.insert(5, 5.0, (0, 0), &open);
         late.make_room(&open);
         assert_eq!(read(&late), [(5, 5.0)]);
-        late.insert(6, 1.5, 1, &open);
-        late.insert(6, 6.0, 2, &open);
+        late.insert(6, 1.5, (1, 0), &open);
+        late.insert(6, 6.0, (2, 0), &open);
         late.make_room(&open);
         assert_eq!(read(&late), [(5, 5.0), (6, 6.0)]);
+    }
+
+    #[test]
+    fn a_repeat_of_what_a_delete_hides_is_new() {
+        let (mut late, open) = (LateSamples::default(), open(0..0));
+        late.insert(5, 1.5, (1, 0), &open);
+        assert_eq!(late.insert(5, 1.5, (2, 0), &open), 0, "the very sample");
+        late.insert(5, 1.5, (3, 3), &open);
+        let epochs: Vec<_> = late.loose.iter().map(|sample| sample.epoch).collect();
+        assert_eq!(epochs, [1, 3]);
+        late.insert(5, 1.5, (4, 3), &open);
+        assert_eq!(late.loose.len(), 2);
     }
 }

@@ -11,6 +11,7 @@ mod page;
 mod read;
 mod write;
 
+use super::series::{BEFORE_ALL, Epoch};
 use crate::log::Position;
 pub(crate) use check::check;
 pub(crate) use page::{
@@ -30,6 +31,8 @@ pub(super) struct Resume {
     pub(super) pages: Vec<(u32, Position)>,
     /// The first slot of no page.
     pub(super) bound: u32,
+    /// Log positions of deletes, each with the last epoch of which it hides something.
+    pub(super) deletes: Vec<(Position, Epoch)>,
 }
 
 impl Resume {
@@ -66,6 +69,16 @@ impl super::Head {
     /// The last position of which the file that the head is from has something.
     pub(crate) fn saved_end(&self) -> Option<Position> {
         self.resume.as_ref().map(|resume| resume.end)
+    }
+
+    /// The last epoch of which the delete at `position` hides something here; `None` if the file
+    /// that the head is from is older than the delete.
+    pub(crate) fn saved_epoch(&self, position: Position) -> Option<Epoch> {
+        let resume = self.resume.as_ref().filter(|resume| position <= resume.start)?;
+        let saved = resume.deletes.iter().find(|(of, _)| *of == position);
+        // One that the file does not name was taken back before the file was whole, or had nothing
+        // left to hide.
+        Some(saved.map_or(BEFORE_ALL, |&(_, epoch)| epoch))
     }
 
     /// Forgets what only a replay needs.

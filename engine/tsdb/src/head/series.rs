@@ -7,14 +7,36 @@ use nunatak_codec::{FrozenChunk, OpenChunk};
 use super::chunk::Chunk;
 use super::late::LateSamples;
 use super::snapshot::SeriesSnapshot;
+use super::view::View;
 use crate::time::TimeRange;
 
 /// Samples after which an open chunk is frozen.
 const OPEN_SAMPLES: usize = 120;
 
-/// The number of cuts that a head has seen. What was written under an epoch goes into blocks with
-/// the cut that ended it, and nothing that came later does.
+/// The number of cuts and deletes that a head has seen. What was written under an epoch goes into
+/// blocks with the cut that ended it, and nothing that came later does; a delete hides what was
+/// written up to its epoch, and nothing that came later.
 pub(crate) type Epoch = u32;
+
+/// The epoch before the first one: nothing is written under it.
+pub(crate) const BEFORE_ALL: Epoch = 0;
+
+/// The epoch of a head, and those in which what it has to keep apart began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Epochs {
+    /// What is written now belongs to this one.
+    pub(super) now: Epoch,
+    /// The first one after the last cut.
+    pub(super) cut: Epoch,
+    /// The first one after the last delete.
+    pub(super) deleted: Epoch,
+}
+
+impl Default for Epochs {
+    fn default() -> Self {
+        Self { now: BEFORE_ALL + 1, cut: BEFORE_ALL, deleted: BEFORE_ALL }
+    }
+}
 
 /// A full chunk of a series.
 #[derive(Debug, Clone)]
@@ -64,7 +86,8 @@ struct History {
 pub(super) struct SeriesSamples {
     open: OpenChunk,
     history: Option<Box<History>>,
-    /// Epoch of the open chunk.
+    /// Epoch in which the open chunk began. A delete of other series begins an epoch, too, and
+    /// does not end this chunk: it has nothing to hide in it.
     epoch: Epoch,
     /// Time of the newest sample that the series ever had here.
     newest: Option<i64>,
@@ -80,33 +103,35 @@ impl SeriesSamples {
         self.open.is_empty() && self.history.as_deref().is_none_or(without)
     }
 
-    /// Adds a sample of the current `epoch`; returns by how many bytes the heap grew.
-    pub(super) fn insert(&mut self, time: i64, value: f64, epoch: Epoch) -> isize {
+    /// Adds a sample of the current epoch; returns by how many bytes the heap grew.
+    pub(super) fn insert(&mut self, time: i64, value: f64, epochs: Epochs) -> isize {
         let in_order = self.newest.is_none_or(|newest| time > newest);
-        if in_order && self.epoch == epoch && self.open.len() < OPEN_SAMPLES {
+        if in_order && self.epoch >= epochs.cut && self.open.len() < OPEN_SAMPLES {
+            if self.open.is_empty() {
+                self.epoch = epochs.now;
+            }
             let before = self.open.heap_bytes();
             self.append(time, value);
             return self.open.heap_bytes() as isize - before as isize;
         }
         if !in_order {
-            return self.insert_late(time, value, epoch);
+            return self.insert_late(time, value, epochs);
         }
         let before = self.heap_bytes();
-        self.freeze();
-        self.epoch = epoch;
+        self.split(epochs.now);
         self.append(time, value);
         self.heap_bytes() as isize - before as isize
     }
 
     /// Adds a sample that is not the newest. Its price does not depend on how much is here, but
     /// for one in many: nothing is decoded or added up.
-    fn insert_late(&mut self, time: i64, value: f64, epoch: Epoch) -> isize {
+    fn insert_late(&mut self, time: i64, value: f64, epochs: Epochs) -> isize {
         let is_new = self.history.is_none();
         if is_new && self.open.last() == Some((time, value.to_bits())) {
             return 0;
         }
         let history = self.history.get_or_insert_default();
-        let grown = history.late.insert(time, value, epoch, &self.open);
+        let grown = history.late.insert(time, value, (epochs.now, epochs.deleted), &self.open);
         grown + if is_new { size_of::<History>() as isize } else { 0 }
     }
 
@@ -117,6 +142,19 @@ impl SeriesSamples {
         self.newest = Some(time);
     }
 
+    /// Ends the open chunk; the next one belongs to `epoch`. Returns by how many bytes the heap
+    /// grew.
+    pub(super) fn begin(&mut self, epoch: Epoch) -> isize {
+        let before = self.heap_bytes();
+        self.split(epoch);
+        self.heap_bytes() as isize - before as isize
+    }
+
+    fn split(&mut self, epoch: Epoch) {
+        self.freeze();
+        self.epoch = epoch;
+    }
+
     fn freeze(&mut self) {
         if let Some(chunk) = std::mem::take(&mut self.open).freeze() {
             let part = Part::new(chunk, self.epoch);
@@ -124,17 +162,17 @@ impl SeriesSamples {
         }
     }
 
-    /// The samples in `range` that were written up to `epoch`; `None` if there are none.
-    pub(super) fn snapshot(&self, range: TimeRange, epoch: Epoch) -> Option<SeriesSnapshot> {
-        let mut snapshot = SeriesSnapshot::new(range);
+    /// The samples of the view; `None` if there are none.
+    pub(super) fn snapshot(&self, view: &View<'_>) -> Option<SeriesSnapshot> {
+        let mut snapshot = SeriesSnapshot::new(view.range);
         if let Some(history) = &self.history {
-            for part in history.ordered.iter().filter(|part| part.epoch <= epoch) {
-                snapshot.push_ordered(part);
+            for part in &history.ordered {
+                snapshot.push_ordered(part, view);
             }
-            history.late.add_to(&mut snapshot, epoch);
+            history.late.add_to(&mut snapshot, view);
         }
-        if self.epoch <= epoch && self.open_overlaps(range) {
-            snapshot.set_open(self.open.snapshot());
+        if view.takes(self.epoch) && self.open_overlaps(view.range) {
+            snapshot.push_open(self.open.snapshot(), self.epoch, view);
         }
         (!snapshot.is_empty()).then_some(snapshot)
     }

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use nunatak_codec::FrozenChunk;
 
 use super::chunk::Chunk;
-use super::series::Part;
+use super::series::{Epoch, Part};
+use super::view::View;
 use super::windows::{WINDOW_MS, window_of};
 use crate::error::{Error, Result};
+use crate::hidden::Hidden;
 use crate::merge::MergeCursor;
 use crate::source::{Cursor, SampleBatch};
 use crate::time::TimeRange;
@@ -27,6 +29,7 @@ pub(crate) struct SeriesSnapshot {
 struct Piece {
     chunk: Chunk,
     range: TimeRange,
+    hidden: Hidden,
 }
 
 impl SeriesSnapshot {
@@ -38,21 +41,25 @@ impl SeriesSnapshot {
         self.ordered.is_empty() && self.late.is_empty() && self.loose.is_empty()
     }
 
-    fn piece(&self, part: &Part) -> Option<Piece> {
-        let range = TimeRange::new(self.range.start.max(part.from), self.range.end);
-        let held = TimeRange::new(part.first_time(), part.chunk.last_time());
-        let overlaps = range.overlaps(&held) && range.start <= range.end;
-        overlaps.then(|| Piece { chunk: part.chunk.clone(), range })
+    fn piece(&self, part: &Part, view: &View<'_>) -> Option<Piece> {
+        if !view.takes(part.epoch) {
+            return None;
+        }
+        let start = self.range.start.max(part.first_time());
+        let range = TimeRange::new(start, self.range.end.min(part.chunk.last_time()));
+        let hidden = Hidden::new(view.hidden_of(part.epoch));
+        let shows = range.start <= range.end && !hidden.covers(range);
+        shows.then(|| Piece { chunk: part.chunk.clone(), range, hidden })
     }
 
     /// Adds an ordered chunk after those that were added before.
-    pub(super) fn push_ordered(&mut self, part: &Part) {
-        self.ordered.extend(self.piece(part));
+    pub(super) fn push_ordered(&mut self, part: &Part, view: &View<'_>) {
+        self.ordered.extend(self.piece(part, view));
     }
 
     /// Adds a late chunk that counts above those that were added before.
-    pub(super) fn push_late(&mut self, part: &Part) {
-        self.late.extend(self.piece(part));
+    pub(super) fn push_late(&mut self, part: &Part, view: &View<'_>) {
+        self.late.extend(self.piece(part, view));
     }
 
     /// Adds a loose late sample; of equal times the last counts.
@@ -68,9 +75,9 @@ impl SeriesSnapshot {
     }
 
     /// Adds the copy of the open chunk, the last of the ordered ones.
-    pub(super) fn set_open(&mut self, open: Option<FrozenChunk>) {
-        let range = self.range;
-        self.ordered.extend(open.map(|chunk| Piece { chunk: Chunk::new(chunk), range }));
+    pub(super) fn push_open(&mut self, open: Option<FrozenChunk>, epoch: Epoch, view: &View<'_>) {
+        let part = open.map(|chunk| Part::new(chunk, epoch));
+        self.ordered.extend(part.and_then(|part| self.piece(&part, view)));
     }
 
     /// Reads the samples, each time once.
@@ -132,6 +139,7 @@ impl Piece {
         batch.clear();
         self.chunk.decode_into(batch)?;
         batch.trim(self.range);
+        self.hidden.strip(batch);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 use super::Inspection;
 use crate::backup::SnapshotList;
 use crate::block::{QUARANTINE, inspect as parts};
+use crate::delete;
 use crate::description;
 use crate::error::{Error, Result};
 use crate::head::{check_saved, parse_saved, parse_spill};
@@ -25,16 +26,18 @@ enum Kind {
     Description,
     SavedHead,
     Spill,
+    Tombstones,
     Aside,
     Unknown,
 }
 
 /// First bytes, and what they say; then the version is a u32, a u16, or in words.
-const MAGICS: [(&[u8], Kind); 9] = [
+const MAGICS: [(&[u8], Kind); 10] = [
     (b"NUNALOG\0", Kind::Segment),
     (b"NUNACHK\0", Kind::Checkpoint),
     (b"NUNAHED\0", Kind::SavedHead),
     (b"NUNASPL\0", Kind::Spill),
+    (delete::MAGIC, Kind::Tombstones),
     (b"nunablk\n", Kind::Data),
     (b"NUNATIDX", Kind::Index),
     (b"nunatak-block ", Kind::Manifest),
@@ -54,6 +57,7 @@ impl Kind {
             Self::Description => "description of a database",
             Self::SavedHead => "saved head",
             Self::Spill => "spill file",
+            Self::Tombstones => "tombstones",
             Self::Aside => "copy of damaged bytes of the log",
             Self::Unknown => "unknown",
         }
@@ -70,6 +74,7 @@ impl Kind {
             "manifest" => Self::Manifest,
             "SNAPSHOT" => Self::SnapshotList,
             "DATABASE" => Self::Description,
+            delete::NAME => Self::Tombstones,
             _ if log::segment_of(name).is_some() => Self::Segment,
             _ if log::checkpoint_of(name).is_some() => Self::Checkpoint,
             _ if parse_saved(name).is_some() => Self::SavedHead,
@@ -83,7 +88,7 @@ impl Kind {
     fn version(self, begin: &[u8]) -> Option<u32> {
         let words = || std::str::from_utf8(begin.split(|&byte| byte == b'\n').next()?).ok();
         match self {
-            Self::Segment | Self::Checkpoint | Self::SavedHead | Self::Spill => {
+            Self::Segment | Self::Checkpoint | Self::SavedHead | Self::Spill | Self::Tombstones => {
                 begin.get(8..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
             }
             Self::Data | Self::Index => {
@@ -167,6 +172,13 @@ pub(super) fn inspect(storage: &dyn Storage, name: &str, folder: &str) -> Result
                 found.count("shard", head.shard.into());
                 found.count("series", head.series);
                 found.count("chunks in spill files", head.spilled);
+            }
+        }
+        Kind::Tombstones => {
+            if let Some(checked) = found.found(delete::check_at(storage, name)) {
+                found.count("deletes", checked.deletes);
+                found.count("deletes that can't be taken back", checked.finals);
+                found.count("windows of blocks that are gone", checked.gone);
             }
         }
         Kind::Spill | Kind::Aside => {}

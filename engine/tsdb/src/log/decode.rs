@@ -10,7 +10,10 @@ use zstd::bulk::Decompressor;
 
 use super::bytes::Cursor;
 use super::columns::samples;
-use super::encode::{COMPRESSED, KIND_CUT, KIND_STATE, KIND_WRITE, MAX_RAW, VERSION};
+use super::deletion::Deletion;
+use super::encode::{
+    COMPRESSED, KIND_CUT, KIND_DELETE, KIND_STATE, KIND_UNDELETE, KIND_WRITE, MAX_RAW, VERSION,
+};
 use super::error::FrameError;
 use super::frame::{Definition, Frame, Record};
 
@@ -124,6 +127,8 @@ fn content(
         }
         KIND_CUT => Record::Cut { before: cursor.signed()? },
         KIND_STATE => Record::State { next_reference: cursor.varint()? },
+        KIND_DELETE => Record::Delete(Deletion::read(&mut cursor)?),
+        KIND_UNDELETE => Record::Undelete { id: cursor.varint()? },
         found => return Err(FrameError::Kind { found }),
     };
     if cursor.remaining() > 0 {

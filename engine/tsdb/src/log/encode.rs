@@ -27,6 +27,8 @@ const MIN_COMPRESSED: usize = 128;
 pub(super) const KIND_WRITE: u8 = 1;
 pub(super) const KIND_CUT: u8 = 2;
 pub(super) const KIND_STATE: u8 = 3;
+pub(super) const KIND_DELETE: u8 = 4;
+pub(super) const KIND_UNDELETE: u8 = 5;
 
 /// Memory and a compressor that one encoder uses again and again.
 #[derive(Default)]
@@ -107,6 +109,8 @@ impl Frame {
             Record::Write { .. } => KIND_WRITE,
             Record::Cut { .. } => KIND_CUT,
             Record::State { .. } => KIND_STATE,
+            Record::Delete(_) => KIND_DELETE,
+            Record::Undelete { .. } => KIND_UNDELETE,
         });
         put_varint(out, u64::from(self.shard));
         put_text(out, &self.tenant);
@@ -118,6 +122,8 @@ impl Frame {
             }
             Record::Cut { before } => put_varint(out, zigzag(*before)),
             Record::State { next_reference } => put_varint(out, *next_reference),
+            Record::Delete(deletion) => deletion.put(out)?,
+            Record::Undelete { id } => put_varint(out, *id),
         }
         Ok(())
     }

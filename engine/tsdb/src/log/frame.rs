@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use nunatak_index::Labels;
 
+use super::deletion::Deletion;
+
 /// A series gets its reference once; samples then name it by the reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
@@ -57,6 +59,13 @@ pub enum Record {
     State {
         /// The next reference that the shard will give.
         next_reference: u64,
+    },
+    /// What was written so far and matches is hidden.
+    Delete(Deletion),
+    /// A delete is taken back: what it hid is there again.
+    Undelete {
+        /// The delete's id.
+        id: u64,
     },
 }
 

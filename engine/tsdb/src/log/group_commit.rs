@@ -302,6 +302,12 @@ impl GroupCommit {
         self.state.lock().last
     }
 
+    /// The last position that was written; those up to [`last`](Self::last) wait, or were passed
+    /// over.
+    pub(super) fn last_frame(&self) -> u64 {
+        self.writer.lock().last()
+    }
+
     pub(super) fn pending_bytes(&self) -> u64 {
         self.state.lock().pending()
     }

@@ -96,7 +96,7 @@ impl LocalWal {
         let writer = SegmentWriter::new(
             Arc::clone(&storage),
             options.segment_bytes,
-            recovered.last,
+            recovered.last_frame,
             Arc::clone(&written_bytes),
         );
         let group =
@@ -193,17 +193,26 @@ impl WriteLog for LocalWal {
         let _alone = self.checkpointing.lock();
         // A checkpoint must not know more than the log.
         self.group.reach(at.0, Goal::Synced)?;
-        let keep = keep_from.0.min(at.0 + 1);
-        let written = checkpoint::write(&*self.storage, at.0, keep, frames)?;
+        // Nor stand for positions that were passed over: the next start would miss their frames.
+        let at = at.0.min(self.group.last_frame());
+        let keep = keep_from.0.min(at + 1);
+        let written = checkpoint::write(&*self.storage, at, keep, frames)?;
         self.written_bytes.fetch_add(written, Ordering::Relaxed);
         let checkpoints = checkpoint::list(&*self.storage)?;
-        let keep = self.keep_from(at.0, keep, &checkpoints);
+        let keep = self.keep_from(at, keep, &checkpoints);
         self.group.while_still(|| recovery::remove_segments(&*self.storage, keep))?;
         for &old in checkpoints.iter().skip(2) {
             let path = super::layout::checkpoint_path(old);
             self.storage.remove(&path).map_err(|error| Error::io("remove", path, error))?;
         }
         Ok(())
+    }
+
+    fn first(&self) -> Result<Position> {
+        // Asked before the look: a segment that is made meanwhile begins behind it.
+        let next = self.group.last() + 1;
+        let first = recovery::segments(&*self.storage)?.first().copied();
+        Ok(Position(first.unwrap_or(next)))
     }
 
     fn last(&self) -> Position {

@@ -97,6 +97,12 @@ impl WriteLog for MemoryLog {
         Ok(())
     }
 
+    fn first(&self) -> Result<Position> {
+        let state = self.state.lock();
+        let first = state.frames.first().map(|(position, _)| *position);
+        Ok(Position(first.unwrap_or(state.last + 1)))
+    }
+
     fn last(&self) -> Position {
         Position(self.state.lock().last)
     }

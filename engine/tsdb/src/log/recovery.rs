@@ -17,8 +17,11 @@ use crate::storage::Storage;
 /// What was found.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Recovered {
-    /// The last position, synced.
+    /// The last position, synced: none up to it is given again.
     pub(super) last: u64,
+    /// The last position that a frame had, as far as the files tell: positions behind it may have
+    /// been passed over.
+    pub(super) last_frame: u64,
     /// The highest position that is proven to have been synced before the log was opened.
     pub(super) synced: u64,
     /// The torn end that was cut: file, offset, bytes.
@@ -35,8 +38,12 @@ pub(super) fn segments(storage: &dyn Storage) -> Result<Vec<u64>> {
 struct Tail {
     /// Whether it has a frame, or had one that is proven.
     is_used: bool,
+    /// The last frame before it, if its header tells.
+    previous: Option<u64>,
     last: u64,
     synced: u64,
+    /// The last frame that its own frames prove.
+    proven: u64,
     /// From where on it is torn.
     torn_from: Option<u64>,
     len: u64,
@@ -52,6 +59,7 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<Recovered> {
     let mut recovered = Recovered::default();
     if let Some(&at) = checkpoint::list(storage)?.first() {
         recovered.last = at;
+        recovered.last_frame = at;
     }
     for first in segments(storage)?.into_iter().rev() {
         // A later segment, now removed, proves that everything before it was synced.
@@ -67,8 +75,10 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<Recovered> {
             );
             storage.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
             recovered.synced = recovered.synced.max(first.saturating_sub(1));
+            recovered.last_frame = recovered.last_frame.max(tail.previous.unwrap_or_default());
             continue;
         }
+        recovered.last_frame = recovered.last_frame.max(tail.last).max(tail.proven);
         recovered.last = recovered.last.max(tail.last).max(tail.synced);
         recovered.synced = recovered.synced.max(tail.synced);
         end_segment(storage, first, &path, &tail, &mut recovered)?;
@@ -111,10 +121,18 @@ fn tail(storage: &dyn Storage, first: u64, synced: u64) -> Result<Tail> {
     let mut window = Window::new(Arc::clone(&file)).map_err(failed)?;
     let len = window.len();
     let before = first.saturating_sub(1);
-    let mut tail =
-        Tail { is_used: false, last: before, synced, torn_from: None, len, unsynced: Vec::new() };
     let header = window.get(0, FILE_HEADER as usize).map_err(failed)?;
     let header = FileHeader::decode(Kind::Segment, &path, header)?;
+    let mut tail = Tail {
+        is_used: false,
+        previous: header.as_ref().map(|header| header.second),
+        last: before,
+        synced,
+        proven: 0,
+        torn_from: None,
+        len,
+        unsynced: Vec::new(),
+    };
     let mut scan = Scan::new(window, before);
     // Offset, bytes and position of bad stretches, and how many of them a good frame follows.
     let (mut bad, mut followed) = (Vec::new(), 0);
@@ -132,7 +150,8 @@ fn tail(storage: &dyn Storage, first: u64, synced: u64) -> Result<Tail> {
             Piece::Bad { offset, len, position } => bad.push((offset, len, position)),
         }
     }
-    tail.synced = tail.synced.max(scan.synced());
+    tail.proven = scan.synced();
+    tail.synced = tail.synced.max(tail.proven);
     for (i, (offset, len, position)) in bad.into_iter().enumerate() {
         let is_synced = position <= tail.synced;
         if i >= followed && !is_synced {

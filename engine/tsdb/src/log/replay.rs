@@ -28,7 +28,8 @@ pub(super) fn definitions_only(mut frame: Frame) -> Option<Frame> {
             Some(frame)
         }
         Record::State { .. } => Some(frame),
-        Record::Cut { .. } => None,
+        // Tombstones have a file of their own, which is written before each checkpoint.
+        Record::Cut { .. } | Record::Delete(_) | Record::Undelete { .. } => None,
     }
 }
 

@@ -79,6 +79,11 @@ impl SegmentWriter {
         Ok(())
     }
 
+    /// The last position that is written.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Ends the segment, so that the next write begins another one; returns the last position.
     pub(super) fn seal(&mut self) -> Result<u64, Failure> {
         self.sync()?;

@@ -8,10 +8,25 @@ use nunatak_index::Labels;
 use super::tenant::BlockList;
 use super::{LOCK_PIECE, TenantShard};
 use crate::block::{Block, BlockSpec, BlockWriter, Coverage};
+use crate::delete::Tombstones;
 use crate::error::Result;
-use crate::head::{PendingCut, SeriesSnapshot, window_end};
+use crate::head::{PendingCut, SeriesSnapshot, View, window_end};
+use crate::log::Position;
 use crate::source::SampleBatch;
 use crate::time::TimeRange;
+
+/// A series of a cut: its labels, its slot, and the deletes that mean it.
+struct CutSeries {
+    labels: Labels,
+    slot: u32,
+    deletes: Tombstones,
+}
+
+/// A block of a cut: a window, and the log position of what is in it.
+struct Part {
+    window: TimeRange,
+    coverage: Coverage,
+}
 
 impl TenantShard {
     /// Writes the blocks of all cuts that the log has ordered.
@@ -35,23 +50,32 @@ impl TenantShard {
         // Each block is published as it is written: if a later one fails, the repeat finds the
         // earlier ones in the list. Until the release the head ranks above them.
         for (window, members) in self.windows_in(&series, reach, cut)? {
-            let members = members.iter().filter_map(|&i| series.get(i));
-            self.publish(self.write_window(members, window, cut)?);
+            let members: Vec<&CutSeries> = members.iter().filter_map(|&i| series.get(i)).collect();
+            self.write_asides(&members, window, cut)?;
+            let shown = self.write_window(&members, window, cut)?;
+            if shown.is_none() && members.iter().any(|series| !series.deletes.is_empty()) {
+                self.remember_coverage(std::iter::once(covered(window, cut)))?;
+            }
+            self.publish(shown);
         }
         self.release(cut);
         Ok(())
     }
 
     /// The series with samples of the cut, in the order of a block.
-    fn series_in(&self, reach: TimeRange, cut: PendingCut) -> Vec<(Labels, u32)> {
+    fn series_in(&self, reach: TimeRange, cut: PendingCut) -> Vec<CutSeries> {
+        let tombstones = self.tombstones().in_cut(cut);
         let mut found = Vec::new();
         for slots in self.slot_pieces() {
             let head = self.head().read();
             for slot in slots.filter(|&slot| head.has_samples(slot, reach, cut.epoch)) {
-                found.extend(head.labels(slot).map(|labels| (labels, slot)));
+                found.extend(head.labels(slot).map(|labels| {
+                    let deletes = tombstones.meaning(&labels);
+                    CutSeries { labels, slot, deletes }
+                }));
             }
         }
-        found.sort_by(|a, b| a.0.series_cmp(&b.0));
+        found.sort_by(|a, b| a.labels.series_cmp(&b.labels));
         found
     }
 
@@ -59,13 +83,14 @@ impl TenantShard {
     /// series that have them.
     fn windows_in(
         &self,
-        series: &[(Labels, u32)],
+        series: &[CutSeries],
         reach: TimeRange,
         cut: PendingCut,
     ) -> Result<BTreeMap<i64, Vec<usize>>> {
         let mut windows: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-        for (number, (_, slot)) in series.iter().enumerate() {
-            let Some(snapshot) = self.snapshot(*slot, reach, cut) else { continue };
+        for (number, series) in series.iter().enumerate() {
+            let view = View::up_to(reach, cut.epoch);
+            let Some(snapshot) = self.snapshot(series.slot, &view) else { continue };
             let mut own = BTreeSet::new();
             snapshot.windows(&mut own)?;
             for window in own {
@@ -75,29 +100,83 @@ impl TenantShard {
         Ok(windows)
     }
 
-    fn snapshot(&self, slot: u32, range: TimeRange, cut: PendingCut) -> Option<SeriesSnapshot> {
-        self.head().read().snapshot(slot, range, cut.epoch)
+    fn snapshot(&self, slot: u32, view: &View<'_>) -> Option<SeriesSnapshot> {
+        self.head().read().snapshot(slot, view)
     }
 
-    fn write_window<'a>(
+    /// Writes what the window shows.
+    fn write_window(
         &self,
-        series: impl Iterator<Item = &'a (Labels, u32)>,
+        series: &[&CutSeries],
         start: i64,
         cut: PendingCut,
     ) -> Result<Option<Block>> {
-        let range = TimeRange::new(start, window_end(start));
-        let reach = TimeRange::new(start, range.end.min(cut.before.saturating_sub(1)));
-        let coverage = Coverage { from_ms: reach.start, to_ms: reach.end, position: cut.position };
+        let reach = reach(start, cut);
+        let part = Part { window: window(start), coverage: covered(start, cut) };
+        self.write_part(series, &part, |series, all| {
+            let hidden = series.deletes.hidings();
+            let view = View { hidden: &hidden, ..View::up_to(reach, cut.epoch) };
+            self.read_view(series, &view, all)
+        })
+    }
+
+    /// Writes what deletes hide that can be taken back, one block for each delete. It covers no
+    /// times of the log (no sample has the last millisecond): a replay brings back what it holds.
+    fn write_asides(&self, series: &[&CutSeries], start: i64, cut: PendingCut) -> Result<()> {
+        let deletes = series.iter().flat_map(|series| series.deletes.iter());
+        let undoable = deletes.filter(|delete| !delete.is_final);
+        let positions: BTreeSet<Position> = undoable.map(|delete| delete.position).collect();
+        for position in positions {
+            let coverage = Coverage { from_ms: i64::MAX, to_ms: i64::MAX, position };
+            let part = Part { window: window(start), coverage };
+            let block = self.write_part(series, &part, |series, all| {
+                self.read_aside(series, position, reach(start, cut), all)
+            })?;
+            self.publish(block);
+        }
+        Ok(())
+    }
+
+    /// Reads what was written before the delete at `position`, after the one before it, and is
+    /// hidden by deletes that can all be taken back.
+    fn read_aside(
+        &self,
+        series: &CutSeries,
+        position: Position,
+        range: TimeRange,
+        all: &mut SampleBatch,
+    ) -> Result<()> {
+        let undoable = series.deletes.only(false);
+        let Some(epochs) = undoable.epochs_of(position) else { return Ok(()) };
+        let hidden = series.deletes.only(true).hidings();
+        self.read_view(series, &View { range, epochs, hidden: &hidden }, all)?;
+        undoable.without(|delete| delete.position < position).hidden().keep(all);
+        Ok(())
+    }
+
+    /// Reads what a series has of a view. Damaged chunks are left out and listed.
+    fn read_view(&self, series: &CutSeries, view: &View<'_>, all: &mut SampleBatch) -> Result<()> {
+        let Some(mut snapshot) = self.snapshot(series.slot, view) else { return Ok(()) };
+        snapshot.fetch()?.iter().for_each(|damage| self.note_damage(damage));
+        read_all(snapshot, all)
+    }
+
+    fn write_part(
+        &self,
+        series: &[&CutSeries],
+        part: &Part,
+        read: impl Fn(&CutSeries, &mut SampleBatch) -> Result<()>,
+    ) -> Result<Option<Block>> {
         let sequence = self.next_sequence();
-        let spec = BlockSpec { range, sequence, coverage: vec![coverage], zstd: false };
+        let coverage = vec![part.coverage];
+        let spec = BlockSpec { range: part.window, sequence, coverage, zstd: false };
         let mut writer = BlockWriter::new(self.storage.clone(), &self.folder, spec)?;
         let mut all = SampleBatch::default();
-        for (labels, slot) in series {
-            let Some(mut snapshot) = self.snapshot(*slot, reach, cut) else { continue };
-            snapshot.fetch()?.iter().for_each(|damage| self.note_damage(damage));
-            read_all(snapshot, &mut all)?;
+        for series in series {
+            all.clear();
+            read(series, &mut all)?;
             if !all.is_empty() {
-                writer.add_series(labels, &all.times, &all.values)?;
+                writer.add_series(&series.labels, &all.times, &all.values)?;
             }
         }
         writer.finish()
@@ -109,6 +188,8 @@ impl TenantShard {
     }
 
     fn publish(&self, new: Option<Block>) {
+        let bytes = new.as_ref().map_or(0, |block| block.meta().bytes);
+        self.flushed_bytes.fetch_add(bytes, Ordering::Relaxed);
         let list = self.blocks();
         let blocks = list.blocks.iter().cloned().chain(new).collect();
         self.set_blocks(BlockList { blocks, quarantined: list.quarantined.clone() });
@@ -146,6 +227,22 @@ impl TenantShard {
         let piece = LOCK_PIECE as u32;
         (0..bound.div_ceil(piece)).map(move |i| i * piece..((i + 1) * piece).min(bound))
     }
+}
+
+/// The window that begins at `start`.
+fn window(start: i64) -> TimeRange {
+    TimeRange::new(start, window_end(start))
+}
+
+/// The part of a window that a cut takes.
+fn reach(start: i64, cut: PendingCut) -> TimeRange {
+    TimeRange::new(start, window_end(start).min(cut.before.saturating_sub(1)))
+}
+
+/// What a window's block covers of the log.
+fn covered(start: i64, cut: PendingCut) -> Coverage {
+    let reach = reach(start, cut);
+    Coverage { from_ms: reach.start, to_ms: reach.end, position: cut.position }
 }
 
 /// Reads all samples of a snapshot into one batch.

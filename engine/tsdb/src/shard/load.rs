@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::save::{KEPT, Kept, Saving};
 use super::{Shard, TenantShard};
-use crate::block::{Block, Coverage};
+use crate::block::Coverage;
 use crate::error::{Error, Result};
 use crate::head::{
     Begin, Loaded, SAVED_ASIDE, SAVED_TEMP, SpillFile, begin_of, load, parse_saved, parse_spill,
@@ -53,6 +53,7 @@ impl TenantShard {
             self.load_at(position).map(|loaded| {
                 saving.spills = loaded.spills;
                 *self.head().write() = loaded.head;
+                self.place_tombstones();
                 loaded.begin
             })
         } else {
@@ -85,12 +86,7 @@ impl TenantShard {
     }
 
     fn load_at(&self, position: Position) -> Result<Loaded> {
-        let coverage: Vec<Coverage> = self
-            .blocks()
-            .blocks
-            .iter()
-            .flat_map(|block: &Block| block.meta().coverage.clone())
-            .collect();
+        let coverage = self.coverage();
         let cut_after = |written: Position| {
             let later = coverage.iter().filter(|c| c.position > written);
             later.map(|c| c.to_ms.saturating_add(1)).max()
@@ -106,6 +102,15 @@ impl TenantShard {
             loaded.head.forget_cut(covered.position, covered.to_ms.saturating_add(1));
         }
         Ok(loaded)
+    }
+
+    /// What blocks cover, and what some covered that are gone. What was set aside by a cut, because
+    /// a delete hides it, covers nothing.
+    fn coverage(&self) -> Vec<Coverage> {
+        let list = self.blocks();
+        let in_blocks = list.blocks.iter().flat_map(|block| &block.meta().coverage);
+        let gone = self.gone.lock();
+        in_blocks.chain(gone.iter()).filter(|c| c.from_ms < i64::MAX).copied().collect()
     }
 
     fn put_aside(&self, position: Position, error: &Error, saving: &mut Saving) {
@@ -157,9 +162,12 @@ impl Shard {
         self.tenants().iter().any(|tenant| !tenant.saving.lock().aside.is_empty())
     }
 
-    /// Forgets what only a replay needs.
+    /// Ends the replay of the log, and forgets what only a replay needs.
     pub(crate) fn end_replay(&self) {
-        self.tenants().iter().for_each(|tenant| tenant.head().write().end_replay());
+        for tenant in self.tenants() {
+            tenant.pass_tombstones(Position(u64::MAX));
+            tenant.head().write().end_replay();
+        }
     }
 }
 

@@ -8,11 +8,14 @@ use std::collections::BTreeSet;
 use nunatak_index::Labels;
 use roaring::RoaringBitmap;
 
+use super::deletes::held;
 use super::{LOCK_PIECE, TenantShard};
 use crate::block::Block;
+use crate::delete::Tombstones;
 use crate::error::{Error, Result};
-use crate::head::Epoch;
+use crate::head::{Epoch, Hiding, View};
 use crate::merge::MergeCursor;
+use crate::retention::Expiry;
 use crate::source::{Cursor, SampleBatch, SelectedSeries, Selector};
 use crate::time::TimeRange;
 
@@ -77,19 +80,26 @@ impl TenantShard {
         &self,
         selector: &Selector,
         labels_only: bool,
+        expiry: &Expiry,
         found: &mut Found,
     ) -> Result<()> {
-        self.select_head(selector, labels_only, found);
+        let tombstones = self.tombstones();
+        self.select_head(selector, labels_only, (&tombstones, expiry), found);
         let list = self.blocks();
         for block in &list.blocks {
             if !held(block).overlaps(&selector.range) {
                 continue;
             }
+            let tombstones = tombstones.reaching(block.precedence().0, selector.range);
             let selected = block.noted(block.select(&selector.matchers, selector.range));
             for mut series in or_left_out(selected)? {
                 let labels = std::mem::take(&mut series.labels);
-                let part =
-                    (!labels_only).then(|| -> Part { (series.starts_at(), Box::new(series)) });
+                let hidden = tombstones.hidden_of(&labels, expiry.ended(&labels));
+                if hidden.covers(shown(block, selector)) {
+                    continue;
+                }
+                let part = (!labels_only)
+                    .then(|| -> Part { (series.starts_at(), hidden.over(Box::new(series))) });
                 found.entries.push((labels, part));
             }
         }
@@ -97,7 +107,13 @@ impl TenantShard {
         Ok(())
     }
 
-    fn select_head(&self, selector: &Selector, labels_only: bool, found: &mut Found) {
+    fn select_head(
+        &self,
+        selector: &Selector,
+        labels_only: bool,
+        (tombstones, expiry): (&Tombstones, &Expiry),
+        found: &mut Found,
+    ) {
         let _in_use = self.slots_in_use.read();
         let selected: Vec<u32> = self.head().read().select(&selector.matchers).iter().collect();
         for slots in selected.chunks(LOCK_PIECE) {
@@ -107,16 +123,29 @@ impl TenantShard {
                     continue;
                 }
                 let Some(labels) = head.labels(slot) else { continue };
-                let snapshot = || head.snapshot(slot, selector.range, Epoch::MAX);
-                let snapshot = if labels_only { None } else { snapshot() };
+                let mut hidden = tombstones.hiding_of(&labels);
+                let ended = expiry.ended(&labels);
+                hidden.extend(ended.map(|range| Hiding { epoch: Epoch::MAX, range }));
+                let view = View { hidden: &hidden, ..View::up_to(selector.range, Epoch::MAX) };
+                let snapshot = if labels_only && hidden.is_empty() {
+                    None
+                } else {
+                    match head.snapshot(slot, &view) {
+                        None => continue,
+                        snapshot => snapshot.filter(|_| !labels_only),
+                    }
+                };
                 let part = snapshot.map(|snapshot| (i64::MIN, snapshot.into_cursor()));
                 found.entries.push((labels, part));
             }
         }
     }
 
-    /// Says what answers about `range` lack.
+    /// Says what answers about `range` lack, or may have too much.
     pub(crate) fn warn(&self, range: TimeRange, warnings: &mut Vec<String>) {
+        if let Some(damage) = &self.tombstone_damage {
+            warnings.push(format!("deleted samples may be shown: {damage}"));
+        }
         let list = self.blocks();
         for part in list.quarantined.iter() {
             if part.range.overlaps(&range) {
@@ -189,9 +218,10 @@ fn or_left_out<T>(answer: Result<Vec<T>>) -> Result<Vec<T>> {
     }
 }
 
-/// The times that a block has samples of.
-fn held(block: &Block) -> TimeRange {
-    TimeRange::new(block.meta().min_t, block.meta().max_t)
+/// The selected times that a block has samples of.
+fn shown(block: &Block, selector: &Selector) -> TimeRange {
+    let (held, asked) = (held(block), selector.range);
+    TimeRange::new(held.start.max(asked.start), held.end.min(asked.end))
 }
 
 /// The selected slots, `None` for all.

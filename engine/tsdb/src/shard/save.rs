@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use super::{LOCK_PIECE, Shard, TenantShard};
 use crate::error::{Error, Result};
 use crate::head::{
-    Begin, PageFile, PairNumbers, SAVED_TEMP, SpillFile, Unspilled, parse_saved, saved_path,
+    Begin, Epoch, PageFile, PairNumbers, SAVED_TEMP, SpillFile, Unspilled, parse_saved, saved_path,
     window_of,
 };
 use crate::log::{Position, WriteLog};
@@ -45,6 +45,11 @@ impl Saving {
     /// The position up to which the older one of the saved heads has everything.
     fn older(&self) -> Option<Position> {
         self.kept.get(KEPT - 1).map(|kept| kept.position)
+    }
+
+    /// The position of the oldest saved head that a start may read.
+    pub(super) fn oldest(&self) -> Option<Position> {
+        self.kept.last().map(|kept| kept.position)
     }
 
     /// Whether a saved head refers to the spill file of this number.
@@ -90,20 +95,21 @@ impl Shard {
         (head.series() > 0 || !saving.kept.is_empty()) && has_changed && has_moved
     }
 
-    /// Writes the file, gives it its name, and says how long it is; `None` if a cut came in between.
+    /// Writes the file, gives it its name, and says how long it is; `None` if a cut or a delete
+    /// came in between.
     fn write_head(
         &self,
         tenant: &TenantShard,
         log: &dyn WriteLog,
         spills: &[&Arc<SpillFile>],
     ) -> Result<Option<(Kept, u64)>> {
-        let start = self.while_still(|| log.last());
+        let (start, epoch) = self.while_still(|| (log.last(), tenant.head().read().epoch()));
         let spills: Vec<(u64, u64)> = spills.iter().map(|s| (s.number(), s.len())).collect();
         let kept = Kept { position: start, spills: spills.iter().map(|s| s.0).collect() };
         let begin = Begin { shard: self.id, tenant: tenant.name(), start, spills };
         tenant.drop_temporary();
         let mut file = PageFile::create(&*tenant.storage, tenant.temporary(), &begin)?;
-        let Some(end) = self.write_pages(tenant, log, &mut file)? else {
+        let Some(end) = self.write_pages(tenant, log, epoch, &mut file)? else {
             tenant.drop_temporary();
             return Ok(None);
         };
@@ -117,11 +123,13 @@ impl Shard {
         Ok(Some((kept, bytes)))
     }
 
-    /// Writes the pages of series and returns the last page; `None` if a cut was ordered.
+    /// Writes the pages of series and returns the last page; `None` if a cut or a
+    /// delete was ordered since `epoch`: then the pages are of different epochs.
     fn write_pages(
         &self,
         tenant: &TenantShard,
         log: &dyn WriteLog,
+        epoch: Epoch,
         file: &mut PageFile,
     ) -> Result<Option<Vec<u8>>> {
         let (mut pairs, mut page) = (PairNumbers::default(), Vec::new());
@@ -132,8 +140,8 @@ impl Shard {
             let head = tenant.head().read();
             let bound = head.slot_bound();
             if slot >= bound {
-                let is_whole = head.pending_cut().is_none();
-                head.encode_end(log.last(), series, &mut page);
+                let is_whole = head.pending_cut().is_none() && head.epoch() == epoch;
+                head.encode_end(log.last(), series, &tenant.tombstone_epochs(), &mut page);
                 return Ok(is_whole.then_some(page));
             }
             let slots = slot..bound.min(slot + LOCK_PIECE as u32);

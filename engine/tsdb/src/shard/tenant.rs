@@ -4,11 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use hashbrown::{HashMap, HashSet};
 use parking_lot::{Mutex, RwLock};
 
 use super::save::Saving;
 use super::{DEFAULT_TENANT, LOCK_PIECE};
 use crate::block::{Block, Coverage, OpenedBlocks, Quarantined, clean_temporary, open_all};
+use crate::delete::{self, Loaded, Tombstones};
 use crate::error::{Error, Result};
 use crate::head::Head;
 use crate::log::{Frame, Position, Record, Samples};
@@ -45,6 +47,21 @@ pub(crate) struct TenantShard {
     /// What was found damaged in the head's files.
     pub(super) damage: Mutex<Vec<String>>,
     is_settled: AtomicBool,
+    pub(super) tombstones: RwLock<Tombstones>,
+    /// What blocks covered that are gone with all that was in them.
+    pub(super) gone: Mutex<Vec<Coverage>>,
+    /// Whether the file of these two is not what it should be.
+    pub(super) tombstones_changed: AtomicBool,
+    pub(super) storing_tombstones: Mutex<()>,
+    /// Whether a delete hides something in a block, by name and id.
+    pub(super) touched: Mutex<HashMap<(String, u64), bool>>,
+    /// Blocks in which a rule of the retention has nothing to end, by name and number.
+    pub(super) unruled: Mutex<HashSet<(String, usize)>>,
+    /// Bytes of blocks that were written from the head and by compaction.
+    pub(super) flushed_bytes: AtomicU64,
+    pub(super) compacted_bytes: AtomicU64,
+    /// Why what was deleted may be shown again.
+    pub(super) tombstone_damage: Option<String>,
 }
 
 /// Names of the tenants' folders in a shard's folder.
@@ -68,6 +85,7 @@ impl TenantShard {
         clean_temporary(storage.as_ref(), &folder)?;
         let OpenedBlocks { blocks, quarantined } = open_all(storage, &folder)?;
         let list = BlockList { blocks, quarantined: Arc::new(quarantined) };
+        let Loaded { remembered, damage } = delete::load(storage.as_ref(), &folder)?;
         let tenant = Self {
             shard,
             name,
@@ -83,6 +101,15 @@ impl TenantShard {
             saved_twice: AtomicU64::new(0),
             damage: Mutex::default(),
             is_settled: AtomicBool::new(false),
+            tombstones: RwLock::new(remembered.tombstones),
+            gone: Mutex::new(remembered.gone),
+            tombstones_changed: AtomicBool::new(false),
+            storing_tombstones: Mutex::default(),
+            touched: Mutex::default(),
+            unruled: Mutex::default(),
+            flushed_bytes: AtomicU64::new(0),
+            compacted_bytes: AtomicU64::new(0),
+            tombstone_damage: damage,
         };
         tenant.set_blocks(list);
         Ok(tenant)
@@ -155,13 +182,29 @@ impl TenantShard {
     /// Makes a change that the log holds, leaving out samples that blocks have already. Returns
     /// how many samples have no series.
     pub(super) fn replay(&self, position: Position, stamp: i64, record: Record) -> u64 {
-        if self.is_saved(position) {
-            return 0;
-        }
-        let Record::Write { definitions, samples } = record else {
-            self.head.write().apply(position, stamp, &record);
-            return 0;
+        let (definitions, samples) = match record {
+            // These may hide what blocks have, or be taken back later: a saved head has none.
+            Record::Delete(deletion) => {
+                self.apply_delete(position, stamp, deletion);
+                return 0;
+            }
+            Record::Undelete { id } => {
+                self.apply_undelete(id);
+                return 0;
+            }
+            _ if self.is_saved(position) => return 0,
+            Record::Write { definitions, samples } => (definitions, samples),
+            other => {
+                if matches!(other, Record::Cut { .. }) {
+                    self.pass_tombstones(position);
+                }
+                self.head.write().apply(position, stamp, &other);
+                return 0;
+            }
         };
+        if !samples.times.is_empty() {
+            self.pass_tombstones(position);
+        }
         self.head.write().define_all(&definitions);
         let samples = self.without_covered(position, self.without_saved(position, samples));
         let mut head = self.head.write();
@@ -173,6 +216,8 @@ impl TenantShard {
     fn without_covered(&self, position: Position, mut samples: Samples) -> Samples {
         let blocks = self.blocks();
         let coverage = blocks.blocks.iter().flat_map(|block| &block.meta().coverage);
+        let gone = self.gone.lock();
+        let coverage = coverage.chain(gone.iter());
         let covering: Vec<&Coverage> = coverage.filter(|c| c.position >= position).collect();
         if covering.is_empty() {
             return samples;

@@ -1,42 +1,167 @@
 //! Upkeep of a tenant's blocks: compaction, retention, numbers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nunatak_index::Labels;
+
 use super::TenantShard;
+use super::deletes::held;
 use super::tenant::BlockList;
-use crate::block::{self, Block};
-use crate::compact::{self, DEFAULT_LEVELS, merged_spec};
+use crate::block::{self, Block, BlockSpec};
+use crate::compact::{self, DEFAULT_LEVELS, Judge, merged_spec};
+use crate::delete::Tombstones;
 use crate::error::{Error, Result};
+use crate::hidden::Hidden;
+use crate::log::Position;
+use crate::retention::{BlockSize, Expiry};
 use crate::stats::Stats;
 use crate::time::TimeRange;
 
+/// What the upkeep of blocks has to know.
+#[derive(Debug)]
+pub(crate) struct Upkeep<'a> {
+    pub(crate) expiry: Expiry,
+    /// Bytes that blocks may have that are written again.
+    pub(crate) room: u64,
+    /// Whether the database is being closed: long work stops.
+    pub(crate) stopping: &'a AtomicBool,
+}
+
+/// Leaves out what can't come back.
+struct Ending<'a> {
+    tombstones: Tombstones,
+    upkeep: &'a Upkeep<'a>,
+}
+
+impl Judge for Ending<'_> {
+    fn hidden(&self, block: &Block, labels: &Labels) -> Hidden {
+        let deleted = self.tombstones.reaching(block.precedence().0, held(block));
+        deleted.hidden_of(labels, self.upkeep.expiry.ended(labels))
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if self.upkeep.stopping.load(Ordering::Relaxed) { Err(Error::Closed) } else { Ok(()) }
+    }
+}
+
 impl TenantShard {
-    /// Merges one group of blocks if one is due and has at most `room` bytes; `false` if none is.
-    pub(crate) fn compact_once(&self, room: u64) -> Result<bool> {
+    /// Merges one group of blocks if one is due, or writes one again that holds what has ended, if
+    /// there is room; `false` if none is.
+    pub(crate) fn compact_once(&self, upkeep: &Upkeep<'_>) -> Result<bool> {
         let _physical = self.physical.lock();
         let list = self.blocks();
         let holes = self.holes(&list);
         let over_hole = |range: TimeRange| holes.iter().any(|hole| hole.overlaps(&range));
         let whole = list.blocks.iter().filter(|block| !over_hole(block.meta().range));
         let whole: Vec<Block> = whole.cloned().collect();
-        let metas: Vec<_> = whole.iter().map(|block| block.meta().clone()).collect();
-        let Some(group) = compact::plan(&metas, &DEFAULT_LEVELS) else { return Ok(false) };
+        let tombstones = self.tombstones();
+        let group = self.due_group(&whole, &tombstones)?;
         let parts: Vec<Block> = group.iter().filter_map(|&i| whole.get(i).cloned()).collect();
         let metas: Vec<_> = parts.iter().map(Block::meta).collect();
         let spec = merged_spec(&metas, &DEFAULT_LEVELS, self.next_sequence(), false);
         let bytes: u64 = metas.iter().map(|meta| meta.bytes).sum();
-        if over_hole(spec.range) || bytes > room {
-            return Ok(false);
+        if !parts.is_empty() && !over_hole(spec.range) && bytes <= upkeep.room {
+            return self.replace(&parts, spec, &tombstones, upkeep).map(|()| true);
         }
-        let merged = compact::merge(&self.storage, &self.folder, &parts, spec);
+        for block in whole.iter().filter(|block| block.meta().bytes <= upkeep.room) {
+            if self.holds_ended(block, &tombstones, upkeep)? {
+                let meta = block.meta();
+                let spec = merged_spec(&[meta], &DEFAULT_LEVELS, self.next_sequence(), false);
+                let spec = BlockSpec { range: meta.range, ..spec };
+                let parts = std::slice::from_ref(block);
+                return self.replace(parts, spec, &tombstones, upkeep).map(|()| true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The blocks that should become one, empty if none should.
+    fn due_group(&self, blocks: &[Block], tombstones: &Tombstones) -> Result<Vec<usize>> {
+        let divided = self.divided(blocks, tombstones)?;
+        let allowed = |group: &[usize]| {
+            divided.iter().all(|(position, below)| {
+                let is_above =
+                    |i: &usize| blocks.get(*i).is_some_and(|b| b.precedence().0 > *position);
+                !(group.iter().any(|i| below.contains(i)) && group.iter().any(is_above))
+            })
+        };
+        let metas: Vec<_> = blocks.iter().map(|block| block.meta().clone()).collect();
+        Ok(compact::plan_if(&metas, &DEFAULT_LEVELS, &allowed).unwrap_or_default())
+    }
+
+    /// For each delete that can be taken back its position and the blocks in which it hides
+    /// something: merged with newer ones they would rank above it.
+    fn divided(
+        &self,
+        blocks: &[Block],
+        tombstones: &Tombstones,
+    ) -> Result<Vec<(Position, Vec<usize>)>> {
+        let mut divided = Vec::new();
+        for tombstone in tombstones.only(false).iter() {
+            let mut below = Vec::new();
+            for (number, block) in blocks.iter().enumerate() {
+                if self.is_touched(block, tombstone)? {
+                    below.push(number);
+                }
+            }
+            divided.push((tombstone.position, below));
+        }
+        Ok(divided)
+    }
+
+    /// Whether the block has samples that a final delete or a rule of the retention has ended.
+    fn holds_ended(
+        &self,
+        block: &Block,
+        tombstones: &Tombstones,
+        upkeep: &Upkeep<'_>,
+    ) -> Result<bool> {
+        for tombstone in tombstones.only(true).iter() {
+            if self.is_touched(block, tombstone)? {
+                return Ok(true);
+            }
+        }
+        for (number, matchers) in upkeep.expiry.over(held(block)) {
+            // A block that a rule does not touch is not looked at again.
+            let key = (block.meta().name.clone(), number);
+            if self.unruled.lock().contains(&key) {
+                continue;
+            }
+            match block.select(matchers, TimeRange::ALL) {
+                Ok(series) if series.is_empty() => {}
+                Ok(_) | Err(Error::Corrupt { .. }) => return Ok(true),
+                Err(error) => return Err(error),
+            }
+            self.unruled.lock().insert(key);
+        }
+        Ok(false)
+    }
+
+    /// Writes one block in place of others, without what has ended.
+    fn replace(
+        &self,
+        parts: &[Block],
+        spec: BlockSpec,
+        tombstones: &Tombstones,
+        upkeep: &Upkeep<'_>,
+    ) -> Result<()> {
+        let judge = Ending { tombstones: tombstones.only(true), upkeep };
+        let merged = compact::merge_as(&self.storage, &self.folder, parts, spec, &judge);
         if let Err(Error::Corrupt { .. }) = merged {
-            self.unmergeable.lock().extend(metas.iter().map(|meta| meta.range));
+            self.unmergeable.lock().extend(parts.iter().map(|part| part.meta().range));
         }
         let merged = merged?;
+        if merged.is_none() {
+            self.remember_gone(parts)?;
+        }
+        let written = merged.as_ref().map_or(0, |block| block.meta().bytes);
+        self.compacted_bytes.fetch_add(written, Ordering::Relaxed);
+        let list = self.blocks();
         let is_part = |block: &Block| parts.iter().any(|p| p.meta().name == block.meta().name);
         let kept = list.blocks.iter().filter(|block| !is_part(block)).cloned();
         let blocks = kept.chain(merged).collect();
         self.set_blocks(BlockList { blocks, quarantined: list.quarantined.clone() });
-        parts.iter().try_for_each(|part| self.remove_files(part))?;
-        Ok(true)
+        parts.iter().try_for_each(|part| self.remove_files(part))
     }
 
     /// Times that no merge may touch: what is quarantined may come back, and a merge across it
@@ -44,6 +169,13 @@ impl TenantShard {
     fn holes(&self, list: &BlockList) -> Vec<TimeRange> {
         let quarantined = list.quarantined.iter().map(|part| part.range);
         quarantined.chain(self.unmergeable.lock().iter().copied()).collect()
+    }
+
+    /// What each block takes.
+    pub(crate) fn block_sizes(&self) -> Vec<BlockSize> {
+        let list = self.blocks();
+        let sizes = list.blocks.iter().map(Block::meta);
+        sizes.map(|meta| BlockSize { last: meta.max_t, bytes: meta.bytes }).collect()
     }
 
     /// Removes blocks whose samples all lie before `oldest`.
@@ -55,6 +187,7 @@ impl TenantShard {
         let list = self.blocks();
         let (kept, ended): (Vec<_>, Vec<_>) =
             list.blocks.iter().cloned().partition(|block| block.meta().max_t >= oldest);
+        self.remember_gone(&ended)?;
         self.set_blocks(BlockList { blocks: kept, quarantined: list.quarantined.clone() });
         ended.iter().try_for_each(|block| self.remove_files(block))
     }
@@ -73,6 +206,8 @@ impl TenantShard {
             stats.head_bytes += head.heap_bytes() as u64;
             add_time(stats, head.newest(), head.newest());
         }
+        stats.flushed_bytes += self.flushed_bytes.load(Ordering::Relaxed);
+        stats.compacted_bytes += self.compacted_bytes.load(Ordering::Relaxed);
         let list = self.blocks();
         for meta in list.blocks.iter().map(Block::meta) {
             stats.blocks += 1;
@@ -81,6 +216,9 @@ impl TenantShard {
             add_time(stats, Some(meta.min_t), Some(meta.max_t));
         }
         stats.quarantined.extend(self.damage.lock().iter().cloned());
+        if let Some(damage) = &self.tombstone_damage {
+            stats.quarantined.push(format!("shard {}: {damage}", self.shard));
+        }
         for damage in list.blocks.iter().filter_map(Block::damage) {
             stats.quarantined.push(format!("shard {}: partly readable: {damage}", self.shard));
         }

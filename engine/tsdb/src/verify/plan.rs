@@ -5,6 +5,7 @@ use std::io;
 use super::Damage;
 use crate::backup::SnapshotList;
 use crate::block::{BlockName, QUARANTINE, is_temporary};
+use crate::delete;
 use crate::error::{Error, Result};
 use crate::head::{SAVED_ASIDE, parse_saved, parse_spill};
 use crate::import;
@@ -31,6 +32,10 @@ pub(super) enum Part {
     Block {
         parent: String,
         name: String,
+    },
+    /// The tombstones of a tenant.
+    Tombstones {
+        folder: String,
     },
     /// A saved head, and the chunks in spill files that it refers to.
     Head {
@@ -154,6 +159,12 @@ impl Plan {
                 self.items.push(Item { path, bytes, part });
             } else if name.strip_prefix(QUARANTINE).and_then(BlockName::parse).is_some() {
                 let what = "the block was put aside as damaged before".to_owned();
+                self.damage.push(Damage { path, offset: None, what });
+            } else if name == delete::NAME {
+                let part = Part::Tombstones { folder: folder.to_owned() };
+                self.items.push(Item { path, bytes: entry.len, part });
+            } else if name == delete::ASIDE {
+                let what = "the tombstones were put aside as damaged before".to_owned();
                 self.damage.push(Damage { path, offset: None, what });
             } else if let Some(position) = parse_saved(name) {
                 let part = Part::Head { folder: folder.to_owned(), position };

@@ -30,7 +30,7 @@ fn value(dice: &mut Dice) -> f64 {
     }
 }
 
-fn tenant(dice: &mut Dice) -> usize {
+pub(crate) fn tenant(dice: &mut Dice) -> usize {
     if dice.one_in(4) { 1 + dice.below(TENANTS.len() as u64 - 1) as usize } else { 0 }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use nunatak::Db;
 
 use crate::append;
+use crate::deletes;
 use crate::dice::Dice;
 use crate::reading;
 use crate::world::World;
@@ -35,6 +36,12 @@ pub(crate) enum Operation {
     Wait,
     /// The clock jumps, ahead by days or back.
     Jump,
+    /// Some series of a tenant are hidden, over all or some of their time.
+    Delete,
+    /// A delete is taken back.
+    Undelete,
+    /// The bytes of all deletes are given back.
+    CleanDeletes,
 }
 
 /// How often each operation comes, relative to the others. Rows are only added, at the end.
@@ -47,6 +54,9 @@ pub(crate) const TABLE: &[(u64, Operation)] = &[
     (2, Operation::Backfill),
     (1, Operation::AppendRefused),
     (1, Operation::Read),
+    (3, Operation::Delete),
+    (2, Operation::Undelete),
+    (1, Operation::CleanDeletes),
 ];
 
 impl Operation {
@@ -74,6 +84,9 @@ impl Operation {
             Self::Read => reading::while_open(world, db),
             Self::Wait => world.advance(3 * HOUR),
             Self::Jump => jump(world, dice),
+            Self::Delete => deletes::delete(world, db, dice),
+            Self::Undelete => deletes::undelete(world, db, dice),
+            Self::CleanDeletes => drop(db.clean_deletes()),
         }
     }
 }

@@ -105,6 +105,7 @@ impl World {
             .threads(0)
             .shards(2)
             .segment_bytes(64 * 1024)
+            .delete_grace(Duration::from_hours(6))
             .durability(self.durability)
             .replay_target(self.replay_target)
     }

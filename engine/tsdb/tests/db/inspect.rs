@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nunatak::{Db, Fact, Inspection, ManualClock, Options, inspect, labels};
+use nunatak::{
+    Db, Fact, Inspection, ManualClock, MatchOp, Matcher, Options, Selector, TimeRange, inspect,
+    labels,
+};
 
 use crate::common::{NOW, append};
 
@@ -13,6 +16,9 @@ fn database(path: &Path) {
     let db = Db::open(options).unwrap();
     let samples: Vec<_> = (0..1000).map(|i| (NOW + i, (i as f64).sqrt())).collect();
     append(&db, &labels! { "__name__" => "up" }, &samples).unwrap();
+    append(&db, &labels! { "__name__" => "gone" }, &[(NOW, 1.0)]).unwrap();
+    let gone = Matcher::new("__name__", MatchOp::Equal, "gone").unwrap();
+    db.delete(&Selector::new(vec![gone], TimeRange::ALL)).unwrap();
     db.flush().unwrap();
     append(&db, &labels! { "__name__" => "up" }, &[(NOW + 2000, 1.0)]).unwrap();
     db.snapshot("copy").unwrap();
@@ -42,7 +48,7 @@ fn every_file_and_folder_is_named() {
     database(folder.path());
     let found = inspect(folder.path()).unwrap();
     assert_eq!((found.kind.as_str(), found.version), ("database", Some(0)));
-    assert_eq!(count(&found, "samples in blocks"), Some(1000));
+    assert_eq!(count(&found, "samples in blocks"), Some(1001));
     assert_eq!(found.problems, Vec::<String>::new());
     let found = inspect(folder.path().join("snapshots/copy")).unwrap();
     assert_eq!((found.kind.as_str(), found.problems.len()), ("snapshot", 0));
@@ -61,7 +67,9 @@ fn every_file_and_folder_is_named() {
         assert!(found.version == Some(0) || is_plain, "{}: {found:?}", path.display());
         kinds.insert(found.kind);
     }
-    assert_eq!(kinds.len(), 11, "{kinds:?}");
+    assert_eq!(kinds.len(), 12, "{kinds:?}");
+    let found = inspect(folder.path().join("shard-00/default/tombstones")).unwrap();
+    assert_eq!((found.kind.as_str(), count(&found, "deletes")), ("tombstones", Some(1)));
 }
 
 #[test]

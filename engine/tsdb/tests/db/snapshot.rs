@@ -7,7 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nunatak::storage::{Crash, FaultStorage, MemoryStorage, Storage};
-use nunatak::{Batch, Db, Durability, Error, Labels, ManualClock, Options, labels, verify_storage};
+use nunatak::{
+    Batch, Db, Durability, Error, Labels, ManualClock, MatchOp, Matcher, Options, Selector,
+    TimeRange, labels, verify_storage,
+};
 
 use crate::common::{NOW, append, options, read};
 
@@ -108,6 +111,27 @@ fn under_full_load_it_holds_what_was_acknowledged_and_nothing_torn() {
             assert!(*before <= held && held <= *sent, "{before} <= {held} <= {sent}");
         }
     }
+}
+
+#[test]
+fn what_was_deleted_stays_deleted_in_the_copy_and_can_come_back_there() {
+    let storage = FaultStorage::new(1);
+    let db = Db::open(options(&storage).segment_bytes(64 * 1024)).unwrap();
+    append(&db, &set(1), &[(NOW - 10_000_000, 1.0)]).unwrap();
+    db.flush().unwrap();
+    let matcher = Matcher::new("instance", MatchOp::Equal, "1").unwrap();
+    let id = db.delete(&Selector::new(vec![matcher], TimeRange::ALL)).unwrap();
+    // Three checkpoints: the log has not got the record any more.
+    for i in 0..3 {
+        append(&db, &set(2), &[(NOW + i, 2.0)]).unwrap();
+        db.flush().unwrap();
+    }
+    let made = db.snapshot("later").unwrap();
+    db.undelete(id).unwrap();
+    let copy = open(&copy_of(&storage, made.path.to_str().unwrap())).unwrap();
+    assert_eq!(read(&copy).into_keys().collect::<Vec<_>>(), [set(2)]);
+    copy.undelete(id).unwrap();
+    assert_eq!(read(&copy)[&set(1)], [(NOW - 10_000_000, 1.0)]);
 }
 
 #[test]

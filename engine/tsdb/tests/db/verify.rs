@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use nunatak::storage::{Crash, FaultStorage, Storage};
-use nunatak::{Db, Error, Verification, labels, verify_storage};
+use nunatak::{
+    Db, Error, MatchOp, Matcher, Selector, TimeRange, Verification, labels, verify_storage,
+};
 
 use crate::common::{NOW, append, options};
 use crate::damage::files;
 
 const HOUR: i64 = 3_600_000;
 
-/// A stopped database with blocks of two tenants, two checkpoints and frames in the log.
+/// A stopped database with blocks, tombstones, two checkpoints and frames in the log.
 fn database() -> FaultStorage {
     let storage = FaultStorage::new(1);
     for round in 0..3 {
@@ -19,6 +21,8 @@ fn database() -> FaultStorage {
         let at = NOW - (10 - 3 * round) * HOUR;
         let samples: Vec<_> = (0..500).map(|i| (at + i * 1000, (i as f64).sqrt())).collect();
         append(&db, &set, &samples).unwrap();
+        let matcher = Matcher::new("round", MatchOp::Equal, "1").unwrap();
+        db.delete(&Selector::new(vec![matcher], TimeRange::ALL)).unwrap();
         db.flush().unwrap();
         append(&db, &set, &[(at + 600_000, 1.0)]).unwrap();
         db.close().unwrap();
@@ -125,6 +129,17 @@ fn missing_files_are_damage_and_leftovers_are_noted() {
     let found = check(&storage);
     assert!(found.damage.iter().any(|damage| damage.path == index), "{:?}", found.damage);
     assert_eq!(found.notes.len(), 3, "{:?}", found.notes);
+}
+
+#[test]
+fn tombstones_that_were_put_aside_are_damage() {
+    let storage = database();
+    let tombstones = files(&storage, "", "/tombstones")[0].clone();
+    storage.flip_bit(&tombstones, 40, 1).unwrap();
+    assert_eq!(check(&storage).damage[0].path, tombstones);
+    Db::open(options(&storage)).unwrap().close().unwrap();
+    let aside = tombstones.replace("/tombstones", "/quarantine-tombstones");
+    assert_eq!(check(&storage).damage[0].path, aside);
 }
 
 #[test]

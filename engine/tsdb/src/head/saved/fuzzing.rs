@@ -3,8 +3,8 @@
 use super::load;
 use super::page::{Begin, PageFile, saved_path};
 use crate::error::Result;
-use crate::head::Epoch;
 use crate::head::spill::SpillFile;
+use crate::head::{Epoch, View};
 use crate::log::Position;
 use crate::source::SampleBatch;
 use crate::storage::{MemoryStorage, Storage};
@@ -58,9 +58,10 @@ fn page(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 fn read(storage: &MemoryStorage) -> Result<u64> {
     let head = load(storage, FOLDER, POSITION, &|_| Some(1000))?.head;
+    let view = View::up_to(TimeRange::ALL, Epoch::MAX);
     let (mut samples, mut batch) = (0, SampleBatch::default());
     for slot in 0..head.slot_bound() {
-        let Some(snapshot) = head.snapshot(slot, TimeRange::ALL, Epoch::MAX) else { continue };
+        let Some(snapshot) = head.snapshot(slot, &view) else { continue };
         let mut cursor = snapshot.into_cursor();
         // What is damaged in a spill file is an error here, and nothing worse.
         while let Ok(true) = cursor.next_batch(&mut batch) {
@@ -78,8 +79,8 @@ mod tests {
     fn what_is_no_saved_head_is_refused() {
         assert!(load_file(b"").is_err());
         assert!(load_pages(b"").is_err());
-        // The end of an empty head: nine numbers, no windows, no marks.
-        let end = [1, 1, 0, 1, 0, 0, 0, 0, 0, 0];
+        // The end of an empty head: ten numbers, no windows, no marks, no deletes.
+        let end = [1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0];
         let pages = [&[end.len() as u8, 0][..], &end].concat();
         assert_eq!(load_pages(&pages).unwrap(), 0);
     }

@@ -8,8 +8,8 @@ use super::Resume;
 use super::bytes::{Malformed, Parsed, Reader};
 use super::page::{Begin, END, Pages, SERIES, saved_path};
 use crate::error::Result;
-use crate::head::series::SeriesSamples;
 use crate::head::series::stored::Base;
+use crate::head::series::{Epochs, SeriesSamples};
 use crate::head::spill::SpillFile;
 use crate::head::{Epoch, Head};
 use crate::log::Position;
@@ -114,7 +114,8 @@ impl<'a> Loader<'a> {
             return Err(Malformed("another number of series than told"));
         }
         head.next_reference = head.next_reference.max(reader.varint()?);
-        head.epoch = reader.number()?;
+        head.epochs =
+            Epochs { now: reader.number()?, cut: reader.number()?, deleted: reader.number()? };
         let (has_newest, newest) = (reader.varint()? != 0, reader.signed()?);
         head.newest = has_newest.then_some(newest);
         for _ in 0..reader.count()? {
@@ -124,6 +125,9 @@ impl<'a> Loader<'a> {
         }
         head.windows.decode(&mut reader)?;
         head.marks.decode(&mut reader)?;
+        for _ in 0..reader.count()? {
+            self.resume.deletes.push((Position(reader.varint()?), reader.number()?));
+        }
         if !reader.is_done() {
             return Err(Malformed("bytes follow the end"));
         }

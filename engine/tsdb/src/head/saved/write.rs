@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::bytes::{put_bytes, put_signed, put_varint};
-use crate::head::Head;
 use crate::head::series::stored::Base;
+use crate::head::{Epoch, Head};
 use crate::log::Position;
 
 /// The numbers of the label pairs that are in a file already: a pair's text is written once.
@@ -48,7 +48,7 @@ impl Head {
         pairs: &mut PairNumbers,
         out: &mut Vec<u8>,
     ) -> u64 {
-        let base = Base { time: self.newest.unwrap_or_default(), epoch: self.epoch };
+        let base = Base { time: self.newest.unwrap_or_default(), epoch: self.epochs.now };
         let mut count = 0;
         let mut body = std::mem::take(&mut pairs.series);
         body.clear();
@@ -74,12 +74,21 @@ impl Head {
         count
     }
 
-    /// Writes all else that a head has as the last page; `series` were written before.
-    pub(crate) fn encode_end(&self, position: Position, series: u64, out: &mut Vec<u8>) {
+    /// Writes all else that a head has as the last page; `series` were written before. `deletes`
+    /// are the log positions of deletes, each with the last epoch of which it hides something.
+    pub(crate) fn encode_end(
+        &self,
+        position: Position,
+        series: u64,
+        deletes: &[(Position, Epoch)],
+        out: &mut Vec<u8>,
+    ) {
         for number in [position.0, self.changed.0, series, self.next_reference] {
             put_varint(out, number);
         }
-        put_varint(out, self.epoch.into());
+        for epoch in [self.epochs.now, self.epochs.cut, self.epochs.deleted] {
+            put_varint(out, epoch.into());
+        }
         put_varint(out, u64::from(self.newest.is_some()));
         put_signed(out, self.newest.unwrap_or_default());
         put_varint(out, self.aliases.len() as u64);
@@ -89,5 +98,10 @@ impl Head {
         }
         self.windows.encode(out);
         self.marks.encode(out);
+        put_varint(out, deletes.len() as u64);
+        for &(position, epoch) in deletes {
+            put_varint(out, position.0);
+            put_varint(out, epoch.into());
+        }
     }
 }
