@@ -105,6 +105,12 @@ pub struct ServeArgs {
     /// How long samples are kept: 30d, 1y, forever [default: forever]
     #[arg(long, value_name = "DURATION", env = "NUNATAK_RETENTION")]
     pub retention: Option<String>,
+    /// The most that blocks may take on the disk: 50GiB; the oldest go first [default: no limit]
+    #[arg(long, value_name = "SIZE", env = "NUNATAK_RETENTION_BYTES")]
+    pub retention_bytes: Option<String>,
+    /// How long a delete can be taken back [default: 1d]
+    #[arg(long, value_name = "DURATION", env = "NUNATAK_DELETE_GRACE")]
+    pub delete_grace: Option<String>,
     /// Memory that the engine may use: 512MiB, 2GiB [default: half of the machine's]
     #[arg(long, value_name = "SIZE", env = "NUNATAK_MEMORY_BUDGET")]
     pub memory_budget: Option<String>,

@@ -6,7 +6,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nunatak::{Durability, Limits, Options};
+use nunatak::{Durability, Limits, Options, RetentionRule};
 
 pub(crate) use units::{format_bytes, format_duration, parse_bytes, parse_duration};
 
@@ -55,6 +55,12 @@ pub struct Settings {
     pub listen: String,
     /// How long samples are kept; `None` for ever.
     pub retention: Option<Duration>,
+    /// The most bytes that blocks may take; `None` for no limit.
+    pub retention_bytes: Option<u64>,
+    /// Series that are kept for less long.
+    pub retention_rules: Vec<RetentionRule>,
+    /// How long a delete can be taken back.
+    pub delete_grace: Duration,
     /// Bytes that the engine may use; `None` for half of what the machine has.
     pub memory_budget: Option<u64>,
     /// When a write counts as done.
@@ -122,6 +128,18 @@ impl Settings {
             listen: pick(&args.listen, &file.listen).unwrap_or_else(|| "[::]:9099".to_owned()),
             retention: value("retention", pick(&args.retention, &file.retention), retention)?
                 .flatten(),
+            retention_bytes: value(
+                "retention_bytes",
+                pick(&args.retention_bytes, &file.retention_bytes),
+                parse_bytes,
+            )?,
+            retention_rules: file.retention_rules.iter().map(rule).collect::<Result<_, _>>()?,
+            delete_grace: duration(
+                "delete_grace",
+                &args.delete_grace,
+                &file.delete_grace,
+                86_400_000,
+            )?,
             memory_budget: value(
                 "memory_budget",
                 pick(&args.memory_budget, &file.memory_budget),
@@ -161,6 +179,11 @@ impl Settings {
         if let Some(bytes) = self.low_space {
             options = options.low_space(bytes);
         }
+        options =
+            options.retention_rules(self.retention_rules.clone()).delete_grace(self.delete_grace);
+        if let Some(bytes) = self.retention_bytes {
+            options = options.retention_bytes(bytes);
+        }
         if let Some(retention) = self.retention {
             options = options.retention(retention);
         }
@@ -180,6 +203,9 @@ impl Settings {
             ("data-dir", self.data_dir.display().to_string()),
             ("listen", self.listen.clone()),
             ("retention", self.retention_text()),
+            ("retention-bytes", self.retention_bytes.map_or("no limit".to_owned(), format_bytes)),
+            ("retention-rules", self.retention_rules.len().to_string()),
+            ("delete-grace", format_duration(self.delete_grace)),
             ("memory-budget", budget),
             ("durability", self.durability_text()),
             ("low-space", self.low_space.map_or("by the heads".to_owned(), format_bytes)),
@@ -214,6 +240,16 @@ impl Settings {
             _ => "os".to_owned(),
         }
     }
+}
+
+/// An entry of `retention_rules`: a selector, and how long its series are kept.
+fn rule(file: &file::RuleFile) -> Result<RetentionRule, ConfigError> {
+    let bad = |what: String| ConfigError::Value { key: "retention_rules", what };
+    let matchers = crate::promql::selector(&file.matches).map_err(|error| bad(error.message))?;
+    if matchers.iter().all(|matcher| matcher.matches("")) {
+        return Err(bad(format!("{:?} selects every series; use retention", file.matches)));
+    }
+    Ok(RetentionRule::new(matchers, parse_duration(&file.keep).map_err(bad)?))
 }
 
 fn millis_text(ms: i64) -> String {
@@ -319,6 +355,23 @@ mod tests {
         let (_dir, args) = file("scrub_interval: off\nlow_space: 1GiB\n");
         let settings = Settings::resolve(&args).unwrap();
         assert_eq!((settings.scrub_interval, settings.low_space), (None, Some(1 << 30)));
+    }
+
+    #[test]
+    fn retention_by_bytes_and_by_rule() {
+        let rules =
+            "retention_bytes: 50GiB\nretention_rules:\n  - match: '{env=\"dev\"}'\n    keep: 7d\n";
+        let (_dir, args) = file(rules);
+        let settings = Settings::resolve(&args).unwrap();
+        assert_eq!(settings.retention_bytes, Some(50 << 30));
+        let dev = nunatak::Matcher::new("env", nunatak::MatchOp::Equal, "dev").unwrap();
+        let rule = RetentionRule::new(vec![dev], Duration::from_hours(7 * 24));
+        assert_eq!(settings.retention_rules, [rule]);
+        for bad in ["'{'", "'{env=~\".*\"}'"] {
+            let (_dir, args) = file(&rules.replace("'{env=\"dev\"}'", bad));
+            let error = Settings::resolve(&args).unwrap_err().to_string();
+            assert!(error.starts_with("retention_rules: "), "{error}");
+        }
     }
 
     #[test]

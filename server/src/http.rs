@@ -50,6 +50,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(CompressionLayer::new());
     let api = read
         .route("/write", post(write::write))
+        .route("/admin/tsdb/delete_series", post(admin::delete_series).put(admin::delete_series))
+        .route(
+            "/admin/tsdb/clean_tombstones",
+            post(admin::clean_tombstones).put(admin::clean_tombstones),
+        )
+        .route("/admin/tsdb/deletes", get(admin::deletes))
+        .route("/admin/tsdb/undelete", post(admin::undelete).put(admin::undelete))
         .route("/admin/tsdb/flush", post(admin::flush).put(admin::flush))
         .route("/admin/tsdb/snapshot", post(snapshot::snapshot).put(snapshot::snapshot))
         .fallback(middleware::no_such_endpoint)

@@ -122,6 +122,13 @@ impl Engine {
                 (counter("nunatak_scrub_damaged_total", "Damaged blocks that it found.")?, |s| {
                     s.scrub_damaged
                 }),
+                (counter("nunatak_flushed_bytes_total", "Bytes of blocks from the heads.")?, |s| {
+                    s.flushed_bytes
+                }),
+                (
+                    counter("nunatak_compacted_bytes_total", "Bytes of blocks by compaction.")?,
+                    |s| s.compacted_bytes,
+                ),
                 (counter("nunatak_background_failures_total", "Failed background work.")?, |s| {
                     s.background_failures
                 }),

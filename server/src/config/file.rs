@@ -14,6 +14,9 @@ pub(super) struct File {
     pub(super) data_dir: Option<PathBuf>,
     pub(super) listen: Option<String>,
     pub(super) retention: Option<String>,
+    pub(super) retention_bytes: Option<String>,
+    pub(super) retention_rules: Vec<RuleFile>,
+    pub(super) delete_grace: Option<String>,
     pub(super) memory_budget: Option<String>,
     pub(super) durability: Option<String>,
     pub(super) sync_interval: Option<String>,
@@ -29,6 +32,15 @@ pub(super) struct File {
     pub(super) limits: LimitsFile,
 }
 
+/// An entry of `retention_rules`.
+#[derive(Debug, Clone, Deserialize, PartialEq)]
+pub(super) struct RuleFile {
+    /// A selector.
+    #[serde(rename = "match")]
+    pub(super) matches: String,
+    pub(super) keep: String,
+}
+
 /// The section `limits`.
 #[derive(Debug, Clone, Default, Deserialize, PartialEq)]
 #[serde(default)]
@@ -40,10 +52,13 @@ pub(super) struct LimitsFile {
     pub(super) out_of_order: Option<String>,
 }
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 19] = [
     "data_dir",
     "listen",
     "retention",
+    "retention_bytes",
+    "retention_rules",
+    "delete_grace",
     "memory_budget",
     "durability",
     "sync_interval",
@@ -58,6 +73,8 @@ const KEYS: [&str; 16] = [
     "log_level",
     "limits",
 ];
+
+const RULE_KEYS: [&str; 2] = ["match", "keep"];
 
 const LIMIT_KEYS: [&str; 5] =
     ["labels_per_series", "label_name_bytes", "label_value_bytes", "future", "out_of_order"];
@@ -88,6 +105,11 @@ fn parse(text: &str) -> Result<File, String> {
     for key in top.get("limits").and_then(|l| l.as_object()).into_iter().flat_map(|l| l.keys()) {
         known(key, &LIMIT_KEYS, text)?;
     }
+    let rules = top.get("retention_rules").and_then(|rules| rules.as_array());
+    let rules = rules.into_iter().flatten().filter_map(|rule| rule.as_object());
+    for key in rules.flat_map(|rule| rule.keys()) {
+        known(key, &RULE_KEYS, text)?;
+    }
     serde_saphyr::from_str(text).map_err(one_line)
 }
 
@@ -117,6 +139,10 @@ mod tests {
         let file = parse("listen: ':9100'\nlimits:\n  labels_per_series: 5\n").unwrap();
         assert_eq!(file.listen.as_deref(), Some(":9100"));
         assert_eq!(file.limits.labels_per_series, Some(5));
+        let file = parse("retention_rules:\n  - match: up\n    keep: 7d\n").unwrap();
+        assert_eq!((file.retention_rules[0].keep.as_str(), file.retention_rules.len()), ("7d", 1));
+        let error = parse("retention_rules:\n  - match: up\n    kep: 7d\n").unwrap_err();
+        assert_eq!(error, "line 3: unknown key \"kep\"; did you mean \"keep\"?");
         assert_eq!(parse("# nothing\n\n").unwrap(), File::default());
     }
 
@@ -135,7 +161,7 @@ mod tests {
     #[test]
     fn every_key_is_known_to_the_check() {
         let number = ["query_concurrency"];
-        for key in KEYS.iter().filter(|k| **k != "limits") {
+        for key in KEYS.iter().filter(|k| !matches!(**k, "limits" | "retention_rules")) {
             let value = match *key {
                 "enable_admin_api" => "true",
                 key if number.contains(&key) => "3",

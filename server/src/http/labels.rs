@@ -130,7 +130,7 @@ pub(super) async fn metadata(
 }
 
 /// One selector for each `match[]`; one for everything if there is none.
-fn selectors(params: &Params) -> Result<Vec<Selector>, ApiError> {
+pub(super) fn selectors(params: &Params) -> Result<Vec<Selector>, ApiError> {
     let range = params.range()?;
     let mut selectors = Vec::new();
     for text in params.all("match[]") {

@@ -25,7 +25,7 @@ impl<S: Sync> FromRequest<S> for Params {
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
         let is_form =
             content_type.is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
-        if parts.method == Method::POST && is_form {
+        if (parts.method == Method::POST || parts.method == Method::PUT) && is_form {
             pairs = read_form(body).await?;
         }
         let url = parts.uri.query().unwrap_or_default();

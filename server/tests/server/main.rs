@@ -6,6 +6,7 @@
 )]
 
 mod backup;
+mod deletes;
 mod disk_full;
 mod grafana;
 mod http_api;
