@@ -76,7 +76,8 @@ pub type Wants<'a> = dyn FnMut(Position, Option<(u16, &str)>, usize) -> bool + '
 pub enum LetGo {
     /// They are left out: they may name series that nothing defines any more.
     Skip,
-    /// They are visited: of what was damaged elsewhere they may be all that there is.
+    /// They are visited: of what was damaged elsewhere they may be all that there is. Records of
+    /// deletes are left out all the same: they are kept elsewhere.
     Visit,
 }
 

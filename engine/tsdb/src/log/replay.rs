@@ -33,6 +33,13 @@ pub(super) fn definitions_only(mut frame: Frame) -> Option<Frame> {
     }
 }
 
+/// Whether the files of tombstones, written before each checkpoint, have the outcome. Of a delete
+/// that was taken back the log may have lost the second record and, after a power loss, not the
+/// first.
+fn is_of_tombstones(record: &Record) -> bool {
+    matches!(record, Record::Delete(_) | Record::Undelete { .. })
+}
+
 /// Whether nobody wants a frame. One that is compressed has to be decoded to know.
 fn is_unwanted(wants: &mut Option<&mut Wants<'_>>, header: FrameHeader, body: &[u8]) -> bool {
     let Some(wants) = wants else { return false };
@@ -49,6 +56,8 @@ pub(super) struct Replay<'a> {
     from: u64,
     /// What is read.
     start: u64,
+    /// Deletes before this position are in files of tombstones.
+    kept: u64,
     /// The last position that was met, or need not be there.
     seen: u64,
     /// The last position that was visited.
@@ -71,6 +80,7 @@ impl<'a> Replay<'a> {
             recovered,
             from: from.0,
             start: 1,
+            kept: 0,
             seen: 0,
             visited: 0,
             after_bad: false,
@@ -117,6 +127,7 @@ impl<'a> Replay<'a> {
                 Ok(mut good) => {
                     self.report.frames += good.visit(visit)?;
                     self.report.checkpoint = Some(Position(at));
+                    self.kept = good.keep_from;
                     let kept = if self.let_go == LetGo::Skip { good.keep_from } else { 0 };
                     self.start = self.from.min(at.saturating_add(1)).max(kept).max(1);
                     self.seen = self.start.max(good.keep_from) - 1;
@@ -207,6 +218,9 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         self.visited = position;
+        if position < self.kept && is_of_tombstones(&frame.record) {
+            return Ok(());
+        }
         let frame = if position < self.from { definitions_only(frame) } else { Some(frame) };
         if let Some(frame) = frame {
             self.report.frames += 1;
