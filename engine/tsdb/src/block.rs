@@ -38,7 +38,7 @@ mod writer;
 
 pub use data::DataBytes;
 pub use folder::{OpenedBlocks, Quarantined, clean_temporary, open_all, remove};
-pub(crate) use folder::{QUARANTINE, TEMPORARY, is_temporary, put_aside};
+pub(crate) use folder::{QUARANTINE, TEMPORARY, is_temporary, names, put_aside};
 pub use manifest::{BlockMeta, Coverage};
 pub use name::BlockName;
 pub use reader::Block;

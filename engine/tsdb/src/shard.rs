@@ -132,10 +132,10 @@ impl Shard {
         Ok(tenant.replay(position, frame.stamp, frame.record))
     }
 
-    /// Cuts what was replayed where a block could not be read. The log may have lost its end, and
+    /// Cuts what was loaded and replayed so far where a block could not be read. The log may have lost its end, and
     /// with it a value that only that block has: what goes into blocks as of `last`, where the log
-    /// ends, ranks below the block when it comes back. The log need not know: the next start finds
-    /// the new blocks, or the same reason to cut.
+    /// ends, or where the saved head does, ranks below the block when it comes back. The log need
+    /// not know: the next start finds the new blocks, or the same reason to cut.
     pub(crate) fn cut_replayed(&self, last: Position, now: i64) {
         let mut writer = self.writer.lock();
         let lacking = |tenant: &&Arc<TenantShard>| !tenant.blocks().quarantined.is_empty();

@@ -95,6 +95,12 @@ pub fn open_all(storage: &Arc<dyn Storage>, parent: &str) -> Result<OpenedBlocks
     Ok(opened)
 }
 
+/// Names and windows of the blocks that lie in the folder `parent`, whole or not.
+pub(crate) fn names(storage: &dyn Storage, parent: &str) -> Result<Vec<(String, TimeRange)>> {
+    let parsed = |name: String| BlockName::parse(&name).map(|parsed| (name, parsed.range));
+    Ok(folders(storage, parent)?.into_iter().filter_map(parsed).collect())
+}
+
 /// Removes what a crash left unfinished; call it before [`open_all`], while nothing writes.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use hashbrown::HashSet;
 
 use super::{LOCK_PIECE, Shard, TenantShard};
-use crate::block::{Block, Coverage};
+use crate::block::{self, Block, Coverage};
 use crate::delete::{self, Remembered, Tombstone, Tombstones};
 use crate::error::{Error, Result};
 use crate::head::Epoch;
@@ -274,8 +274,15 @@ impl TenantShard {
     fn is_in_blocks(&self, tombstone: &Tombstone) -> Result<bool> {
         let list = self.blocks();
         // What is put aside may come back.
-        let ranges = list.quarantined.iter().map(|part| part.range);
-        if ranges.into_iter().any(|range| range.overlaps(&tombstone.deletion.range)) {
+        let range = tombstone.deletion.range;
+        if list.quarantined.iter().any(|part| part.range.overlaps(&range)) {
+            return Ok(true);
+        }
+        // The next start takes in what is not in the list: a block that failed after its rename, or
+        // one that could not be removed.
+        let names = block::names(self.storage.as_ref(), &self.folder)?;
+        let is_listed = |name: &str| list.blocks.iter().any(|block| block.meta().name == name);
+        if names.iter().any(|(name, held)| held.overlaps(&range) && !is_listed(name)) {
             return Ok(true);
         }
         for block in &list.blocks {
