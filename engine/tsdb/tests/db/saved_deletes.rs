@@ -137,9 +137,6 @@ fn what_is_given_back_does_not_come_back_from_an_older_saved_head() {
         db.clean_deletes().unwrap();
     }
     append(&db, &b, &[(NOW, 1.0)]).unwrap();
-    for _ in 0..3 {
-        db.flush().unwrap();
-    }
     let (db, _storage) = kill(db, &storage, true);
     assert_eq!(read(&db).get(&a), None);
     assert_eq!(read(&db)[&b], [(NOW, 1.0)]);
