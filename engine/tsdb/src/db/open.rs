@@ -250,7 +250,9 @@ fn open_log(
     load::load_heads(shards, parallel, progress)?;
     // A saved head may be older than a block that is lacking, and frames between the two are not
     // visited any more.
-    shards.iter().for_each(|shard| shard.cut_replayed(Position(0), options.clock.now_ms()));
+    for shard in shards {
+        shard.cut_replayed(Position(0), options.clock.now_ms());
+    }
     let wal = WalOptions::new().durability(options.durability).segment_bytes(options.segment_bytes);
     let log = LocalWal::open(storage, wal)?;
     let (replay, replayed) = replay::replay(&log, shards, parallel, progress)?;
