@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
 
@@ -39,6 +40,9 @@ impl TenantShard {
             }
         }
         self.note_kept(&saving);
+        // The log is let go of for two saved heads, never for one.
+        let is_lost = saving.kept.is_empty() && saving.aside.len() >= KEPT;
+        self.lacks_head.store(is_lost, Ordering::Release);
         if names.iter().any(|name| name == SAVED_TEMP) {
             self.remove_file(&format!("{}/{SAVED_TEMP}", self.folder))?;
         }

@@ -4,6 +4,7 @@
 //! block that is in the list taken after it. What is seen twice is dropped by precedence.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use nunatak_index::Labels;
 use roaring::RoaringBitmap;
@@ -145,6 +146,12 @@ impl TenantShard {
     pub(crate) fn warn(&self, range: TimeRange, warnings: &mut Vec<String>) {
         if let Some(damage) = &self.tombstone_damage {
             warnings.push(format!("deleted samples may be shown: {damage}"));
+        }
+        if self.lacks_head.load(Ordering::Acquire) {
+            warnings.push(format!(
+                "incomplete: shard {} lacks what was in no block yet: all saved heads are damaged",
+                self.shard
+            ));
         }
         let list = self.blocks();
         for part in list.quarantined.iter() {

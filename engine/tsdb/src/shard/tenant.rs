@@ -47,6 +47,8 @@ pub(crate) struct TenantShard {
     /// What was found damaged in the head's files.
     pub(super) damage: Mutex<Vec<String>>,
     is_settled: AtomicBool,
+    /// Whether all saved heads are damaged, and the log may have been let go of for them.
+    pub(super) lacks_head: AtomicBool,
     pub(super) tombstones: RwLock<Tombstones>,
     /// What blocks covered that are gone with all that was in them.
     pub(super) gone: Mutex<Vec<Coverage>>,
@@ -101,6 +103,7 @@ impl TenantShard {
             saved_twice: AtomicU64::new(0),
             damage: Mutex::default(),
             is_settled: AtomicBool::new(false),
+            lacks_head: AtomicBool::new(false),
             tombstones: RwLock::new(remembered.tombstones),
             gone: Mutex::new(remembered.gone),
             tombstones_changed: AtomicBool::new(false),
