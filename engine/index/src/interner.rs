@@ -243,14 +243,16 @@ impl Interner {
 
     /// Moves the living strings out of a sparse page.
     fn move_out(&mut self, page: u32) {
-        let taken = self.arena.take(page);
+        let Some(taken) = self.arena.take(page) else { return };
         for &owner in &taken.owners {
-            let pair = &mut self.pairs[owner as usize];
-            // An owner that left, or that has moved already, stands elsewhere.
-            if let Some(text) = taken.get(pair.place) {
+            // An owner that left, or that has moved already, stands elsewhere or nowhere.
+            if let Some(pair) = self.pairs.get_mut(owner as usize)
+                && let Some(text) = taken.get(pair.place)
+            {
                 pair.place = self.arena.push(owner, text);
             }
         }
+        self.arena.give_back(&taken);
     }
 }
 
@@ -314,6 +316,27 @@ mod tests {
             assert_eq!(interner.find("n", &text(i)), Some(id));
         }
         assert_eq!(interner.get(large_id).map(|(_, v)| v.len()), Some(200_000));
+    }
+
+    #[test]
+    fn strings_survive_when_ids_come_back_to_the_page_that_they_left() {
+        let mut interner = Interner::default();
+        let mut living = std::collections::VecDeque::new();
+        for i in 0..60_000_usize {
+            let text = format!("{}-{i}", "x".repeat(i * 7919 % 60));
+            living.push_back((interner.acquire("n", &text).id, text));
+            // Some live long, most leave soon, so that pages become sparse.
+            if living.len() > 300 {
+                let at = if i % 5 == 0 { 0 } else { 250 };
+                let (id, _) = living.remove(at).unwrap();
+                interner.release(id);
+            }
+            if i % 500 == 0 {
+                for (id, text) in &living {
+                    assert_eq!(interner.get(*id), Some(("n", text.as_str())), "after {i}");
+                }
+            }
+        }
     }
 
     #[test]

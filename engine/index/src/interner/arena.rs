@@ -77,13 +77,19 @@ impl Arena {
     }
 
     /// Takes a page out; the caller moves what is alive in it (by `owners`) with
-    /// [`Arena::push`]. Places in the page are no longer valid.
-    pub(crate) fn take(&mut self, page: u32) -> Taken {
-        let Some(slot) = self.pages.get_mut(page as usize) else { return Taken::default() };
+    /// [`Arena::push`], and then gives its number back with [`Arena::give_back`]. Places in the page
+    /// are no longer valid.
+    pub(crate) fn take(&mut self, page: u32) -> Option<Taken> {
+        let slot = self.pages.get_mut(page as usize)?;
         let taken = std::mem::take(slot);
         self.page_bytes -= taken.heap_bytes();
-        self.empty.push(page);
-        Taken { text: taken.text, owners: taken.owners, page }
+        Some(Taken { text: taken.text, owners: taken.owners, page })
+    }
+
+    /// Lets the number of a page that was taken out be used again. Not before all is moved: a string
+    /// that came to stand in a new page of this number would be taken for one of the old page.
+    pub(crate) fn give_back(&mut self, taken: &Taken) {
+        self.empty.push(taken.page);
     }
 
     /// Bytes on the heap.
@@ -133,7 +139,7 @@ impl Arena {
 }
 
 /// A page that was taken out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Taken {
     text: String,
     /// Who had put strings there.
