@@ -10,6 +10,8 @@
 
 #[path = "crash/append.rs"]
 mod append;
+#[path = "crash/copies.rs"]
+mod copies;
 #[path = "crash/damage.rs"]
 mod damage;
 #[path = "crash/deletes.rs"]
@@ -18,6 +20,8 @@ mod deletes;
 mod dice;
 #[path = "crash/faults.rs"]
 mod faults;
+#[path = "crash/imports.rs"]
+mod imports;
 #[path = "crash/operation.rs"]
 mod operation;
 #[path = "crash/oracle.rs"]

@@ -21,7 +21,7 @@ pub(crate) fn series(number: u64) -> Labels {
     labels! { "__name__" => &metric, "instance" => &instance, "job" => "crash" }
 }
 
-fn value(dice: &mut Dice) -> f64 {
+pub(crate) fn value(dice: &mut Dice) -> f64 {
     match dice.below(6) {
         0 => f64::from_bits(0x7ff0_0000_0000_0002),
         1 => f64::from_bits(dice.next()),

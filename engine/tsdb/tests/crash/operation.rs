@@ -9,8 +9,10 @@ use std::time::Duration;
 use nunatak::Db;
 
 use crate::append;
+use crate::copies;
 use crate::deletes;
 use crate::dice::Dice;
+use crate::imports;
 use crate::reading;
 use crate::world::World;
 
@@ -42,6 +44,10 @@ pub(crate) enum Operation {
     Undelete,
     /// The bytes of all deletes are given back.
     CleanDeletes,
+    /// A snapshot is made, and a copy of it read.
+    Snapshot,
+    /// Samples of any age are imported in bulk.
+    Import,
 }
 
 /// How often each operation comes, relative to the others. Rows are only added, at the end.
@@ -57,6 +63,8 @@ pub(crate) const TABLE: &[(u64, Operation)] = &[
     (3, Operation::Delete),
     (2, Operation::Undelete),
     (1, Operation::CleanDeletes),
+    (1, Operation::Snapshot),
+    (1, Operation::Import),
 ];
 
 impl Operation {
@@ -87,6 +95,8 @@ impl Operation {
             Self::Delete => deletes::delete(world, db, dice),
             Self::Undelete => deletes::undelete(world, db, dice),
             Self::CleanDeletes => drop(db.clean_deletes()),
+            Self::Snapshot => copies::snapshot(world, db, dice),
+            Self::Import => imports::import(world, db, dice),
         }
     }
 }
