@@ -33,6 +33,8 @@ pub(super) fn replay(
     progress: &StartProgress,
 ) -> Result<(ReplayReport, Replayed)> {
     let (orphans, began) = (AtomicU64::new(0), Instant::now());
+    // Where positions are missing, what is before them may be older than a block that is lacking.
+    let lacks_blocks = shards.iter().any(Shard::lacks_blocks);
     let mut watch = Watch::new(log.last(), progress);
     // Asked beforehand: the heads are busy while they are written to.
     let saved: Vec<_> = shards.iter().map(Shard::saved_starts).collect();
@@ -42,11 +44,17 @@ pub(super) fn replay(
             start.is_some_and(|&start| position <= start)
         };
         let is_wanted = !address.is_some_and(is_saved);
+        if lacks_blocks && watch.is_behind_gap(position) {
+            let last = Position(watch.seen);
+            for shard in shards {
+                shard.cut_replayed(last, i64::MIN);
+            }
+        }
         watch.see(position, if is_wanted { bytes } else { 0 });
         is_wanted
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let mut report = if parallel && cores > 1 {
+    let mut report = if parallel && cores > 1 && !lacks_blocks {
         replay_parallel(log, shards, (cores - 1).min(shards.len()), &orphans, &mut wants)?
     } else {
         let mut visit = |position, frame| apply(shards, position, frame, &orphans);
@@ -72,6 +80,8 @@ fn let_go(shards: &[Shard]) -> LetGo {
 /// Tells how far a replay is.
 struct Watch<'a> {
     first: Option<u64>,
+    /// The last position that was met.
+    seen: u64,
     last: u64,
     bytes: u64,
     told: Instant,
@@ -81,7 +91,12 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn new(last: Position, progress: &'a StartProgress) -> Self {
         progress.begin(Phase::Log, 0);
-        Self { first: None, last: last.0, bytes: 0, told: Instant::now(), progress }
+        Self { first: None, seen: 0, last: last.0, bytes: 0, told: Instant::now(), progress }
+    }
+
+    /// Whether positions are missing between the last one that was met and this one.
+    fn is_behind_gap(&self, position: Position) -> bool {
+        self.first.is_some() && position.0 > self.seen + 1
     }
 
     fn see(&mut self, position: Position, bytes: usize) {
@@ -90,6 +105,7 @@ impl<'a> Watch<'a> {
             progress.begin(Phase::Log, (last + 1).saturating_sub(position.0));
             position.0
         });
+        self.seen = self.seen.max(position.0);
         self.progress.set(position.0.saturating_sub(first));
         self.bytes += bytes as u64;
         if self.told.elapsed() >= TELL_EVERY {

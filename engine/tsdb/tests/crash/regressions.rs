@@ -42,4 +42,8 @@ pub(crate) const ALL: &[Regression] = &[
     // All saved heads of a tenant were damaged: what the log had let go of for them was lacking, and
     // no answer warned.
     Regression { seed: 106_957, rows: 8 },
+    // What was replayed from before a loss of the log's end was cut as of after it, above a block
+    // that was lacking and had newer values from that end.
+    Regression { seed: 21_679, rows: 11 },
+    Regression { seed: 24_345, rows: 11 },
 ];
