@@ -132,8 +132,8 @@ impl Shard {
         Ok(tenant.replay(position, frame.stamp, frame.record))
     }
 
-    /// Cuts what was loaded and replayed so far where a block could not be read. The log may have lost its end, and
-    /// with it a value that only that block has: what goes into blocks as of `last`, where the log
+    /// Cuts what was loaded and replayed so far where a block could not be read. The log may have
+    /// lost its end, and with it a value that only that block has: what goes into blocks as of `last`, where the log
     /// ends, or where the saved head does, ranks below the block when it comes back. The log need
     /// not know: the next start finds the new blocks, or the same reason to cut.
     pub(crate) fn cut_replayed(&self, last: Position, now: i64) {

@@ -1,5 +1,6 @@
 //! Imported blocks get their place among the others and are published.
 
+use std::io;
 use std::sync::Arc;
 
 use parking_lot::MutexGuard;
@@ -7,7 +8,7 @@ use parking_lot::MutexGuard;
 use super::tenant::BlockList;
 use super::{Shard, TenantShard};
 use crate::block::{Block, BlockMeta, Coverage, restamp};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::import::Move;
 use crate::log::WriteLog;
 
@@ -61,16 +62,26 @@ impl TenantShard {
     pub(crate) fn take_in(&self, moves: &[Move]) -> Result<()> {
         let list = self.blocks();
         let mut blocks = list.blocks.clone();
-        let name_here = |step: &'_ Move| {
-            let name = step.to.strip_prefix(&self.folder)?.strip_prefix('/')?.to_owned();
-            self.storage.list(&step.to).is_ok().then_some(name)
+        let name_of = |step: &'_ Move| {
+            Some(step.to.strip_prefix(&self.folder)?.strip_prefix('/')?.to_owned())
         };
-        for name in moves.iter().filter_map(name_here) {
-            if !list.blocks.iter().any(|block| block.meta().name == name) {
+        for name in moves.iter().filter_map(name_of) {
+            let is_listed = list.blocks.iter().any(|block| block.meta().name == name);
+            if !is_listed && self.has_block(&name)? {
                 blocks.push(Block::open(Arc::clone(&self.storage), &self.folder, &name)?);
             }
         }
         self.set_blocks(BlockList { blocks, quarantined: Arc::clone(&list.quarantined) });
         Ok(())
+    }
+
+    /// Whether the block is on the disk. A look that fails says nothing.
+    fn has_block(&self, name: &str) -> Result<bool> {
+        let path = format!("{}/{name}", self.folder);
+        match self.storage.list(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::io("list", path, error)),
+        }
     }
 }

@@ -27,8 +27,10 @@ pub(crate) fn delete(world: &mut World, db: &Db, dice: &mut Dice) {
         _ => TimeRange::new(start, start + hours(dice)),
     };
     let selector = Selector::new(vec![matcher], range);
-    let id = db.tenant(TENANTS[tenant]).unwrap().delete(&selector).ok();
-    world.oracle.deleted(tenant, selector, id);
+    match db.tenant(TENANTS[tenant]).unwrap().delete(&selector) {
+        Ok(DeleteId::NOTHING) => {}
+        outcome => world.oracle.deleted(tenant, selector, outcome.ok()),
+    }
 }
 
 /// Takes a delete back that the database still lists.

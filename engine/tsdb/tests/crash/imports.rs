@@ -19,12 +19,15 @@ pub(crate) fn import(world: &mut World, db: &Db, dice: &mut Dice) {
     world.oracle.request();
     let outcome = run(db, dice, tenant, &samples);
     for &(place, value) in &samples {
-        world.oracle.written(place, value.to_bits(), outcome.is_ok());
+        match outcome {
+            Ok(()) => world.oracle.written(place, value.to_bits(), true),
+            Err(_) => world.oracle.maybe_imported(place, value.to_bits()),
+        }
     }
 }
 
 fn run(db: &Db, dice: &mut Dice, tenant: usize, samples: &[(Place, f64)]) -> Result<()> {
-    let options = ImportOptions::new(&format!("i{}", dice.next()));
+    let options = ImportOptions::new(format!("i{}", dice.next()));
     let mut importer = db.tenant(TENANTS[tenant])?.importer(options)?;
     for &(place, value) in samples {
         let handle = importer.series(&series(place.series));

@@ -98,6 +98,14 @@ impl Oracle {
         slot.request = acknowledged.then_some(self.requests);
     }
 
+    /// A sample was in an import that failed: it may be there from the next start on, and a delete
+    /// that came before that had nothing to hide.
+    pub(crate) fn maybe_imported(&mut self, place: Place, bits: u64) {
+        let slot = self.slots.entry(place).or_insert_with(Slot::new);
+        slot.write(Written { order: u64::MAX, bits }, false);
+        slot.request = None;
+    }
+
     /// Samples were deleted. Without an acknowledgement (an `id`) they may be hidden or not.
     pub(crate) fn deleted(&mut self, tenant: usize, selector: Selector, id: Option<DeleteId>) {
         self.request();
