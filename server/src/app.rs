@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nunatak::{Clock as _, Db, StartProgress, SystemClock};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use crate::cli::ServeArgs;
@@ -37,6 +38,8 @@ pub(crate) struct App {
     clock: SystemClock,
     db: OnceLock<Db>,
     ingest: OnceLock<Ingest>,
+    /// What the last reload has read.
+    reloaded: Mutex<Option<Settings>>,
     reloaded_ms: AtomicI64,
     reload_succeeded: AtomicBool,
 }
@@ -64,6 +67,7 @@ impl App {
             log,
             clock: SystemClock,
             db: OnceLock::new(),
+            reloaded: Mutex::new(None),
             reloaded_ms: AtomicI64::new(now),
             reload_succeeded: AtomicBool::new(true),
         }
@@ -98,6 +102,9 @@ impl App {
 
     /// From now on requests are served.
     pub(crate) fn opened(&self, db: Db) {
+        if let Some(reloaded) = &*self.reloaded.lock() {
+            db.set_limits(reloaded.limits.rules());
+        }
         self.ingest.get_or_init(|| Ingest::new(db.stats().memory_budget));
         drop(self.db.set(db));
         self.is_open.send_replace(true);
@@ -117,8 +124,18 @@ impl App {
         format!("localhost:{}", self.address.port())
     }
 
-    /// Reads the configuration again. What can change without a restart is the log level; a bad
-    /// file changes nothing.
+    /// Every setting that holds, as text.
+    pub(crate) fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut all = self.settings.describe();
+        if let Some(reloaded) = &*self.reloaded.lock() {
+            let new = all.iter_mut().zip(reloaded.describe());
+            new.filter(|(_, (key, _))| changes_at_once(key)).for_each(|(old, new)| *old = new);
+        }
+        all
+    }
+
+    /// Reads the configuration again. What can change without a restart are the limits and the log
+    /// level; a bad file changes nothing.
     pub(crate) fn reload(&self) -> Result<String, String> {
         let result = Settings::resolve(&self.args)
             .map_err(|error| error.to_string())
@@ -129,6 +146,10 @@ impl App {
                 self.reloaded_ms.store(self.now_ms(), Ordering::Relaxed);
                 let text = self.what_changed(&settings);
                 tracing::info!("{text}");
+                if let Some(db) = self.db.get() {
+                    db.set_limits(settings.limits.rules());
+                }
+                *self.reloaded.lock() = Some(settings);
                 Ok(text)
             }
             Err(error) => {
@@ -139,12 +160,16 @@ impl App {
     }
 
     fn what_changed(&self, settings: &Settings) -> String {
-        let (old, new) = (self.settings.describe(), settings.describe());
+        let (old, new) = (self.describe(), settings.describe());
+        let limits = old.iter().zip(&new).any(|(old, new)| old.0.contains("limits") && old != new);
         let waits = |((key, old), (_, new)): (&(&'static str, String), &(_, String))| {
-            (old != new && *key != "log-level").then_some(*key)
+            (old != new && !changes_at_once(key)).then_some(*key)
         };
         let later: Vec<_> = old.iter().zip(&new).filter_map(waits).collect();
         let mut text = format!("configuration reloaded; log level is {}", settings.log_level);
+        if limits {
+            text.push_str("; the limits are others");
+        }
         if !later.is_empty() {
             let _ = write!(text, "; these need a restart: {}", later.join(", "));
         }
@@ -158,4 +183,9 @@ impl App {
     pub(crate) fn reloaded_ms(&self) -> i64 {
         self.reloaded_ms.load(Ordering::Relaxed)
     }
+}
+
+/// Whether a reload makes the setting hold.
+fn changes_at_once(key: &str) -> bool {
+    key == "log-level" || key.contains("limits")
 }

@@ -44,7 +44,7 @@ Each setting is taken from its flag, else from its environment variable, else fr
 (keys are the flags with _ for -), else from the default.
 
 Signals: SIGTERM and SIGINT stop the server cleanly; SIGHUP reads the configuration file again \
-(the log level changes at once, all else at the next start).
+(limits and the log level change at once, all else at the next start).
 Exit codes: 0 stopped; 1 failed while running; 2 could not start (one line says why).
 
 Then open http://localhost:9099/, or point Prometheus' remote_write or Grafana's Prometheus \
@@ -153,6 +153,39 @@ pub struct ServeArgs {
     /// What is logged: error, warn, info, debug, trace [default: info]
     #[arg(long, value_name = "LEVEL", env = "NUNATAK_LOG_LEVEL")]
     pub log_level: Option<String>,
+    /// Limits that count series.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// Limits that count series in memory; 0 is no limit. More of them, and those of single tenants,
+/// are in the configuration file.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LimitArgs {
+    /// Series in memory; more are refused [default: what the memory budget has room for]
+    #[arg(long = "limit-active-series", value_name = "N", env = "NUNATAK_LIMIT_ACTIVE_SERIES")]
+    pub active_series: Option<u64>,
+    /// Series of one metric name in memory [default: 0]
+    #[arg(
+        long = "limit-series-per-metric",
+        value_name = "N",
+        env = "NUNATAK_LIMIT_SERIES_PER_METRIC"
+    )]
+    pub series_per_metric: Option<u64>,
+    /// Values of one label name in memory [default: 0]
+    #[arg(
+        long = "limit-values-per-label",
+        value_name = "N",
+        env = "NUNATAK_LIMIT_VALUES_PER_LABEL"
+    )]
+    pub values_per_label: Option<u64>,
+    /// New series a second, measured over ten [default: 0]
+    #[arg(
+        long = "limit-new-series-per-second",
+        value_name = "N",
+        env = "NUNATAK_LIMIT_NEW_SERIES_PER_SECOND"
+    )]
+    pub new_series_per_second: Option<u64>,
 }
 
 /// What to make a snapshot of.

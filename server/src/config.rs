@@ -1,13 +1,15 @@
 //! Configuration: flag, then environment, then file, then default.
 
 mod file;
+mod limits;
 mod units;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nunatak::{Durability, Limits, Options, RetentionRule};
+use nunatak::{Durability, Options, RetentionRule};
 
+pub(crate) use limits::LimitSettings;
 pub(crate) use units::{format_bytes, format_duration, parse_bytes, parse_duration};
 
 use crate::cli::ServeArgs;
@@ -83,8 +85,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Which log lines are written, in the notation of `tracing`'s `EnvFilter`.
     pub log_level: String,
-    /// Bounds on label sets and sample times.
-    pub limits: Limits,
+    /// What may be stored.
+    pub limits: LimitSettings,
     /// The file, if there is one.
     pub config: Option<PathBuf>,
     /// The file's text.
@@ -164,7 +166,7 @@ impl Settings {
             log_format: value("log_format", pick(&args.log_format, &file.log_format), log_format)?
                 .unwrap_or(LogFormat::Text),
             log_level: pick(&args.log_level, &file.log_level).unwrap_or_else(|| "info".to_owned()),
-            limits: limits(&file.limits)?,
+            limits: LimitSettings::resolve(&args.limits, &file)?,
             config: args.config.clone(),
             config_text,
         })
@@ -173,9 +175,10 @@ impl Settings {
     /// The engine's options.
     #[must_use]
     pub fn options(&self) -> Options {
-        let mut options =
-            Options::new(&self.data_dir).durability(self.durability).limits(self.limits.clone());
-        options = options.scrub_every(self.scrub_interval);
+        let mut options = Options::new(&self.data_dir)
+            .durability(self.durability)
+            .limits(self.limits.rules())
+            .scrub_every(self.scrub_interval);
         if let Some(bytes) = self.low_space {
             options = options.low_space(bytes);
         }
@@ -198,7 +201,7 @@ impl Settings {
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let file = self.config.as_deref().map_or(String::new(), |p: &Path| p.display().to_string());
         let budget = self.memory_budget.map_or("half of the memory".to_owned(), format_bytes);
-        vec![
+        let mut all = vec![
             ("config", file),
             ("data-dir", self.data_dir.display().to_string()),
             ("listen", self.listen.clone()),
@@ -217,12 +220,9 @@ impl Settings {
             ("slow-query", format_duration(self.slow_query)),
             ("log-format", format!("{:?}", self.log_format).to_lowercase()),
             ("log-level", self.log_level.clone()),
-            ("limits.labels-per-series", self.limits.labels_per_series.to_string()),
-            ("limits.label-name-bytes", self.limits.label_name_bytes.to_string()),
-            ("limits.label-value-bytes", self.limits.label_value_bytes.to_string()),
-            ("limits.future", millis_text(self.limits.future_ms)),
-            ("limits.out-of-order", millis_text(self.limits.out_of_order_ms)),
-        ]
+        ];
+        all.extend(self.limits.describe());
+        all
     }
 
     /// The retention in words.
@@ -250,10 +250,6 @@ fn rule(file: &file::RuleFile) -> Result<RetentionRule, ConfigError> {
         return Err(bad(format!("{:?} selects every series; use retention", file.matches)));
     }
     Ok(RetentionRule::new(matchers, parse_duration(&file.keep).map_err(bad)?))
-}
-
-fn millis_text(ms: i64) -> String {
-    format_duration(Duration::from_millis(ms.max(0) as u64))
 }
 
 fn value<T>(
@@ -301,20 +297,6 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
         "json" => Ok(LogFormat::Json),
         other => Err(format!("{other:?} is none of text, json")),
     }
-}
-
-fn limits(file: &file::LimitsFile) -> Result<Limits, ConfigError> {
-    let mut limits = Limits::default();
-    let ms = |key, text: &Option<String>, default| {
-        value(key, text.clone(), parse_duration)
-            .map(|d| d.map_or(default, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
-    };
-    limits.future_ms = ms("limits.future", &file.future, limits.future_ms)?;
-    limits.out_of_order_ms = ms("limits.out_of_order", &file.out_of_order, limits.out_of_order_ms)?;
-    limits.labels_per_series = file.labels_per_series.unwrap_or(limits.labels_per_series);
-    limits.label_name_bytes = file.label_name_bytes.unwrap_or(limits.label_name_bytes);
-    limits.label_value_bytes = file.label_value_bytes.unwrap_or(limits.label_value_bytes);
-    Ok(limits)
 }
 
 #[cfg(test)]

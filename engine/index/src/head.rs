@@ -1,6 +1,7 @@
 //! The index of the series in memory.
 
 mod cardinality;
+mod counts;
 mod pairs;
 
 use std::borrow::Cow;

@@ -7,7 +7,9 @@ mod backup;
 mod budget;
 mod damage;
 mod deletes;
+mod distinct;
 mod drop_saved;
+mod gate;
 mod importer;
 mod load;
 mod maintain;
@@ -25,6 +27,7 @@ use crate::backup::Snapshot;
 use crate::batch::{Batch, Outcome};
 use crate::delete::{Delete, DeleteId};
 use crate::error::Result;
+use crate::limits::LimitRules;
 use crate::log::ReplayReport;
 use crate::options::Options;
 use crate::source::{Hints, Selection, Selector, Source};
@@ -210,6 +213,18 @@ impl Db {
     /// If blocks can't be written; what is deleted stays hidden.
     pub fn clean_deletes(&self) -> Result<()> {
         self.main.inner().clean_deletes()
+    }
+
+    /// Puts other limits in the place of those that the database has; they hold for calls that begin
+    /// after this one. What is stored stays.
+    pub fn set_limits(&self, limits: impl Into<LimitRules>) {
+        *self.main.inner().limits.write() = limits.into();
+    }
+
+    /// The limits that hold.
+    #[must_use]
+    pub fn limits(&self) -> LimitRules {
+        self.main.inner().limits.read().clone()
     }
 
     /// Counters and sizes, of all tenants.

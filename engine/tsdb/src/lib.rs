@@ -84,7 +84,7 @@ pub use error::{Error, Result};
 #[doc(hidden)]
 pub use head::fuzzing;
 pub use inspect::{Fact, Inspection, inspect};
-pub use limits::{Limits, Refusal, RefusalReason};
+pub use limits::{GlobalLimits, LimitRules, Limits, Refusal, RefusalReason};
 pub use merge::MergeCursor;
 pub use nunatak_index::{
     LabelError, Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, MatcherError, labels,

@@ -1,8 +1,20 @@
 //! Limits on what is stored, and the refusals that they cause.
 
+mod check;
+mod rate;
+mod refused;
+mod rules;
+
 use std::fmt;
 
-/// Bounds on label sets and sample times; each has a generous default.
+pub(crate) use check::check;
+pub(crate) use rate::Rate;
+pub(crate) use refused::RefusedSeries;
+pub use rules::{GlobalLimits, LimitRules};
+
+/// Bounds on what one tenant may store. Those on label sets and times are generous, those that
+/// count series are off unless set: they bound the series in the heads, and an idle series that
+/// went to disk is not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -16,6 +28,27 @@ pub struct Limits {
     pub future_ms: i64,
     /// How far behind its series' newest sample a sample may be, in ms. Default: 1 hour.
     pub out_of_order_ms: i64,
+    /// Series in the heads. Default: as many as the memory budget has room for.
+    pub active_series: Option<u64>,
+    /// Series of one metric name in the heads. Default: any number.
+    pub series_per_metric: Option<u64>,
+    /// Distinct values of one label name in the heads, metric names included. If more than 128
+    /// values of it are in one shard, and some of them in several, this is estimated within a few
+    /// percent. Default: any number.
+    pub values_per_label: Option<u64>,
+    /// New series a second, measured over ten: a burst may have ten times as many. Default: any
+    /// number.
+    pub new_series_per_second: Option<u64>,
+}
+
+impl Limits {
+    /// Whether one of the limits counts series that are there already.
+    pub(crate) fn counts_series(&self) -> bool {
+        self.active_series.is_some()
+            || self.series_per_metric.is_some()
+            || self.values_per_label.is_some()
+            || self.new_series_per_second.is_some()
+    }
 }
 
 impl Default for Limits {
@@ -26,6 +59,10 @@ impl Default for Limits {
             label_value_bytes: 64 * 1024,
             future_ms: 10 * 60 * 1000,
             out_of_order_ms: 60 * 60 * 1000,
+            active_series: None,
+            series_per_metric: None,
+            values_per_label: None,
+            new_series_per_second: None,
         }
     }
 }
@@ -50,6 +87,18 @@ pub enum RefusalReason {
     BeyondRetention,
     /// The memory budget has no room for a new series.
     MemoryBudget,
+    /// The tenant has [`Limits::active_series`].
+    TooManySeries,
+    /// All tenants together have [`GlobalLimits::active_series`].
+    TooManySeriesGlobally,
+    /// The metric has [`Limits::series_per_metric`].
+    TooManySeriesOfMetric,
+    /// A label has [`Limits::values_per_label`], and this is another value.
+    TooManyLabelValues,
+    /// New series come faster than [`Limits::new_series_per_second`].
+    NewSeriesTooFast,
+    /// New series of all tenants come faster than [`GlobalLimits::new_series_per_second`].
+    NewSeriesTooFastGlobally,
     /// A kind of data that is not stored yet (native histograms).
     Unsupported,
 }
@@ -67,6 +116,12 @@ impl RefusalReason {
             Self::TooOld => "too_old",
             Self::BeyondRetention => "beyond_retention",
             Self::MemoryBudget => "memory_budget",
+            Self::TooManySeries => "too_many_series",
+            Self::TooManySeriesGlobally => "too_many_series_globally",
+            Self::TooManySeriesOfMetric => "too_many_series_of_metric",
+            Self::TooManyLabelValues => "too_many_label_values",
+            Self::NewSeriesTooFast => "new_series_too_fast",
+            Self::NewSeriesTooFastGlobally => "new_series_too_fast_globally",
             Self::Unsupported => "unsupported",
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::limits::LimitRules;
 use crate::retention::RetentionRule;
 use crate::start_progress::StartProgress;
 use crate::storage::Storage;
@@ -43,7 +43,7 @@ pub struct Options {
     pub(crate) retention_rules: Vec<RetentionRule>,
     pub(crate) delete_grace: Duration,
     pub(crate) memory_budget: Option<u64>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: LimitRules,
     pub(crate) append_deadline: Duration,
     pub(crate) segment_bytes: u64,
     pub(crate) replay_target: Duration,
@@ -67,7 +67,7 @@ impl Options {
             retention_rules: Vec::new(),
             delete_grace: Duration::from_hours(24),
             memory_budget: None,
-            limits: Limits::default(),
+            limits: LimitRules::default(),
             append_deadline: Duration::from_secs(10),
             segment_bytes: 64 * 1024 * 1024,
             replay_target: Duration::from_secs(2),
@@ -141,10 +141,12 @@ impl Options {
         self
     }
 
-    /// Bounds on label sets and sample times. Default: [`Limits::default`].
+    /// What tenants may store; [`Limits`](crate::Limits) alone are those of every tenant. They can
+    /// be changed later by [`Db::set_limits`](crate::Db::set_limits). Default:
+    /// [`LimitRules::default`].
     #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    pub fn limits(mut self, limits: impl Into<LimitRules>) -> Self {
+        self.limits = limits.into();
         self
     }
 

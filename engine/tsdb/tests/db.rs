@@ -21,6 +21,8 @@ mod import;
 mod inspect;
 #[path = "db/life.rs"]
 mod life;
+#[path = "db/limits.rs"]
+mod limits;
 #[path = "db/model.rs"]
 mod model;
 #[path = "db/refusals.rs"]

@@ -1,5 +1,6 @@
 //! The YAML file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -30,6 +31,8 @@ pub(super) struct File {
     pub(super) log_format: Option<String>,
     pub(super) log_level: Option<String>,
     pub(super) limits: LimitsFile,
+    pub(super) tenant_limits: BTreeMap<String, LimitsFile>,
+    pub(super) global_limits: GlobalLimitsFile,
 }
 
 /// An entry of `retention_rules`.
@@ -50,9 +53,21 @@ pub(super) struct LimitsFile {
     pub(super) label_value_bytes: Option<usize>,
     pub(super) future: Option<String>,
     pub(super) out_of_order: Option<String>,
+    pub(super) active_series: Option<u64>,
+    pub(super) series_per_metric: Option<u64>,
+    pub(super) values_per_label: Option<u64>,
+    pub(super) new_series_per_second: Option<u64>,
 }
 
-const KEYS: [&str; 19] = [
+/// The section `global_limits`.
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
+#[serde(default)]
+pub(super) struct GlobalLimitsFile {
+    pub(super) active_series: Option<u64>,
+    pub(super) new_series_per_second: Option<u64>,
+}
+
+const KEYS: [&str; 21] = [
     "data_dir",
     "listen",
     "retention",
@@ -72,12 +87,25 @@ const KEYS: [&str; 19] = [
     "log_format",
     "log_level",
     "limits",
+    "tenant_limits",
+    "global_limits",
 ];
 
 const RULE_KEYS: [&str; 2] = ["match", "keep"];
 
-const LIMIT_KEYS: [&str; 5] =
-    ["labels_per_series", "label_name_bytes", "label_value_bytes", "future", "out_of_order"];
+const LIMIT_KEYS: [&str; 9] = [
+    "labels_per_series",
+    "label_name_bytes",
+    "label_value_bytes",
+    "future",
+    "out_of_order",
+    "active_series",
+    "series_per_metric",
+    "values_per_label",
+    "new_series_per_second",
+];
+
+const GLOBAL_LIMIT_KEYS: [&str; 2] = ["active_series", "new_series_per_second"];
 
 /// Reads the file; returns its text, too.
 pub(super) fn read(path: &Path) -> Result<(File, String), ConfigError> {
@@ -102,8 +130,16 @@ fn parse(text: &str) -> Result<File, String> {
     for key in top.keys() {
         known(key, &KEYS, text)?;
     }
-    for key in top.get("limits").and_then(|l| l.as_object()).into_iter().flat_map(|l| l.keys()) {
-        known(key, &LIMIT_KEYS, text)?;
+    let keys_of = |section: Option<&serde_json::Value>| -> Vec<String> {
+        section.and_then(|s| s.as_object()).into_iter().flat_map(|s| s.keys().cloned()).collect()
+    };
+    let tenants = top.get("tenant_limits").and_then(|tenants| tenants.as_object());
+    let sections = top.get("limits").into_iter().chain(tenants.iter().flat_map(|t| t.values()));
+    for key in sections.flat_map(|section| keys_of(Some(section))) {
+        known(&key, &LIMIT_KEYS, text)?;
+    }
+    for key in keys_of(top.get("global_limits")) {
+        known(&key, &GLOBAL_LIMIT_KEYS, text)?;
     }
     let rules = top.get("retention_rules").and_then(|rules| rules.as_array());
     let rules = rules.into_iter().flatten().filter_map(|rule| rule.as_object());
@@ -159,9 +195,28 @@ mod tests {
     }
 
     #[test]
+    fn every_limit_is_known_to_the_check() {
+        for key in LIMIT_KEYS {
+            let value = if matches!(key, "future" | "out_of_order") { "1s" } else { "3" };
+            for section in ["limits:\n", "tenant_limits:\n  a:\n"] {
+                let text = format!("{section}    {key}: {value}\n");
+                assert_ne!(parse(&text).unwrap(), File::default(), "{text}");
+                let wrong = format!("{section}    {key}x: {value}\n");
+                assert!(parse(&wrong).unwrap_err().contains(&format!("did you mean {key:?}")));
+            }
+        }
+        for key in GLOBAL_LIMIT_KEYS {
+            let text = format!("global_limits:\n  {key}: 3\n");
+            assert_ne!(parse(&text).unwrap(), File::default(), "{text}");
+        }
+        let error = parse("global_limits:\n  series_per_metric: 3\n").unwrap_err();
+        assert!(error.starts_with("line 2: unknown key"), "{error}");
+    }
+
+    #[test]
     fn every_key_is_known_to_the_check() {
         let number = ["query_concurrency"];
-        for key in KEYS.iter().filter(|k| !matches!(**k, "limits" | "retention_rules")) {
+        for key in KEYS.iter().filter(|k| !k.ends_with("limits") && **k != "retention_rules") {
             let value = match *key {
                 "enable_admin_api" => "true",
                 key if number.contains(&key) => "3",

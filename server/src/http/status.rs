@@ -57,12 +57,8 @@ pub(super) async fn runtime_info(State(app): State<Arc<App>>) -> Result<Response
 
 /// `status/flags`
 pub(super) async fn flags(State(app): State<Arc<App>>) -> Response {
-    let flags: Map<String, Value> = app
-        .settings
-        .describe()
-        .into_iter()
-        .map(|(key, text)| (key.to_owned(), text.into()))
-        .collect();
+    let flags: Map<String, Value> =
+        app.describe().into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect();
     success_value(&Value::Object(flags))
 }
 

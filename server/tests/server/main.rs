@@ -12,6 +12,7 @@ mod grafana;
 mod http_api;
 mod import;
 mod kills;
+mod limits;
 mod remote_write;
 mod start;
 mod stop;

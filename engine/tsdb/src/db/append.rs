@@ -1,18 +1,20 @@
 //! Appending: the samples of one request, routed to their shards.
 
 use std::fmt;
+use std::sync::Arc;
 
 use nunatak_index::{Labels, LabelsBuilder};
 use parking_lot::RwLockReadGuard;
 
+use super::gate::SeriesGate;
 use super::tenant::Tenant;
 use crate::batch::Outcome;
 use crate::error::Result;
 use crate::known::{Notation, Place};
-use crate::limits::{Limits, RefusalReason};
+use crate::limits::{Limits, RefusalReason, check};
 use crate::log::Position;
 use crate::refusals::Refusals;
-use crate::shard::{Row, SeriesRef, WriteRequest, shard_of};
+use crate::shard::{Gate, Row, SeriesRef, WriteRequest, shard_of};
 
 /// Bytes that a sample is counted with in the queue.
 const ROW_BYTES: u64 = size_of::<Row>() as u64;
@@ -44,6 +46,9 @@ pub struct Appender<'db> {
     builder: LabelsBuilder,
     refusals: Refusals,
     canonical: Vec<u8>,
+    limits: Arc<Limits>,
+    /// Whether a series had to be parsed: it may be new.
+    may_bring_new: bool,
 }
 
 impl fmt::Debug for Appender<'_> {
@@ -62,6 +67,8 @@ impl<'db> Appender<'db> {
             builder: LabelsBuilder::default(),
             refusals: Refusals::default(),
             canonical: Vec::new(),
+            limits: tenant.inner().limits_of(tenant.name()),
+            may_bring_new: false,
         }
     }
 
@@ -117,12 +124,13 @@ impl<'db> Appender<'db> {
 
     fn parse(&mut self, key: u128, parse: impl FnOnce(&mut LabelsBuilder) -> ParseResult) -> Route {
         let inner = self.tenant.inner();
+        self.may_bring_new = true;
         self.builder.clear();
         let labels = parse(&mut self.builder).and_then(|()| {
             let built = self.builder.build();
             let labels =
                 built.map_err(|error| (RefusalReason::InvalidLabels, error.to_string()))?;
-            check(labels, inner.limits())
+            check(labels, &self.limits)
         });
         match labels {
             Ok(labels) => {
@@ -179,9 +187,14 @@ impl<'db> Appender<'db> {
         let _admitted = inner.admission.enter(samples as u64 * ROW_BYTES)?;
         let bounds = inner.time_bounds(self.tenant.state());
         let takes_new_series = inner.takes_new_series();
+        let may_bring_new = std::mem::take(&mut self.may_bring_new);
+        let gate = may_bring_new.then(|| SeriesGate::new(self.tenant, &self.limits, bounds.now));
+        let gate = gate.flatten();
         let (mut stored, mut last, mut outcome) = (0, None, Ok(()));
         for (id, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-            let request = WriteRequest { rows, limits: inner.limits(), bounds, takes_new_series };
+            let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
+            let limits = &self.limits;
+            let request = WriteRequest { rows, limits, bounds, takes_new_series, gate };
             match write_shard(self.tenant, id, &request, &self.routes, &mut self.refusals) {
                 Ok((count, position)) => {
                     stored += count;
@@ -228,32 +241,4 @@ fn write_shard(
         }
     }
     Ok((written.stored, written.position))
-}
-
-/// Holds a label set against the limits.
-pub(super) fn check(
-    labels: Labels,
-    limits: &Limits,
-) -> std::result::Result<Labels, (RefusalReason, String)> {
-    use RefusalReason::{InvalidLabels, LabelNameTooLong, LabelValueTooLong, TooManyLabels};
-    if labels.is_empty() {
-        return Err((InvalidLabels, "a series needs at least one label".to_owned()));
-    }
-    let over = |found: usize, limit: usize| format!("{found}, the limit is {limit}");
-    let name = labels.metric_name();
-    if labels.len() > limits.labels_per_series {
-        let counts = over(labels.len(), limits.labels_per_series);
-        return Err((TooManyLabels, format!("number of labels of {name}: {counts}")));
-    }
-    for (label, value) in labels.iter() {
-        if label.len() > limits.label_name_bytes {
-            let counts = over(label.len(), limits.label_name_bytes);
-            return Err((LabelNameTooLong, format!("bytes of a label name of {name}: {counts}")));
-        }
-        if value.len() > limits.label_value_bytes {
-            let counts = over(value.len(), limits.label_value_bytes);
-            return Err((LabelValueTooLong, format!("bytes of {label} of {name}: {counts}")));
-        }
-    }
-    Ok(labels)
 }

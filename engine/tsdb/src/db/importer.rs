@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use nunatak_index::Labels;
 
-use super::append::check;
 use super::tenant::Tenant;
 use crate::error::{Error, Result};
 use crate::import::{self, Place, Stager, State, Windows};
-use crate::limits::{Refusal, RefusalReason};
+use crate::limits::{Refusal, RefusalReason, check};
 use crate::refusals::Refusals;
 use crate::shard::{DEFAULT_TENANT, Prepared, shard_of};
 use crate::storage::Storage;
@@ -153,7 +152,7 @@ impl Importer {
             return ImportSeries { generation, place: SeriesPlace::Shard { shard, series } };
         }
         let inner = self.tenant.inner();
-        let place = match check(labels.clone(), inner.limits()) {
+        let place = match check(labels.clone(), &inner.limits_of(self.tenant.name())) {
             Ok(labels) => {
                 let shard = shard_of(self.tenant.name(), &labels, inner.shard_count());
                 let series = self.table.add(labels, shard, &mut self.shards);

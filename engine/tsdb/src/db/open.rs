@@ -20,7 +20,7 @@ use crate::batch::Outcome;
 use crate::description;
 use crate::error::{Error, Result};
 use crate::import;
-use crate::limits::{Limits, RefusalReason};
+use crate::limits::{LimitRules, Limits, Rate, RefusalReason};
 use crate::log::{LocalWal, Position, ReplayReport, WalOptions, WriteLog};
 use crate::options::Options;
 use crate::retention::Expiry;
@@ -58,6 +58,9 @@ pub(crate) struct Inner {
     pub(super) deleting: Mutex<()>,
     /// Set when the database is to be closed: long work stops.
     pub(super) stopping: Arc<AtomicBool>,
+    pub(super) limits: RwLock<LimitRules>,
+    /// New series of all tenants.
+    pub(super) new_series: Rate,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,
     pub(super) log_damage: LogDamage,
@@ -114,6 +117,8 @@ impl Inner {
             storage,
             deleting: Mutex::default(),
             stopping: Arc::default(),
+            limits: RwLock::new(options.limits.clone()),
+            new_series: Rate::default(),
             log,
             log_damage: LogDamage::of(&replay, options.durability),
             options,
@@ -144,8 +149,8 @@ impl Inner {
         self.shards.len()
     }
 
-    pub(super) fn limits(&self) -> &Limits {
-        &self.options.limits
+    pub(super) fn limits_of(&self, tenant: &str) -> Arc<Limits> {
+        Arc::clone(self.limits.read().of(tenant))
     }
 
     pub(super) fn replay_report(&self) -> &ReplayReport {

@@ -8,7 +8,7 @@ use super::open::Inner;
 use crate::batch::{Batch, Outcome};
 use crate::error::{Error, Result};
 use crate::known::KnownSeries;
-use crate::limits::RefusalReason;
+use crate::limits::{Rate, RefusalReason};
 use crate::shard::DEFAULT_TENANT;
 use crate::stats::Cardinality;
 
@@ -19,6 +19,7 @@ const NAME_BYTES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct TenantState {
     pub(crate) known: KnownSeries,
+    pub(crate) new_series: Rate,
     name: Arc<str>,
     /// Time of the newest sample, `i64::MIN` if there is none.
     newest: AtomicI64,
@@ -27,7 +28,7 @@ pub(crate) struct TenantState {
 impl TenantState {
     pub(crate) fn new(name: &str) -> Self {
         let newest = AtomicI64::new(i64::MIN);
-        Self { known: KnownSeries::new(), name: name.into(), newest }
+        Self { known: KnownSeries::new(), new_series: Rate::default(), name: name.into(), newest }
     }
 
     pub(crate) fn note_newest(&self, newest: Option<i64>) {

@@ -3,10 +3,11 @@
 use hashbrown::HashMap;
 use nunatak_index::Labels;
 
+use super::newcomers::Gate;
 use super::{LOCK_PIECE, Shard, TenantShard};
 use crate::error::Result;
 use crate::head::Head;
-use crate::limits::{Limits, RefusalReason};
+use crate::limits::{Limits, RefusalReason, RefusedSeries};
 use crate::log::{Definition, Frame, Position, Record, Samples, WriteLog};
 use crate::refusals::Refusals;
 
@@ -62,6 +63,7 @@ impl Shard {
         let mut writer = self.writer.lock();
         let stamp = writer.advance(request.bounds.now);
         let mut plan = Plan::new(request);
+        plan.ask_gate(tenant, &series);
         for rows in request.rows.chunks(LOCK_PIECE) {
             plan.add(&tenant.head().read(), rows, &series, refusals);
         }
@@ -80,18 +82,21 @@ impl Shard {
 }
 
 /// The rows of a request that belong to one shard, and what bounds them.
-#[derive(Debug)]
 pub(crate) struct WriteRequest<'a> {
     pub(crate) rows: &'a [Row],
     pub(crate) limits: &'a Limits,
     pub(crate) bounds: TimeBounds,
     /// Whether the memory budget has room for new series.
     pub(crate) takes_new_series: bool,
+    /// Asked about series that are new, if a limit counts them.
+    pub(crate) gate: Option<&'a dyn Gate>,
 }
 
 /// The frame in the making.
-struct Plan<'a> {
-    request: &'a WriteRequest<'a>,
+pub(super) struct Plan<'a> {
+    pub(super) request: &'a WriteRequest<'a>,
+    /// New series that a limit does not let in.
+    pub(super) refused: HashMap<Labels, RefusedSeries>,
     next_reference: Option<u64>,
     defined: HashMap<u32, u64>,
     by_labels: HashMap<Labels, u64>,
@@ -111,6 +116,7 @@ impl<'a> Plan<'a> {
         };
         Self {
             request,
+            refused: HashMap::default(),
             next_reference: None,
             defined: HashMap::default(),
             by_labels: HashMap::default(),
@@ -145,7 +151,7 @@ impl<'a> Plan<'a> {
             }
             match self.reference(head, row.series, series) {
                 Ok(reference) => self.add_row(head, reference, row, refusals),
-                Err(reason) => refusals.add(reason, 1, || describe_budget(series)),
+                Err(refused) => refusals.add(refused.reason, 1, || describe_new(&refused, series)),
             }
         }
     }
@@ -171,7 +177,7 @@ impl<'a> Plan<'a> {
         head: &Head,
         number: u32,
         series: &SeriesRef,
-    ) -> std::result::Result<u64, RefusalReason> {
+    ) -> std::result::Result<u64, RefusedSeries> {
         let labels = match series {
             SeriesRef::Known(reference) => return Ok(*reference),
             SeriesRef::Labels(labels) => labels,
@@ -182,12 +188,22 @@ impl<'a> Plan<'a> {
         let known = head.find(labels).or_else(|| self.by_labels.get(labels).copied());
         let reference = match known {
             Some(reference) => reference,
-            None if self.request.takes_new_series => self.define(head, labels),
-            None => return Err(RefusalReason::MemoryBudget),
+            None => self.admit(head, labels)?,
         };
         self.defined.insert(number, reference);
         self.resolved.push((number, reference));
         Ok(reference)
+    }
+
+    /// Defines a new series if budget and limits let it in.
+    fn admit(&mut self, head: &Head, labels: &Labels) -> std::result::Result<u64, RefusedSeries> {
+        if !self.request.takes_new_series {
+            return Err(RefusedSeries::new(RefusalReason::MemoryBudget, 0));
+        }
+        match self.refused.get(labels) {
+            Some(refused) => Err(refused.clone()),
+            None => Ok(self.define(head, labels)),
+        }
     }
 
     fn define(&mut self, head: &Head, labels: &Labels) -> u64 {
@@ -198,7 +214,7 @@ impl<'a> Plan<'a> {
         reference
     }
 
-    fn check_time(&self, row: &Row) -> std::result::Result<(), RefusalReason> {
+    pub(super) fn check_time(&self, row: &Row) -> std::result::Result<(), RefusalReason> {
         let bounds = self.request.bounds;
         let latest = bounds.now.saturating_add(self.request.limits.future_ms);
         // No cut reaches the very last millisecond.
@@ -242,12 +258,9 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn describe_budget(series: &SeriesRef) -> String {
-    let name = match series {
-        SeriesRef::Labels(labels) => labels.to_string(),
+fn describe_new(refused: &RefusedSeries, series: &SeriesRef) -> String {
+    match series {
+        SeriesRef::Labels(labels) => refused.describe(labels),
         SeriesRef::Known(_) => String::new(),
-    };
-    format!(
-        "new series {name}: the memory budget is used up; raise it, or stop what makes new series"
-    )
+    }
 }
