@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use crate::cli::ServeArgs;
+use crate::clients::Clients;
 use crate::config::Settings;
 use crate::http::{ApiError, ErrorKind};
 use crate::ingest::Ingest;
@@ -28,6 +29,7 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Metrics,
     pub(crate) metadata: MetadataStore,
+    pub(crate) clients: Clients,
     pub(crate) query_places: Arc<Semaphore>,
     pub(crate) started_ms: i64,
     /// How far the opening of the database is.
@@ -60,6 +62,7 @@ impl App {
             address,
             metrics,
             metadata: MetadataStore::default(),
+            clients: Clients::default(),
             started_ms: now,
             start: StartProgress::new(),
             is_open: watch::Sender::new(false),

@@ -89,7 +89,8 @@ Exit codes: 0 clean; 1 something is damaged; 2 could not run (one line says why)
 
 const INSPECT_HELP: &str = "\
 Knows databases, snapshots, logs, segments, checkpoints, blocks and their parts. It changes \
-nothing, and may look at a database that a server has open.
+nothing, and may look at a database that a server has open. `nunatak inspect cardinality` says who \
+has the most series in a stopped database.
 
 Exit codes: 0 nothing is wrong; 1 something is; 2 the path can't be read.";
 
@@ -212,9 +213,35 @@ pub struct VerifyArgs {
 
 /// What to inspect.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct InspectArgs {
     /// A file or a folder
-    pub path: PathBuf,
+    #[arg(required = true)]
+    pub path: Option<PathBuf>,
+    /// A question to a whole database.
+    #[command(subcommand)]
+    pub question: Option<InspectQuestion>,
+}
+
+/// What may be asked about a whole database.
+#[derive(Debug, Subcommand)]
+pub enum InspectQuestion {
+    /// Which metrics, labels and pairs have the most series, in memory and in each window of blocks
+    Cardinality(CardinalityArgs),
+}
+
+/// Whose series are counted.
+#[derive(Debug, Args)]
+pub struct CardinalityArgs {
+    /// Folder of the database; no server may have it open. It is opened as a start does it
+    #[arg(long, value_name = "DIR", env = "NUNATAK_DATA_DIR", default_value = "./nunatak-data")]
+    pub data_dir: PathBuf,
+    /// The tenant
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+    /// Lines of each list
+    #[arg(long, default_value_t = 10)]
+    pub limit: usize,
 }
 
 /// How an answer is printed.

@@ -1,6 +1,7 @@
 //! The HTTP API.
 
 mod admin;
+mod cardinality;
 mod labels;
 mod middleware;
 mod params;
@@ -47,6 +48,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/status/flags", get(status::flags))
         .route("/status/config", get(status::config))
         .route("/status/tsdb", get(status::tsdb))
+        .route("/cardinality", get(cardinality::cardinality).post(cardinality::cardinality))
         .layer(CompressionLayer::new());
     let api = read
         .route("/write", post(write::write))

@@ -1,19 +1,26 @@
 //! `nunatak inspect`: says what a file or folder is.
 
+mod cardinality;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use nunatak::{Fact, Inspection};
 
-use crate::cli::InspectArgs;
+use crate::cli::{InspectArgs, InspectQuestion};
 use crate::config::format_bytes;
+use cardinality::inspect_cardinality;
 
 /// Inspects, and prints what was found; whether nothing is wrong.
 ///
 /// # Errors
 /// One line that says why it could not look.
 pub fn inspect(args: &InspectArgs) -> Result<bool, String> {
-    let found = nunatak::inspect(&args.path).map_err(|error| error.to_string())?;
+    if let Some(InspectQuestion::Cardinality(args)) = &args.question {
+        return inspect_cardinality(args).map(|()| true);
+    }
+    let path = args.path.as_deref().ok_or("inspect what? name a file or a folder")?;
+    let found = nunatak::inspect(path).map_err(|error| error.to_string())?;
     // A reader that went away is no failure.
     drop(std::io::stdout().write_all(text(&found).as_bytes()));
     Ok(found.problems.is_empty())

@@ -8,6 +8,7 @@
 mod app;
 mod ask;
 pub mod cli;
+mod clients;
 mod config;
 mod http;
 pub mod import;

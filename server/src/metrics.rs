@@ -6,8 +6,8 @@ use nunatak::{Batch, LabelsBuilder, Outcome, Stats};
 use parking_lot::Mutex;
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use crate::remote_write::Counts;
@@ -39,6 +39,7 @@ struct Engine {
     counters: Vec<(IntCounter, Read)>,
     refused: IntCounterVec,
     newest: IntGaugeVec,
+    limits: GaugeVec,
 }
 
 const BUCKETS: [f64; 12] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0];
@@ -88,6 +89,9 @@ impl Engine {
                     gauge("nunatak_known_series_bytes", "Bytes of the table of known series.")?,
                     |s| s.known_bytes,
                 ),
+                (gauge("nunatak_growth_notes_bytes", "Bytes of the notes of who grows.")?, |s| {
+                    s.growth_bytes
+                }),
                 (gauge("nunatak_blocks", "Blocks on disk.")?, |s| s.blocks),
                 (gauge("nunatak_block_bytes", "Bytes of the blocks.")?, |s| s.block_bytes),
                 (gauge("nunatak_block_samples", "Samples in the blocks.")?, |s| s.block_samples),
@@ -145,6 +149,15 @@ impl Engine {
                 "Time of the oldest and the newest sample.",
                 &["which"],
             )?,
+            limits: {
+                let help = "How much of a limit on series is used; at 1 new series are refused.";
+                let gauges = GaugeVec::new(
+                    Opts::new("nunatak_limit_usage_ratio", help),
+                    &["limit", "tenant"],
+                )?;
+                registry.register(Box::new(gauges.clone()))?;
+                gauges
+            },
         })
     }
 
@@ -158,6 +171,15 @@ impl Engine {
         for (reason, count) in &stats.refused_samples {
             let counter = self.refused.with_label_values(&[reason.id()]);
             counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        self.limits.reset();
+        for usage in &stats.limit_usage {
+            let tenant = match usage.tenant.as_deref() {
+                None => "",
+                Some("") => "default",
+                Some(name) => name,
+            };
+            self.limits.with_label_values(&[usage.limit, tenant]).set(usage.ratio());
         }
         if let Some((oldest, newest)) = stats.time_range {
             self.newest.with_label_values(&["oldest"]).set(oldest);

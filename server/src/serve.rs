@@ -1,7 +1,7 @@
 //! `nunatak serve`: from the port to the last sync.
 
 use std::fmt;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +118,7 @@ async fn run(
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let server = tokio::spawn({
         let mut stopped = stopped.clone();
-        axum::serve(listener, router(app))
+        axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move { drop(stopped.wait_for(|s| *s).await) })
             .into_future()
     });

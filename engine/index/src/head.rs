@@ -7,9 +7,10 @@ mod pairs;
 use std::borrow::Cow;
 use std::convert::Infallible;
 
+use hashbrown::HashSet;
 use roaring::RoaringBitmap;
 
-pub use cardinality::{Cardinality, Count};
+pub use cardinality::{NameCount, PairCount};
 
 use crate::interner::{Interner, grow};
 use crate::labels::{Labels, pack};
@@ -81,6 +82,8 @@ pub struct HeadIndex {
     /// By name id.
     names: Vec<NameIndex>,
     all: Counted,
+    /// The pairs with so many series that their postings are a bitmap.
+    large: HashSet<u32>,
     /// Heap bytes of all postings, of the names' lists and bitmaps.
     set_bytes: usize,
 }
@@ -194,12 +197,8 @@ impl HeadIndex {
             + self.postings.capacity() * size_of::<Postings>()
             + self.positions.capacity() * size_of::<u32>()
             + self.names.capacity() * size_of::<NameIndex>()
+            + self.large.allocation_size()
             + self.set_bytes
-    }
-
-    /// The `top` largest of everything that a flood of series shows in.
-    pub fn cardinality(&self, top: usize) -> Cardinality {
-        cardinality::cardinality(self, top)
     }
 
     fn insert_pair(&mut self, id: u32, name: &str, value: &str) -> u32 {
@@ -216,9 +215,13 @@ impl HeadIndex {
         let postings = &mut self.postings[pair as usize];
         let name = &mut self.names[name as usize];
         self.set_bytes -= postings.heap_bytes() + name.series.heap_bytes();
+        let was_large = postings.is_large();
         postings.insert(id);
         name.series.insert(id);
         self.set_bytes += postings.heap_bytes() + name.series.heap_bytes();
+        if postings.is_large() && !was_large {
+            self.large.insert(pair);
+        }
     }
 
     fn add_pair(&mut self, pair: u32, name: u32) {
@@ -244,9 +247,13 @@ impl HeadIndex {
         let postings = &mut self.postings[pair as usize];
         let index = &mut self.names[name as usize];
         self.set_bytes -= postings.heap_bytes() + index.series.heap_bytes();
+        let was_large = postings.is_large();
         postings.remove(id);
         index.series.remove(id);
         self.set_bytes += postings.heap_bytes() + index.series.heap_bytes();
+        if was_large && !postings.is_large() {
+            self.large.remove(&pair);
+        }
         if self.interner.release(pair).is_some() {
             self.forget_pair(pair, name);
         }

@@ -104,6 +104,11 @@ impl Postings {
         }
     }
 
+    /// Whether there are so many ids that they are a bitmap.
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(self, Self::Many(_))
+    }
+
     /// The ids of a set that is not a bitmap.
     fn small(&self) -> &[u32] {
         match self {

@@ -65,16 +65,15 @@ fn cardinality_names_the_largest() {
     for i in 0..1000 {
         head.insert(i as u32, &fleet_series(i / 10, i % 10));
     }
-    let found = head.cardinality(3);
-    assert_eq!((found.series, found.names), (1000, 10));
-    assert_eq!(found.series_by_metric.len(), 3);
-    assert_eq!(found.series_by_metric[0].count, 100);
-    assert!(found.series_by_metric[0].name.ends_with("0000_seconds_total"));
+    let metrics = head.largest_values("__name__", 3);
+    assert_eq!((metrics.len(), metrics[0].series), (3, 100));
+    assert!(metrics[0].value.ends_with("0000_seconds_total"));
+    let names = head.name_counts();
+    let most = names.iter().max_by_key(|name| name.value_bytes).unwrap();
+    assert_eq!((names.len(), most.name.as_str(), most.values), (10, "instance", 100));
+    let pair = &head.largest_pairs(1)[0];
     assert_eq!(
-        (found.values_by_name[0].name.as_str(), found.values_by_name[0].count),
-        ("instance", 100)
+        (&*pair.name, &*pair.value, pair.series),
+        ("cluster", "production-europe-west", 1000)
     );
-    assert_eq!(found.bytes_by_name[0].name, "instance");
-    assert_eq!(found.series_by_pair[0].name, "cluster=production-europe-west");
-    assert_eq!(head.cardinality(0).series_by_pair, []);
 }

@@ -66,6 +66,8 @@ impl Batch {
 pub struct Outcome {
     /// Samples that are stored (a repeated one counts).
     pub stored: u64,
+    /// Series among them that were not in memory before.
+    pub new_series: u64,
     /// Samples that were refused for good, by reason.
     pub refused: Vec<Refusal>,
 }

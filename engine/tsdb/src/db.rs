@@ -4,21 +4,27 @@ mod admission;
 mod append;
 mod background;
 mod backup;
+mod blocks;
 mod budget;
+mod cardinality;
 mod damage;
 mod deletes;
 mod distinct;
 mod drop_saved;
 mod gate;
+mod growth;
 mod importer;
 mod load;
 mod maintain;
+mod metric;
 mod numbers;
 mod open;
 mod query;
 mod replay;
+mod sample;
 mod save;
 mod tenant;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +32,16 @@ use std::time::Duration;
 use crate::backup::Snapshot;
 use crate::batch::{Batch, Outcome};
 use crate::delete::{Delete, DeleteId};
+use crate::cardinality::{
+    BlockCardinality, Cardinality, Growth, LimitUsage, MetricCardinality, RankBy,
+    RefusedSeriesCount,
+};
 use crate::error::Result;
 use crate::limits::LimitRules;
 use crate::log::ReplayReport;
 use crate::options::Options;
 use crate::source::{Hints, Selection, Selector, Source};
-use crate::stats::{Cardinality, Stats};
+use crate::stats::Stats;
 use crate::time::TimeRange;
 use crate::verify::Verification;
 pub use append::{AppendSeries, Appender};
@@ -237,6 +247,46 @@ impl Db {
     #[must_use]
     pub fn cardinality(&self, top: usize) -> Cardinality {
         self.main.cardinality(top)
+    }
+
+    /// Who grows in the default tenant's heads; as [`Tenant::growth`].
+    #[must_use]
+    pub fn growth(&self, top: usize, by: RankBy) -> Growth {
+        self.main.growth(top, by)
+    }
+
+    /// One metric of the default tenant; as [`Tenant::metric_cardinality`].
+    #[must_use]
+    pub fn metric_cardinality(&self, metric: &str, top: usize) -> MetricCardinality {
+        self.main.metric_cardinality(metric, top)
+    }
+
+    /// The largest values of a label of the default tenant; as [`Tenant::largest_values`].
+    #[must_use]
+    pub fn largest_values(&self, label: &str, top: usize) -> Vec<(String, u64)> {
+        self.main.largest_values(label, top)
+    }
+
+    /// The largest of the default tenant's blocks; as [`Tenant::block_cardinality`].
+    ///
+    /// # Errors
+    /// As [`Tenant::block_cardinality`].
+    pub fn block_cardinality(&self, top: usize) -> Result<Vec<BlockCardinality>> {
+        self.main.block_cardinality(top)
+    }
+
+    /// How near the limits on series are, of all tenants. Those of single metrics and labels are
+    /// looked at once a minute.
+    #[must_use]
+    pub fn limit_usage(&self) -> Vec<LimitUsage> {
+        self.main.inner().limit_usage()
+    }
+
+    /// The metrics and labels whose new series limits or the memory budget refused since the
+    /// database was opened, of all tenants; of very many only those that were refused most.
+    #[must_use]
+    pub fn refused_series(&self) -> Vec<RefusedSeriesCount> {
+        self.main.inner().watch.culprits()
     }
 
     /// What the start met in the log besides good frames.

@@ -4,6 +4,7 @@
 //! ([`Head::apply`]), so two heads that apply the same log give the same answers; what only moves
 //! data ([`Head::release`], [`Head::evict`]) changes no answer.
 
+mod cardinality;
 mod chunk;
 mod late;
 mod marks;

@@ -48,11 +48,13 @@ compile_error!("nunatak runs on 64-bit little-endian machines only");
 mod backup;
 mod batch;
 pub mod block;
+mod cardinality;
 pub mod compact;
 mod db;
 mod delete;
 mod description;
 mod error;
+mod growth;
 mod head;
 mod hidden;
 mod import;
@@ -76,6 +78,10 @@ mod verify;
 
 pub use backup::Snapshot;
 pub use batch::{Batch, BatchSeries, Outcome};
+pub use cardinality::{
+    BlockCardinality, Cardinality, GROWTH_SPANS_MS, Grown, Growth, LimitUsage, MetricCardinality,
+    MetricLabel, MetricSource, RankBy, RefusedSeriesCount,
+};
 pub use db::{
     AppendSeries, Appender, Db, ImportOptions, ImportReport, ImportSeries, Importer, Tenant,
 };
@@ -95,6 +101,6 @@ pub use source::{
     Cursor, Grouping, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source, StreamId,
 };
 pub use start_progress::StartProgress;
-pub use stats::{Cardinality, Stats};
+pub use stats::Stats;
 pub use time::{Clock, ManualClock, SystemClock, TimeRange};
 pub use verify::{Damage, Verification, verify, verify_storage};

@@ -31,7 +31,7 @@ pub(crate) use placement::shard_of;
 pub(crate) use read::Found;
 pub(crate) use tenant::TenantShard;
 pub(crate) use upkeep::Upkeep;
-pub(crate) use write::{Row, SeriesRef, TimeBounds, WriteRequest};
+pub(crate) use write::{Row, SeriesRef, TimeBounds, WriteRequest, Written};
 
 /// Folder of the default tenant, and another way to name it.
 pub(crate) const DEFAULT_TENANT: &str = "default";

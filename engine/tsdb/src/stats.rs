@@ -48,22 +48,9 @@ pub struct Stats {
     pub scrub_damaged: u64,
     /// Bytes that the engine may use.
     pub memory_budget: u64,
-}
-
-/// Who takes the space: the largest by number of series in the heads.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Cardinality {
-    /// Series in the heads.
-    pub series: u64,
-    /// Distinct label pairs in the heads.
-    pub label_pairs: u64,
-    /// Metric name and number of series.
-    pub series_by_metric: Vec<(String, u64)>,
-    /// Label name and number of values.
-    pub values_by_label: Vec<(String, u64)>,
-    /// Label name and bytes of its values.
-    pub bytes_by_label: Vec<(String, u64)>,
-    /// `name=value` and number of series.
-    pub series_by_pair: Vec<(String, u64)>,
+    /// Bytes of the notes of who grows.
+    pub growth_bytes: u64,
+    /// How near the limits on series are; those of single metrics and labels were looked at within
+    /// the last minute.
+    pub limit_usage: Vec<crate::LimitUsage>,
 }

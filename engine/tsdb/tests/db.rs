@@ -5,6 +5,8 @@
 mod amplification;
 #[path = "db/budget.rs"]
 mod budget;
+#[path = "db/cardinality.rs"]
+mod cardinality;
 #[path = "db/common.rs"]
 mod common;
 #[path = "db/concurrency.rs"]

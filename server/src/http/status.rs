@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use nunatak::{Cardinality, Stats};
 use serde_json::{Map, Value, json};
 
+use super::cardinality;
 use super::params::Params;
 use super::query::blocking;
 use super::reply::{ApiError, success_value};
@@ -73,18 +74,20 @@ pub(super) async fn tsdb(
     params: Params,
 ) -> Result<Response, ApiError> {
     let db = app.db()?;
-    let top = match params.limit()? {
-        0 => 10,
-        limit => limit.min(10_000),
-    };
-    let (stats, largest) = blocking(move || (db.stats(), db.cardinality(top))).await?;
-    Ok(success_value(&tsdb_value(&stats, &largest)))
+    let top = cardinality::top(&params)?;
+    let focus = params.get("focusLabel").to_owned();
+    let largest = move || (db.stats(), db.cardinality(top), db.largest_values(&focus, top));
+    let (stats, largest, focus) = blocking(largest).await?;
+    let mut value = tsdb_value(&stats, &largest);
+    value["seriesCountByFocusLabelValue"] = named(&focus);
+    Ok(success_value(&value))
+}
+
+fn named(list: &[(String, u64)]) -> Value {
+    list.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
 fn tsdb_value(stats: &Stats, largest: &Cardinality) -> Value {
-    let named = |list: &[(String, u64)]| -> Value {
-        list.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
-    };
     let (min_time, max_time) = stats.time_range.unwrap_or((i64::MAX, i64::MIN));
     json!({
         "headStats": {
@@ -94,7 +97,10 @@ fn tsdb_value(stats: &Stats, largest: &Cardinality) -> Value {
             "minTime": min_time,
             "maxTime": max_time,
         },
+        "totalSeries": largest.series,
+        "totalLabelValuePairs": largest.label_pairs,
         "seriesCountByMetricName": named(&largest.series_by_metric),
+        "seriesCountByLabelName": named(&largest.series_by_label),
         "labelValueCountByLabelName": named(&largest.values_by_label),
         "memoryInBytesByLabelName": named(&largest.bytes_by_label),
         "seriesCountByLabelValuePair": named(&largest.series_by_pair),

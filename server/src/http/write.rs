@@ -1,6 +1,7 @@
 //! Remote write.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +14,19 @@ use nunatak::{AppendSeries, Appender, Db, LabelsBuilder, Outcome, RefusalReason}
 
 use super::reply::text_response;
 use crate::app::App;
+use crate::clients::{Peer, Sender};
 use crate::ingest::Buffers;
 use crate::metadata::MetadataStore;
 use crate::remote_write::{Counts, FamilyMetadata, Sink, decode, unpack};
 
 /// `write`
-pub(super) async fn write(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
-    match accept(&app, &headers, body).await {
+pub(super) async fn write(
+    State(app): State<Arc<App>>,
+    Peer(peer): Peer,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match accept(&app, &headers, peer, body).await {
         Ok(response) => response,
         Err(refusal) => {
             app.metrics.remote_write_failed(refusal.status.as_u16());
@@ -55,8 +62,14 @@ impl IntoResponse for Refusal {
     }
 }
 
-async fn accept(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+async fn accept(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+    body: Body,
+) -> Result<Response, Refusal> {
     check_headers(headers)?;
+    let sender = Sender::new(headers, peer);
     let db = app.db_soon().await.map_err(|error| Refusal::later(error.message))?;
     let announced = body.size_hint().exact();
     let gate = app.ingest();
@@ -71,7 +84,7 @@ async fn accept(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Result<Respo
     let room = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
     let app = Arc::clone(app);
     let stored = tokio::task::spawn_blocking(move || {
-        let result = store(&app, &db, &mut buffers);
+        let result = store(&app, &db, sender, &mut buffers);
         app.ingest().give_back(buffers);
         drop((place, room));
         result
@@ -163,7 +176,7 @@ async fn read_pieces(
 }
 
 /// Unpacks, decodes and appends; runs on a blocking thread.
-fn store(app: &App, db: &Db, buffers: &mut Buffers) -> Result<Response, Refusal> {
+fn store(app: &App, db: &Db, sender: Sender, buffers: &mut Buffers) -> Result<Response, Refusal> {
     let bad = |text: String| Refusal::new(StatusCode::BAD_REQUEST, text);
     let Buffers { body, plain, scratch } = buffers;
     let message =
@@ -178,6 +191,9 @@ fn store(app: &App, db: &Db, buffers: &mut Buffers) -> Result<Response, Refusal>
         }
     })?;
     app.metrics.remote_write(&counts, &outcome, body.len());
+    if outcome.new_series > 0 {
+        app.clients.sent(sender, outcome.new_series, app.now_ms());
+    }
     if outcome.refused.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }

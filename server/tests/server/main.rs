@@ -6,6 +6,7 @@
 )]
 
 mod backup;
+mod cardinality;
 mod deletes;
 mod disk_full;
 mod grafana;

@@ -1,94 +1,183 @@
 //! Who has the most series: what one looks at when a flood of series has come.
+//!
+//! Nothing here visits every series, and of many pairs only those are looked at that many series
+//! have: a list of them is kept as series come and go.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::HeadIndex;
-use crate::labels::METRIC_NAME;
+use super::{HeadIndex, NameIndex};
 
-/// A name and how many it has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
-    /// A metric name, a label name, or a pair `name=value`.
+/// Up to so many pairs are all looked at; of more only those with many series.
+const LOOKED_AT: usize = 1 << 16;
+/// Values that are measured to learn how many bytes all have.
+const MEASURED: usize = 1024;
+
+/// A pair and its series.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PairCount {
+    /// The label name.
     pub name: String,
-    /// Series, values or bytes.
-    pub count: u64,
-}
-
-/// The largest of each kind, largest first; equal ones by name. These are the tables of
-/// Prometheus' `/api/v1/status/tsdb`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Cardinality {
-    /// All series.
+    /// The value.
+    pub value: String,
+    /// Series that have it.
     pub series: u64,
-    /// All distinct label pairs.
-    pub pairs: u64,
-    /// All label names.
-    pub names: u64,
-    /// Series of a metric name.
-    pub series_by_metric: Vec<Count>,
-    /// Distinct values of a label name.
-    pub values_by_name: Vec<Count>,
-    /// Bytes of the distinct values of a label name.
-    pub bytes_by_name: Vec<Count>,
-    /// Series that have a pair.
-    pub series_by_pair: Vec<Count>,
 }
 
-pub(super) fn cardinality(head: &HeadIndex, top: usize) -> Cardinality {
-    let (mut metrics, mut values) = (Top::new(top), Top::new(top));
-    let (mut bytes, mut pairs) = (Top::new(top), Top::new(top));
-    for name_id in head.interner.name_ids() {
-        let Some(index) = head.names.get(name_id as usize) else { continue };
-        let name = head.interner.name(name_id);
-        let value_bytes = index.pairs.iter().map(|&id| head.interner.value(id).len() as u64).sum();
-        values.offer(index.pairs.len() as u64, || name.to_owned());
-        bytes.offer(value_bytes, || name.to_owned());
-        for &id in &index.pairs {
-            let (value, series) = (head.interner.value(id), head.postings[id as usize].len());
-            pairs.offer(series, || format!("{name}={value}"));
-            if name == METRIC_NAME {
-                metrics.offer(series, || value.to_owned());
+/// A label name and what there is of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameCount {
+    /// The label name.
+    pub name: String,
+    /// Distinct values.
+    pub values: u64,
+    /// Bytes of the values; of more than 1,024 values an estimate.
+    pub value_bytes: u64,
+    /// Series that have the label.
+    pub series: u64,
+}
+
+impl HeadIndex {
+    /// The `top` values of a label that the most series have, the largest first; equal ones by
+    /// value.
+    ///
+    /// Of more than 65,536 values those with up to 64 series may be missing.
+    pub fn largest_values(&self, name: &str, top: usize) -> Vec<PairCount> {
+        let Some(id) = self.interner.find_name(name) else { return Vec::new() };
+        let all = self.names.get(id as usize).map_or(&[][..], |name| &name.pairs);
+        if all.len() <= LOOKED_AT {
+            return self.largest(all.iter().copied(), top);
+        }
+        let is_own = |pair: &u32| self.interner.name_of(*pair) == Some(id);
+        self.largest(self.large.iter().copied().filter(is_own), top)
+    }
+
+    /// The `top` pairs with the most series, the largest first; equal ones by name and value.
+    ///
+    /// Of more than 65,536 pairs those with up to 64 series may be missing.
+    pub fn largest_pairs(&self, top: usize) -> Vec<PairCount> {
+        if self.pair_count() <= LOOKED_AT {
+            let all = self.interner.name_ids().filter_map(|id| self.names.get(id as usize));
+            return self.largest(all.flat_map(|name| name.pairs.iter().copied()), top);
+        }
+        self.largest(self.large.iter().copied(), top)
+    }
+
+    /// All label names.
+    pub fn name_counts(&self) -> Vec<NameCount> {
+        let count = |id: u32| {
+            let index = self.names.get(id as usize)?;
+            Some(NameCount {
+                name: self.interner.name(id).to_owned(),
+                values: index.pairs.len() as u64,
+                value_bytes: self.value_bytes(index),
+                series: index.series.len(),
+            })
+        };
+        self.interner.name_ids().filter_map(count).collect()
+    }
+
+    fn value_bytes(&self, name: &NameIndex) -> u64 {
+        let step = name.pairs.len().div_ceil(MEASURED).max(1);
+        let measured = name.pairs.iter().step_by(step);
+        let (mut bytes, mut count) = (0, 0);
+        for &pair in measured {
+            bytes += self.interner.value(pair).len() as u64;
+            count += 1;
+        }
+        bytes * name.pairs.len() as u64 / count.max(1)
+    }
+
+    fn largest(&self, pairs: impl Iterator<Item = u32>, top: usize) -> Vec<PairCount> {
+        let mut largest = Top { most: top, heap: BinaryHeap::new() };
+        for id in pairs {
+            let series = self.postings[id as usize].len();
+            if largest.takes(series)
+                && let Some((name, value)) = self.interner.get(id)
+            {
+                largest.add(series, (name, value));
             }
         }
-    }
-    Cardinality {
-        series: head.len() as u64,
-        pairs: head.pair_count() as u64,
-        names: head.interner.name_ids().count() as u64,
-        series_by_metric: metrics.finish(),
-        values_by_name: values.finish(),
-        bytes_by_name: bytes.finish(),
-        series_by_pair: pairs.finish(),
+        largest.finish()
     }
 }
 
 /// The largest so far; the one that would leave first is at the heap's top.
-struct Top {
+struct Top<'a> {
     most: usize,
-    heap: BinaryHeap<(Reverse<u64>, String)>,
+    heap: BinaryHeap<(Reverse<u64>, (&'a str, &'a str))>,
 }
 
-impl Top {
-    fn new(most: usize) -> Self {
-        Self { most, heap: BinaryHeap::new() }
+impl<'a> Top<'a> {
+    fn takes(&self, count: u64) -> bool {
+        self.heap.len() < self.most
+            || self.heap.peek().is_some_and(|(Reverse(least), _)| count >= *least)
     }
 
-    /// Makes the name only if the count is among the largest.
-    fn offer(&mut self, count: u64, name: impl FnOnce() -> String) {
-        let full = self.heap.len() >= self.most;
-        if full && self.heap.peek().is_none_or(|(Reverse(least), _)| count < *least) {
-            return;
-        }
-        self.heap.push((Reverse(count), name()));
-        if full {
+    fn add(&mut self, count: u64, pair: (&'a str, &'a str)) {
+        self.heap.push((Reverse(count), pair));
+        if self.heap.len() > self.most {
             self.heap.pop();
         }
     }
 
-    fn finish(self) -> Vec<Count> {
-        let sorted = self.heap.into_sorted_vec();
-        sorted.into_iter().map(|(Reverse(count), name)| Count { name, count }).collect()
+    fn finish(self) -> Vec<PairCount> {
+        let sorted = self.heap.into_sorted_vec().into_iter();
+        let count = |(Reverse(series), (name, value)): (Reverse<u64>, (&str, &str))| PairCount {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            series,
+        };
+        sorted.map(count).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels;
+
+    /// `count` series of a metric, each with an id of its own.
+    fn fill(index: &mut HeadIndex, from: u32, count: u32, metric: &str) -> Vec<crate::LabelIds> {
+        let add = |id: u32| {
+            let own = id.to_string();
+            index.insert(id, &labels! { "__name__" => metric, "id" => &own })
+        };
+        (from..from + count).map(add).collect()
+    }
+
+    fn named(found: &[PairCount]) -> Vec<(&str, u64)> {
+        found.iter().map(|pair| (pair.value.as_str(), pair.series)).collect()
+    }
+
+    #[test]
+    fn the_largest_come_first_and_equal_ones_by_name() {
+        let mut index = HeadIndex::new();
+        fill(&mut index, 0, 2, "b");
+        fill(&mut index, 2, 2, "a");
+        fill(&mut index, 4, 70, "large");
+        assert_eq!(named(&index.largest_values("__name__", 2)), [("large", 70), ("a", 2)]);
+        assert_eq!(named(&index.largest_pairs(3)), [("large", 70), ("a", 2), ("b", 2)]);
+        assert_eq!(
+            (index.largest_values("__name__", 0).len(), index.largest_pairs(999).len()),
+            (0, 77)
+        );
+        let mut names = index.name_counts();
+        names.sort_by(|a, b| a.name.cmp(&b.name));
+        let told: Vec<_> =
+            names.iter().map(|n| (&*n.name, n.values, n.value_bytes, n.series)).collect();
+        assert_eq!(told, [("__name__", 3, 7, 74), ("id", 74, 10 + 64 * 2, 74)]);
+    }
+
+    #[test]
+    fn of_very_many_pairs_those_with_many_series_are_found() {
+        let mut index = HeadIndex::new();
+        fill(&mut index, 0, LOOKED_AT as u32, "flood");
+        let calm = fill(&mut index, LOOKED_AT as u32, 80, "calm");
+        assert_eq!(named(&index.largest_pairs(2)), [("flood", 65_536), ("calm", 80)]);
+        for (id, ids) in (LOOKED_AT as u32..).zip(&calm) {
+            index.remove(id, ids);
+        }
+        assert_eq!(named(&index.largest_pairs(9)), [("flood", 65_536)]);
     }
 }

@@ -9,6 +9,12 @@ impl HeadIndex {
         pair.map_or(0, |pair| self.postings[pair as usize].len())
     }
 
+    /// The ids of the series that have a pair, ascending.
+    pub fn ids_with(&self, name: &str, value: &str) -> Vec<u32> {
+        let pair = self.interner.find(name, value);
+        pair.map_or_else(Vec::new, |pair| self.postings[pair as usize].bitmap().iter().collect())
+    }
+
     /// Whether a series has a pair.
     pub fn has_pair(&self, name: &str, value: &str) -> bool {
         self.interner.find(name, value).is_some()
@@ -45,6 +51,7 @@ mod tests {
         assert_eq!(index.sample_values("b", 3), (10, vec!["0".into(), "4".into(), "8".into()]));
         assert_eq!(index.sample_values("b", 100).1.len(), 10);
         index.remove(3, &ids[3]);
+        assert_eq!((index.ids_with("b", "4"), index.ids_with("b", "3")), (vec![4], vec![]));
         assert_eq!((index.series_with("a", "1"), index.has_pair("b", "3")), (9, false));
     }
 }

@@ -1,5 +1,6 @@
 //! Answers questions from the image of a segment.
 
+mod counts;
 mod labels;
 mod select;
 
@@ -303,12 +304,17 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(Posting::unpack(u64_at(bits, 0).unwrap_or(0)))
     }
 
-    fn add_list(&self, offset: u64, union: &mut Union) -> Result<()> {
-        let corrupt = |what| self.corrupt(Section::Lists, offset, what);
+    fn list_header(&self, offset: u64) -> Result<ListHeader> {
         let (start, end) = self.layout.section(Section::Lists);
         let room = (end - start).saturating_sub(offset).min(LIST_HEADER);
         let header = self.part(Section::Lists, offset, offset.saturating_add(room))?;
-        let header = ListHeader::read(header).ok_or(corrupt("bad posting list"))?;
+        let corrupt = || self.corrupt(Section::Lists, offset, "bad posting list");
+        ListHeader::read(header).ok_or_else(corrupt)
+    }
+
+    fn add_list(&self, offset: u64, union: &mut Union) -> Result<()> {
+        let start = self.layout.section(Section::Lists).0;
+        let header = self.list_header(offset)?;
         let body_at = offset + header.header_len;
         let body = self.part(Section::Lists, body_at, body_at.saturating_add(header.body_len))?;
         header.decode(body, start + offset, self.layout.series, union)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use nunatak_codec::PADDING;
-use nunatak_index::Matcher;
+use nunatak_index::{Matcher, NameCount, PairCount};
 
 use crate::error::{Error, Result};
 use crate::log::Position;
@@ -139,6 +139,16 @@ impl Block {
         limit: usize,
     ) -> Result<Vec<String>> {
         self.0.index.label_values(name, matchers, limit)
+    }
+
+    /// All label names with their values and series.
+    pub(crate) fn name_counts(&self) -> Result<Vec<NameCount>> {
+        self.0.index.name_counts()
+    }
+
+    /// The `top` values of a label that the most series have.
+    pub(crate) fn largest_values(&self, name: &str, top: usize) -> Result<Vec<PairCount>> {
+        self.0.index.largest_values(name, top)
     }
 
     /// The series with this number, over all of its samples.

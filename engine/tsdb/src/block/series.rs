@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nunatak_index::{Labels, Matcher, RoaringBitmap, Segment, SegmentError};
+use nunatak_index::{Labels, Matcher, NameCount, PairCount, RoaringBitmap, Segment, SegmentError};
 
 use crate::error::{Error, Result};
 use crate::storage::{Mapped, Storage};
@@ -73,6 +73,14 @@ impl SeriesIndex {
         let selected = self.selected(matchers)?;
         let values = self.segment.label_values(name, selected.as_ref(), limit);
         values.map_err(|e| damage(&self.path, e))
+    }
+
+    pub(super) fn name_counts(&self) -> Result<Vec<NameCount>> {
+        self.segment.name_counts().map_err(|e| damage(&self.path, e))
+    }
+
+    pub(super) fn largest_values(&self, name: &str, top: usize) -> Result<Vec<PairCount>> {
+        self.segment.largest_values(name, top).map_err(|e| damage(&self.path, e))
     }
 
     pub(super) fn verify(&self) -> Result<()> {

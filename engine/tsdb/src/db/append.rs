@@ -12,9 +12,8 @@ use crate::batch::Outcome;
 use crate::error::Result;
 use crate::known::{Notation, Place};
 use crate::limits::{Limits, RefusalReason, check};
-use crate::log::Position;
 use crate::refusals::Refusals;
-use crate::shard::{Gate, Row, SeriesRef, WriteRequest, shard_of};
+use crate::shard::{Gate, Row, SeriesRef, WriteRequest, Written, shard_of};
 
 /// Bytes that a sample is counted with in the queue.
 const ROW_BYTES: u64 = size_of::<Row>() as u64;
@@ -31,6 +30,13 @@ pub struct AppendSeries(u32);
 enum Route {
     Shard { shard: u16, series: SeriesRef, key: u128 },
     Refused(RefusalReason),
+}
+
+/// What a request has stored.
+#[derive(Debug, Default)]
+struct Stored {
+    samples: u64,
+    new_series: u64,
 }
 
 /// Collects the samples of one request. Series are named by raw bytes that identify their label
@@ -173,13 +179,14 @@ impl<'db> Appender<'db> {
         self.references_in_use = None;
         let mut refused = self.refusals.take();
         refused.retain(|refusal| refusal.samples > 0);
-        let outcome = Outcome { stored: stored?, refused };
+        let Stored { samples, new_series } = stored?;
+        let outcome = Outcome { stored: samples, new_series, refused };
         self.tenant.inner().count(&outcome);
         Ok(outcome)
     }
 
-    /// Writes shard by shard, then waits once for the log; returns how many samples it stored.
-    fn write(&mut self) -> Result<u64> {
+    /// Writes shard by shard, then waits once for the log.
+    fn write(&mut self) -> Result<Stored> {
         let inner = self.tenant.inner();
         let _open = inner.enter()?;
         let samples: usize = self.rows.iter().map(Vec::len).sum();
@@ -189,16 +196,16 @@ impl<'db> Appender<'db> {
         let takes_new_series = inner.takes_new_series();
         let may_bring_new = std::mem::take(&mut self.may_bring_new);
         let gate = may_bring_new.then(|| SeriesGate::new(self.tenant, &self.limits, bounds.now));
-        let gate = gate.flatten();
-        let (mut stored, mut last, mut outcome) = (0, None, Ok(()));
+        let (mut stored, mut last, mut outcome) = (Stored::default(), None, Ok(()));
         for (id, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
             let limits = &self.limits;
             let request = WriteRequest { rows, limits, bounds, takes_new_series, gate };
             match write_shard(self.tenant, id, &request, &self.routes, &mut self.refusals) {
-                Ok((count, position)) => {
-                    stored += count;
-                    last = last.max(position);
+                Ok(written) => {
+                    stored.samples += written.stored;
+                    stored.new_series += written.new_series;
+                    last = last.max(written.position);
                 }
                 Err(error) => {
                     outcome = Err(error);
@@ -223,7 +230,7 @@ fn write_shard(
     request: &WriteRequest<'_>,
     routes: &[Route],
     refusals: &mut Refusals,
-) -> Result<(u64, Option<Position>)> {
+) -> Result<Written> {
     /// No series has this reference; rows are only made for routes to shards.
     const NOWHERE: &SeriesRef = &SeriesRef::Known(0);
     let inner = tenant.inner();
@@ -235,10 +242,10 @@ fn write_shard(
     };
     let written = shard.write(&part, inner.log(), request, series, refusals)?;
     tenant.state().note_newest(written.newest);
-    for (number, reference) in written.resolved {
+    for &(number, reference) in &written.resolved {
         if let Some(Route::Shard { key, shard, .. }) = routes.get(number as usize) {
             tenant.state().known.insert(*key, Place { shard: *shard, reference });
         }
     }
-    Ok((written.stored, written.position))
+    Ok(written)
 }

@@ -11,14 +11,15 @@ use std::sync::Arc;
 use crate::shard::TenantShard;
 
 /// Values that are looked up for each shard; with more, the number is an estimate.
-const SAMPLED: usize = 128;
+pub(super) const SAMPLED: usize = 128;
 
-/// The values of the label `name` in all shards together: at least what the largest shard has.
-pub(super) fn values(parts: &[Arc<TenantShard>], name: &str) -> u64 {
+/// The values of the label `name` in all shards together, for which up to `sampled` values of each
+/// shard are looked up: at least what the largest shard has.
+pub(super) fn values(parts: &[Arc<TenantShard>], name: &str, sampled: usize) -> u64 {
     let mut sum = 0.0;
     let mut largest = 0;
     for (number, part) in parts.iter().enumerate() {
-        let (count, sample) = part.head().read().index().sample_values(name, SAMPLED);
+        let (count, sample) = part.head().read().index().sample_values(name, sampled);
         largest = largest.max(count);
         if sample.is_empty() {
             continue;

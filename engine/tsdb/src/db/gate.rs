@@ -4,18 +4,16 @@
 //! with replay, eviction or a change of the limits. Shards that are written to at the same moment
 //! do not see each other's newcomers: a limit may be passed by what one request brings.
 
-use std::sync::Arc;
-
 use hashbrown::{HashMap, HashSet};
-use nunatak_index::Labels;
+use nunatak_index::{Labels, METRIC_NAME};
 
+use super::cardinality::Parts;
 use super::distinct;
-use super::open::Inner;
 use super::tenant::Tenant;
-use crate::limits::{GlobalLimits, Limits, RefusalReason, RefusedSeries};
-use crate::shard::{Gate, Shard, TenantShard};
+use crate::limits::{GlobalLimits, Limits, Rate, RefusalReason, RefusedSeries};
+use crate::shard::Gate;
 
-/// The limits that count series, for one request.
+/// The limits that count series, for one request with series that may be new.
 pub(super) struct SeriesGate<'a> {
     tenant: &'a Tenant,
     limits: &'a Limits,
@@ -24,15 +22,22 @@ pub(super) struct SeriesGate<'a> {
 }
 
 impl<'a> SeriesGate<'a> {
-    /// `None` if no limit counts series.
-    pub(super) fn new(tenant: &'a Tenant, limits: &'a Limits, now_ms: i64) -> Option<Self> {
+    pub(super) fn new(tenant: &'a Tenant, limits: &'a Limits, now_ms: i64) -> Self {
         let global = tenant.inner().limits.read().of_all().clone();
-        let counts = limits.counts_series() || global != GlobalLimits::default();
-        counts.then_some(Self { tenant, limits, global, now_ms })
+        Self { tenant, limits, global, now_ms }
     }
 }
 
 impl Gate for SeriesGate<'_> {
+    fn counts_series(&self) -> bool {
+        self.limits.counts_series() || self.global != GlobalLimits::default()
+    }
+
+    fn note_refused(&self, labels: &Labels, refused: &RefusedSeries) {
+        let watch = &self.tenant.inner().watch;
+        watch.refused(self.tenant.name(), labels.metric_name(), refused, self.now_ms);
+    }
+
     fn refuse(&self, newcomers: &[&Labels]) -> HashMap<Labels, RefusedSeries> {
         let mut round = Round::new(self, newcomers.len() as u64);
         let refused = newcomers.iter().copied().filter_map(|labels| {
@@ -43,16 +48,10 @@ impl Gate for SeriesGate<'_> {
     }
 }
 
-/// Series of all tenants in the heads.
-fn active_globally(inner: &Inner) -> u64 {
-    let tenants = inner.shards.iter().flat_map(Shard::tenants);
-    tenants.map(|part| part.head().read().series() as u64).sum()
-}
-
 /// One request's newcomers in one shard: what the heads have, and what was let in already.
 struct Round<'a> {
     gate: &'a SeriesGate<'a>,
-    parts: Vec<Arc<TenantShard>>,
+    parts: Parts,
     newcomers: u64,
     active: Option<u64>,
     active_globally: Option<u64>,
@@ -74,12 +73,10 @@ impl<'a> Round<'a> {
     fn new(gate: &'a SeriesGate<'a>, newcomers: u64) -> Self {
         let inner = gate.tenant.inner();
         let name = gate.tenant.name();
-        let parts = inner.shards.iter().filter_map(|shard| shard.find_tenant(name));
-        let parts: Vec<_> = parts.collect();
-        let count = || parts.iter().map(|part| part.head().read().series() as u64).sum();
+        let parts = Parts::of(inner, name);
         Self {
-            active: gate.limits.active_series.map(|_| count()),
-            active_globally: gate.global.active_series.map(|_| active_globally(inner)),
+            active: gate.limits.active_series.map(|_| parts.series()),
+            active_globally: gate.global.active_series.map(|_| inner.active_series()),
             gate,
             parts,
             newcomers,
@@ -115,7 +112,8 @@ impl<'a> Round<'a> {
     fn check_metric(&mut self, metric: &'a str) -> Option<RefusedSeries> {
         let limit = self.gate.limits.series_per_metric?;
         let parts = &self.parts;
-        let there = *self.series.entry(metric).or_insert_with(|| series_of(parts, metric));
+        let there =
+            *self.series.entry(metric).or_insert_with(|| parts.series_with(METRIC_NAME, metric));
         let reason = RefusalReason::TooManySeriesOfMetric;
         (there >= limit).then(|| RefusedSeries::new(reason, limit))
     }
@@ -124,12 +122,12 @@ impl<'a> Round<'a> {
         let limit = self.gate.limits.values_per_label?;
         let (parts, newcomers) = (&self.parts, self.newcomers);
         let values = self.values.entry(name).or_insert_with(|| {
-            let most: u64 = parts.iter().map(|p| p.head().read().index().value_count(name)).sum();
-            let is_near = most + newcomers > limit;
-            Values { there: is_near.then(|| distinct::values(parts, name)), new: HashSet::new() }
+            let is_near = parts.values_at_most(name) + newcomers > limit;
+            let count = || distinct::values(parts.all(), name, distinct::SAMPLED);
+            Values { there: is_near.then(count), new: HashSet::new() }
         });
         let full = values.there.is_some_and(|there| there + values.new.len() as u64 >= limit);
-        if !full || values.new.contains(value) || has_value(parts, name, value) {
+        if !full || values.new.contains(value) || parts.has_pair(name, value) {
             return None;
         }
         let reason = RefusalReason::TooManyLabelValues;
@@ -138,7 +136,7 @@ impl<'a> Round<'a> {
 
     fn check_rate(&self) -> Option<RefusedSeries> {
         let gate = self.gate;
-        let over = |rate: &crate::limits::Rate, limit: Option<u64>, reason| {
+        let over = |rate: &Rate, limit: Option<u64>, reason| {
             let limit = limit.filter(|&limit| !rate.take(limit, gate.now_ms))?;
             Some(RefusedSeries::new(reason, limit))
         };
@@ -156,22 +154,10 @@ impl<'a> Round<'a> {
         }
         for (name, value) in labels.iter() {
             if let Some(values) = self.values.get_mut(name).filter(|values| values.there.is_some())
-                && !has_value(&self.parts, name, value)
+                && !self.parts.has_pair(name, value)
             {
                 values.new.insert(value);
             }
         }
     }
-}
-
-/// The series of a metric in all shards.
-fn series_of(parts: &[Arc<TenantShard>], metric: &str) -> u64 {
-    let count = |part: &Arc<TenantShard>| {
-        part.head().read().index().series_with(nunatak_index::METRIC_NAME, metric)
-    };
-    parts.iter().map(count).sum()
-}
-
-fn has_value(parts: &[Arc<TenantShard>], name: &str, value: &str) -> bool {
-    parts.iter().any(|part| part.head().read().index().has_pair(name, value))
 }

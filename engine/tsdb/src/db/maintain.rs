@@ -68,6 +68,7 @@ impl Inner {
         outcome = outcome.and(self.noted(self.trim_log(&mut progress, least)));
         self.scrub(&mut progress.scrub);
         self.measure_heads();
+        self.note_growth();
         outcome.map(|()| left > 0)
     }
 

@@ -14,6 +14,7 @@ use super::maintain::Progress;
 use super::replay::Replayed;
 use super::save::Tail;
 use super::tenant::TenantState;
+use super::usage::LimitWatch;
 use super::{budget, load, replay};
 use crate::backup;
 use crate::batch::Outcome;
@@ -61,6 +62,8 @@ pub(crate) struct Inner {
     pub(super) limits: RwLock<LimitRules>,
     /// New series of all tenants.
     pub(super) new_series: Rate,
+    pub(super) watch: LimitWatch,
+    pub(super) growth_bytes: AtomicU64,
     log: Box<dyn WriteLog>,
     replay: ReplayReport,
     pub(super) log_damage: LogDamage,
@@ -119,6 +122,8 @@ impl Inner {
             stopping: Arc::default(),
             limits: RwLock::new(options.limits.clone()),
             new_series: Rate::default(),
+            watch: LimitWatch::default(),
+            growth_bytes: AtomicU64::new(0),
             log,
             log_damage: LogDamage::of(&replay, options.durability),
             options,
@@ -197,7 +202,12 @@ impl Inner {
 
     /// Whether the heads leave room for new series. Series that are there keep writing.
     pub(super) fn takes_new_series(&self) -> bool {
-        self.head_bytes.load(Ordering::Relaxed) < self.memory_budget / 4 * 3
+        self.head_bytes.load(Ordering::Relaxed) < self.new_series_mark()
+    }
+
+    /// Bytes of the heads from which on no new series are taken.
+    pub(super) fn new_series_mark(&self) -> u64 {
+        self.memory_budget / 4 * 3
     }
 
     pub(super) fn check_open(&self) -> Result<()> {

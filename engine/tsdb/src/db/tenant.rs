@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use parking_lot::Mutex;
+
 use super::append::Appender;
 use super::open::Inner;
 use crate::batch::{Batch, Outcome};
+use crate::cardinality::{
+    BlockCardinality, Cardinality, Growth, LimitUsage, MetricCardinality, RankBy,
+};
 use crate::error::{Error, Result};
+use crate::growth::History;
 use crate::known::KnownSeries;
 use crate::limits::{Rate, RefusalReason};
 use crate::shard::DEFAULT_TENANT;
-use crate::stats::Cardinality;
 
 /// Longest name of a tenant.
 const NAME_BYTES: usize = 64;
@@ -20,6 +25,10 @@ const NAME_BYTES: usize = 64;
 pub(crate) struct TenantState {
     pub(crate) known: KnownSeries,
     pub(crate) new_series: Rate,
+    /// What was how large when.
+    pub(crate) growth: Mutex<History>,
+    /// How near the limits were when they were looked at last.
+    pub(crate) usage: Mutex<Vec<LimitUsage>>,
     name: Arc<str>,
     /// Time of the newest sample, `i64::MIN` if there is none.
     newest: AtomicI64,
@@ -28,7 +37,14 @@ pub(crate) struct TenantState {
 impl TenantState {
     pub(crate) fn new(name: &str) -> Self {
         let newest = AtomicI64::new(i64::MIN);
-        Self { known: KnownSeries::new(), new_series: Rate::default(), name: name.into(), newest }
+        Self {
+            known: KnownSeries::new(),
+            new_series: Rate::default(),
+            growth: Mutex::default(),
+            usage: Mutex::default(),
+            name: name.into(),
+            newest,
+        }
     }
 
     pub(crate) fn note_newest(&self, newest: Option<i64>) {
@@ -106,5 +122,34 @@ impl Tenant {
     #[must_use]
     pub fn cardinality(&self, top: usize) -> Cardinality {
         self.inner.cardinality(self.name(), top)
+    }
+
+    /// The `top` largest metrics, labels and pairs in the heads and their growth. Those that grow
+    /// most are looked for among the 256 largest of each kind.
+    #[must_use]
+    pub fn growth(&self, top: usize, by: RankBy) -> Growth {
+        self.inner.growth(self.name(), top, by)
+    }
+
+    /// Which labels make the series of a metric in the heads, since when, and from where; of each
+    /// label the `top` values.
+    #[must_use]
+    pub fn metric_cardinality(&self, metric: &str, top: usize) -> MetricCardinality {
+        self.inner.metric_cardinality(self.name(), metric, top)
+    }
+
+    /// The `top` values of a label that the most series in the heads have.
+    #[must_use]
+    pub fn largest_values(&self, label: &str, top: usize) -> Vec<(String, u64)> {
+        self.inner.largest_values(self.name(), label, top)
+    }
+
+    /// The `top` largest metrics and labels in the blocks, the oldest window first.
+    ///
+    /// # Errors
+    /// If an index can't be read.
+    pub fn block_cardinality(&self, top: usize) -> Result<Vec<BlockCardinality>> {
+        self.inner.check_open()?;
+        self.inner.block_cardinality(self.name(), top)
     }
 }

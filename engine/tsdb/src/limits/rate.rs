@@ -31,6 +31,13 @@ impl Rate {
         }
         fits
     }
+
+    /// Tokens that are used up of those that there may be, at `now_ms`.
+    pub(crate) fn used(&self, per_second: u64, now_ms: i64) -> (u64, u64) {
+        let mut bucket = self.0.lock();
+        bucket.refill(per_second, now_ms);
+        (bucket.taken / PIECES, per_second.saturating_mul(BURST_SECONDS))
+    }
 }
 
 impl Bucket {
@@ -56,6 +63,7 @@ mod tests {
         assert_eq!(taken(&rate, 1_000_000), 20);
         assert_eq!(taken(&rate, 1_000_499), 0);
         assert_eq!(taken(&rate, 1_000_500), 1);
+        assert_eq!(rate.used(2, 1_000_500), (20, 20));
         assert_eq!(taken(&rate, 900_000), 0, "a clock that goes back brings nothing");
         assert_eq!(taken(&rate, 905_000), 10);
         assert_eq!(taken(&rate, 9_000_000), 20, "no more than the burst is saved up");

@@ -12,6 +12,12 @@ use crate::limits::RefusedSeries;
 
 /// Decides which new series come in.
 pub(crate) trait Gate {
+    /// Whether it refuses anything, and so has to be asked.
+    fn counts_series(&self) -> bool;
+
+    /// Told of a sample that is not stored because its series may not come in.
+    fn note_refused(&self, labels: &Labels, refused: &RefusedSeries);
+
     /// Those of `newcomers` that may not; the others count as let in.
     fn refuse(&self, newcomers: &[&Labels]) -> HashMap<Labels, RefusedSeries>;
 }
@@ -23,7 +29,8 @@ impl Plan<'_> {
         tenant: &TenantShard,
         series: &impl Fn(u32) -> &'s SeriesRef,
     ) {
-        let Some(gate) = self.request.gate.filter(|_| self.request.takes_new_series) else {
+        let takes_new = self.request.takes_new_series;
+        let Some(gate) = self.request.gate.filter(|gate| takes_new && gate.counts_series()) else {
             return;
         };
         let newcomers = self.newcomers(tenant, series);

@@ -46,6 +46,8 @@ pub(crate) struct Written {
     pub(crate) stored: u64,
     /// Time of the newest of them.
     pub(crate) newest: Option<i64>,
+    /// Series that are new.
+    pub(crate) new_series: u64,
     /// Series that were given as labels, and their references.
     pub(crate) resolved: Vec<(u32, u64)>,
 }
@@ -88,7 +90,7 @@ pub(crate) struct WriteRequest<'a> {
     pub(crate) bounds: TimeBounds,
     /// Whether the memory budget has room for new series.
     pub(crate) takes_new_series: bool,
-    /// Asked about series that are new, if a limit counts them.
+    /// Asked about series that are new, if there may be some.
     pub(crate) gate: Option<&'a dyn Gate>,
 }
 
@@ -132,6 +134,7 @@ impl<'a> Plan<'a> {
             position: None,
             stored: self.samples.times.len() as u64,
             newest: self.newest,
+            new_series: self.definitions.len() as u64,
             resolved: std::mem::take(&mut self.resolved),
         }
     }
@@ -151,8 +154,16 @@ impl<'a> Plan<'a> {
             }
             match self.reference(head, row.series, series) {
                 Ok(reference) => self.add_row(head, reference, row, refusals),
-                Err(refused) => refusals.add(refused.reason, 1, || describe_new(&refused, series)),
+                Err(refused) => self.refuse_new(series, &refused, refusals),
             }
+        }
+    }
+
+    fn refuse_new(&self, series: &SeriesRef, refused: &RefusedSeries, refusals: &mut Refusals) {
+        let SeriesRef::Labels(labels) = series else { return };
+        refusals.add(refused.reason, 1, || refused.describe(labels));
+        if let Some(gate) = self.request.gate {
+            gate.note_refused(labels, refused);
         }
     }
 
@@ -255,12 +266,5 @@ impl<'a> Plan<'a> {
             ),
         };
         format!("sample of {name} at {} {why}", row.time)
-    }
-}
-
-fn describe_new(refused: &RefusedSeries, series: &SeriesRef) -> String {
-    match series {
-        SeriesRef::Labels(labels) => refused.describe(labels),
-        SeriesRef::Known(_) => String::new(),
     }
 }
