@@ -5,6 +5,7 @@ mod counts;
 mod pairs;
 
 use std::borrow::Cow;
+use std::collections::BinaryHeap;
 use std::convert::Infallible;
 
 use hashbrown::HashSet;
@@ -14,7 +15,7 @@ pub use cardinality::{NameCount, PairCount};
 
 use crate::interner::{Interner, grow};
 use crate::labels::{Labels, pack};
-use crate::matcher::{Matcher, Test};
+use crate::matcher::Matcher;
 use crate::postings::{Counted, Postings, Union};
 use crate::select::{self, Index};
 
@@ -160,19 +161,35 @@ impl HeadIndex {
         names
     }
 
-    /// The values of the label `name` of the selected series (`None`: of all), sorted.
-    pub fn label_values(&self, name: &str, selected: Option<&RoaringBitmap>) -> Vec<String> {
+    /// The values of the label `name` of the selected series (`None`: of all), sorted; the first
+    /// `limit` of them (0: all).
+    pub fn label_values(
+        &self,
+        name: &str,
+        selected: Option<&RoaringBitmap>,
+        limit: usize,
+    ) -> Vec<String> {
         let Some(index) = self.name(name) else { return Vec::new() };
         if selected.is_some_and(|selected| index.series.bitmap().is_disjoint(selected)) {
             return Vec::new();
         }
-        let has = |&&id: &&u32| {
-            selected.is_none_or(|selected| self.postings[id as usize].meets(selected))
-        };
-        let ids = index.pairs.iter().filter(has);
-        let mut values: Vec<_> = ids.map(|&id| self.interner.value(id).to_owned()).collect();
-        values.sort_unstable();
-        values
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        let mut first = BinaryHeap::new();
+        for &id in &index.pairs {
+            let value = self.interner.value(id);
+            let is_full = first.len() >= limit;
+            // Values are compared before postings: few of very many come in.
+            let comes_later = is_full && first.peek().is_some_and(|last| *last < value);
+            let is_other = |selected| !self.postings[id as usize].meets(selected);
+            if comes_later || selected.is_some_and(is_other) {
+                continue;
+            }
+            first.push(value);
+            if is_full {
+                first.pop();
+            }
+        }
+        first.into_sorted_vec().into_iter().map(str::to_owned).collect()
     }
 
     /// Number of series.
@@ -340,11 +357,11 @@ impl Index for HeadIndex {
 
     fn walk(
         &self,
-        name: &str,
-        test: &Test,
+        matcher: &Matcher,
         _among: Option<&RoaringBitmap>,
     ) -> Result<RoaringBitmap, Infallible> {
-        let pairs = self.name(name).map_or(&[][..], |name| &name.pairs);
+        let test = matcher.test();
+        let pairs = self.name(matcher.name()).map_or(&[][..], |name| &name.pairs);
         let accepted = |&pair: &u32| test.accepts(self.interner.value(pair));
         Ok(self.union_of(pairs.iter().copied().filter(accepted)))
     }

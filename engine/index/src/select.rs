@@ -37,12 +37,11 @@ pub(crate) trait Index {
     /// The series whose label has one of these values; the empty one is ignored.
     fn one_of(&self, name: &str, values: &[Box<str>]) -> Result<RoaringBitmap, Self::Error>;
 
-    /// The series that have the label with a value that the test accepts. Those that are not
-    /// `among` the given ones may be left out.
+    /// The series that have the matcher's label with a value that its test accepts. Those that are
+    /// not `among` the given ones may be left out.
     fn walk(
         &self,
-        name: &str,
-        test: &Test,
+        matcher: &Matcher,
         among: Option<&RoaringBitmap>,
     ) -> Result<RoaringBitmap, Self::Error>;
 }
@@ -164,7 +163,7 @@ fn passing<'i, I: Index>(
         Test::Exact(value) => index.exact(name, value),
         Test::Set(values) => index.one_of(name, values).map(Cow::Owned),
         Test::Any | Test::NotEmpty => index.present(name),
-        test => index.walk(name, test, among).map(Cow::Owned),
+        _ => index.walk(matcher, among).map(Cow::Owned),
     }
 }
 

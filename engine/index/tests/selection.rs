@@ -105,13 +105,13 @@ proptest! {
             prop_assert_eq!(&head.select(query), &expected, "{:?}", query);
             prop_assert_eq!(head.label_names(Some(&expected)), naive_names(&series, &expected));
             prop_assert_eq!(
-                head.label_values("a", Some(&expected)),
+                head.label_values("a", Some(&expected), 0),
                 naive_values(&series, "a", &expected)
             );
         }
         let all = series.keys().copied().collect();
         prop_assert_eq!(head.label_names(None), naive_names(&series, &all));
-        prop_assert_eq!(head.label_values("b", None), naive_values(&series, "b", &all));
+        prop_assert_eq!(head.label_values("b", None, 0), naive_values(&series, "b", &all));
         prop_assert_eq!(head.len(), series.len());
         for (id, labels) in &ids {
             head.remove(*id, labels);
@@ -201,7 +201,27 @@ fn large_segment_and_head_agree() {
         assert_eq!(head.select(&query), expected, "{query:?}");
         let values = naive_values(&series, "host", &expected);
         assert_eq!(segment.label_values("host", Some(&expected), 0).unwrap(), values);
-        assert_eq!(head.label_values("host", Some(&expected)), values);
+        assert_eq!(head.label_values("host", Some(&expected), 0), values);
+        let few = &values[..values.len().min(2)];
+        assert_eq!(head.label_values("host", Some(&expected), 2), few);
+    }
+}
+
+#[test]
+fn a_pattern_over_many_values_finds_the_same_again() {
+    let mut writer = SegmentWriter::new();
+    let mut series = BTreeMap::new();
+    for number in 0..9000_u32 {
+        let set = labels! { "__name__" => "m", "id" => &format!("{number:05}") };
+        writer.add(&set).unwrap();
+        series.insert(number, set);
+    }
+    let segment = Segment::open(writer.finish().unwrap()).unwrap();
+    for _ in 0..2 {
+        for (op, pattern) in [(MatchOp::Regex, "[0-4]+"), (MatchOp::NotRegex, ".+[1-9]")] {
+            let query = [m("id", op, pattern)];
+            assert_eq!(segment.select(&query).unwrap(), naive(&series, &query), "{pattern}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
+use super::answers::Answers;
 use super::layout::{BLOCK_SERIES, Layout, NAME_BYTES, Section, u32_at, u64_at};
 use super::pages::Pages;
 use super::posting::{LIST_HEADER, ListHeader, Posting};
@@ -27,6 +28,8 @@ use crate::postings::Union;
 pub struct Segment<B> {
     pages: Pages<B>,
     layout: Layout,
+    /// What patterns over many values have found; bounded.
+    answers: Answers,
 }
 
 /// The record of a label name.
@@ -60,7 +63,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// are damaged.
     pub fn open(bytes: B) -> std::result::Result<Self, SegmentError> {
         let layout = Layout::read(bytes.as_ref())?;
-        Ok(Self { pages: Pages::new(bytes, &layout), layout })
+        Ok(Self { pages: Pages::new(bytes, &layout), layout, answers: Answers::default() })
     }
 
     /// Number of series.

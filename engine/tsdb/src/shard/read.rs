@@ -205,7 +205,7 @@ impl TenantShard {
         {
             let head = self.head().read();
             let selected = head_selection(selector, |matchers| head.select(matchers));
-            values.extend(head.index().label_values(name, selected.as_ref()));
+            values.extend(head.index().label_values(name, selected.as_ref(), limit));
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 
 use super::{Name, Segment};
-use crate::matcher::Test;
+use crate::matcher::{Matcher, Test};
 use crate::postings::Union;
 use crate::segment::layout::{Section, u32_at};
 use crate::segment::{Result, SegmentError};
@@ -47,13 +47,9 @@ impl<B: AsRef<[u8]>> Index for Segment<B> {
         Ok(union.finish())
     }
 
-    fn walk(
-        &self,
-        name: &str,
-        test: &Test,
-        among: Option<&RoaringBitmap>,
-    ) -> Result<RoaringBitmap> {
-        let Some(name) = self.find_name(name)? else { return Ok(RoaringBitmap::new()) };
+    fn walk(&self, matcher: &Matcher, among: Option<&RoaringBitmap>) -> Result<RoaringBitmap> {
+        let test = matcher.test();
+        let Some(name) = self.find_name(matcher.name())? else { return Ok(RoaringBitmap::new()) };
         let pairs = match test {
             Test::Prefix(prefix) => return self.union_of(self.pairs_with_prefix(&name, prefix)?),
             Test::Pattern { prefix, .. } => self.pairs_with_prefix(&name, prefix)?,
@@ -63,12 +59,26 @@ impl<B: AsRef<[u8]>> Index for Segment<B> {
             Some(series) if self.is_few(series, pairs.end - pairs.start) => {
                 self.filter_series(&name, test, series)
             }
-            _ => self.scan(pairs, test),
+            _ if pairs.len() < REMEMBERED => self.scan(pairs, test),
+            _ => self.remembered(matcher, pairs),
         }
     }
 }
 
+/// From so many values on what a pattern finds among them is remembered.
+const REMEMBERED: usize = 4096;
+
 impl<B: AsRef<[u8]>> Segment<B> {
+    /// As [`scan`](Self::scan), or what it found before.
+    fn remembered(&self, matcher: &Matcher, pairs: Range<u32>) -> Result<RoaringBitmap> {
+        if let Some(found) = self.answers.get(matcher) {
+            return Ok((*found).clone());
+        }
+        let found = self.scan(pairs, matcher.test())?;
+        self.answers.insert(matcher, &found);
+        Ok(found)
+    }
+
     /// The series of consecutive pairs.
     fn union_of(&self, pairs: Range<u32>) -> Result<RoaringBitmap> {
         let mut union = Union::default();
