@@ -219,7 +219,7 @@ fn a_pattern_over_many_values_finds_the_same_again() {
     let segment = Segment::open(writer.finish().unwrap()).unwrap();
     for _ in 0..2 {
         for (op, pattern) in [(MatchOp::Regex, "[0-4]+"), (MatchOp::NotRegex, ".+[1-9]")] {
-            let query = [m("id", op, pattern)];
+            let query = [Matcher::new("id", op, pattern).unwrap()];
             assert_eq!(segment.select(&query).unwrap(), naive(&series, &query), "{pattern}");
         }
     }

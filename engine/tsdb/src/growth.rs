@@ -108,7 +108,7 @@ impl History {
             let cell = width.map(|width| (width, note.at_ms.div_euclid(width)));
             let is_new = cell.is_some() && cell != last;
             last = cell;
-            is_new
+            is_new || note.at_ms == now
         });
     }
 

@@ -13,7 +13,7 @@ use super::open::Inner;
 use crate::cardinality::Cardinality;
 use crate::shard::{Shard, TenantShard};
 
-/// Each shard names at least so many.
+/// Each shard names so many more than are asked for.
 const NAMED: usize = 128;
 /// Values that are looked up of each shard for a label that is not among the largest.
 const FEW: usize = 16;
@@ -70,7 +70,7 @@ impl Parts {
         top: usize,
         of: impl Fn(&HeadIndex, usize) -> Vec<PairCount>,
     ) -> Vec<PairCount> {
-        let each = top.saturating_mul(4).max(NAMED);
+        let each = top.saturating_add(NAMED);
         let named = self.0.iter().flat_map(|part| of(part.head().read().index(), each));
         let named: HashSet<(String, String)> = named.map(|pair| (pair.name, pair.value)).collect();
         let count = |(name, value): (String, String)| {
