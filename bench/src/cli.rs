@@ -28,6 +28,8 @@ pub enum Command {
     Codec(crate::codec::Arguments),
     /// Measure how long a start takes after the process was killed
     Start(crate::start::Arguments),
+    /// Measure what the index answers how fast, at any number of series
+    Index(crate::index::Arguments),
 }
 
 /// `log`

@@ -23,6 +23,7 @@ pub mod client;
 pub mod codec;
 pub mod compare;
 pub mod diff;
+pub mod index;
 pub mod load;
 pub mod log;
 pub mod measure;
