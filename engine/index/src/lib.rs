@@ -33,4 +33,6 @@ pub use head::{HeadIndex, LabelIds, NameCount, PairCount};
 pub use labels::{LabelError, Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{Groups, MatchOp, Matcher, MatcherError, Pattern};
 pub use roaring::RoaringBitmap;
-pub use segment::{LabelsReader, Segment, SegmentError, SegmentWriter, WriteError};
+pub use segment::{
+    LabelsReader, ProjectedReader, Segment, SegmentError, SegmentWriter, WriteError,
+};

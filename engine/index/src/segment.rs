@@ -15,7 +15,7 @@ mod varint;
 mod writer;
 
 pub use error::{SegmentError, WriteError};
-pub use reader::{LabelsReader, Segment};
+pub use reader::{LabelsReader, ProjectedReader, Segment};
 pub use writer::SegmentWriter;
 
 type Result<T> = std::result::Result<T, SegmentError>;

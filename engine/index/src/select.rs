@@ -18,6 +18,7 @@ use std::borrow::Cow;
 
 use roaring::RoaringBitmap;
 
+use crate::labels::METRIC_NAME;
 use crate::matcher::{Matcher, Test};
 
 /// What the algorithm needs of an index.
@@ -36,6 +37,18 @@ pub(crate) trait Index {
 
     /// The series whose label has one of these values; the empty one is ignored.
     fn one_of(&self, name: &str, values: &[Box<str>]) -> Result<RoaringBitmap, Self::Error>;
+
+    /// Those of a few series whose label has exactly this value, if that is cheaper to find than all
+    /// that have it.
+    fn exact_among(
+        &self,
+        name: &str,
+        value: &str,
+        series: &RoaringBitmap,
+    ) -> Result<Option<RoaringBitmap>, Self::Error> {
+        let _ = (name, value, series);
+        Ok(None)
+    }
 
     /// The series that have the matcher's label with a value that its test accepts. Those that are
     /// not `among` the given ones may be left out.
@@ -86,28 +99,39 @@ fn narrow<I: Index>(index: &I, matchers: &[&Matcher]) -> Result<Option<RoaringBi
     Ok(selected)
 }
 
-/// The smallest first; nothing more is read once one is empty.
+/// The metric's name first, then the smallest; nothing more is read once one is empty.
 fn intersect_exact<I: Index>(
     index: &I,
     matchers: &[&&Matcher],
 ) -> Result<Option<RoaringBitmap>, I::Error> {
+    let (names, others): (Vec<&Matcher>, Vec<&Matcher>) =
+        matchers.iter().map(|matcher| **matcher).partition(|m| m.name() == METRIC_NAME);
     let mut sets = Vec::with_capacity(matchers.len());
-    for matcher in matchers {
-        let set = passing(index, matcher, None)?;
-        if set.is_empty() {
-            return Ok(Some(RoaringBitmap::new()));
-        }
-        sets.push(set);
+    let mut named: Option<RoaringBitmap> = None;
+    for matcher in names {
+        named = Some(intersect(named, passing(index, matcher, None)?));
     }
-    sets.sort_by_key(|set| set.len());
-    let mut selected: Option<RoaringBitmap> = None;
-    for set in sets {
-        if selected.as_ref().is_some_and(RoaringBitmap::is_empty) {
+    for matcher in others {
+        if named.as_ref().is_some_and(RoaringBitmap::is_empty) {
             break;
         }
-        selected = Some(intersect(selected, set));
+        if let (Some(series), Test::Exact(value)) = (&named, matcher.test())
+            && !value.is_empty()
+            && let Some(found) = index.exact_among(matcher.name(), value, series)?
+        {
+            named = Some(found);
+            continue;
+        }
+        sets.push(passing(index, matcher, None)?);
     }
-    Ok(selected)
+    sets.sort_by_key(|set| set.len());
+    for set in sets {
+        if named.as_ref().is_some_and(RoaringBitmap::is_empty) {
+            break;
+        }
+        named = Some(intersect(named, set));
+    }
+    Ok(named)
 }
 
 /// Takes away what a matcher that accepts the empty value does not accept.

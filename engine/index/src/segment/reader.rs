@@ -2,9 +2,12 @@
 
 mod counts;
 mod labels;
+mod projected;
 mod select;
+mod series;
 
 pub use labels::LabelsReader;
+pub use projected::ProjectedReader;
 
 use std::ops::Range;
 
@@ -15,7 +18,7 @@ use super::layout::{BLOCK_SERIES, Layout, NAME_BYTES, Section, u32_at, u64_at};
 use super::pages::Pages;
 use super::posting::{LIST_HEADER, ListHeader, Posting};
 use super::{Result, SegmentError, varint};
-use crate::labels::{Labels, pack};
+use crate::labels::Labels;
 use crate::matcher::Matcher;
 use crate::postings::Union;
 
@@ -97,20 +100,23 @@ impl<B: AsRef<[u8]>> Segment<B> {
     pub fn labels(&self, id: u32) -> std::result::Result<Labels, SegmentError> {
         let mut pairs = Vec::new();
         self.pairs_of(id, &mut pairs)?;
-        let mut texts = Vec::with_capacity(pairs.len());
-        for pair in pairs {
-            texts.push((self.name_of(pair)?.text, self.value(pair)?));
-        }
-        let sorted = texts.windows(2).all(|w| matches!(w, [(a, _), (b, _)] if a < b));
-        if !sorted {
-            return Err(self.corrupt(Section::Series, 0, "a series has unsorted labels"));
-        }
-        Ok(pack(texts.into_iter()))
+        self.texts(&pairs)
     }
 
     /// Reads the label sets of many series for less than [`labels`](Self::labels) does.
     pub fn labels_reader(&self) -> LabelsReader<'_, B> {
         LabelsReader::new(self)
+    }
+
+    /// Reads of many series the labels with these names alone.
+    ///
+    /// # Errors
+    /// [`SegmentError::Corrupt`] if a part that is needed is damaged.
+    pub fn projected_reader(
+        &self,
+        names: &[String],
+    ) -> std::result::Result<ProjectedReader<'_, B>, SegmentError> {
+        ProjectedReader::new(self, names)
     }
 
     /// The names of the labels of the selected series (`None`: of all), sorted.
@@ -202,17 +208,28 @@ impl<B: AsRef<[u8]>> Segment<B> {
 
     /// Replaces `pairs` by the pairs of a series, ascending.
     fn pairs_of(&self, id: u32, pairs: &mut Vec<u32>) -> Result<()> {
+        let mut block = self.series_block(id)?;
+        self.next_pairs(&mut block, id % BLOCK_SERIES, pairs)
+    }
+
+    /// The bytes of the series that share an offset with this one.
+    fn series_block(&self, id: u32) -> Result<&[u8]> {
         if id >= self.layout.series {
             return Err(SegmentError::NoSuchSeries { id, count: self.layout.series });
         }
         let offset = u64::from(id / BLOCK_SERIES) * 8;
         let bounds = self.part(Section::SeriesBlocks, offset, offset + 16)?;
         let (start, end) = (u64_at(bounds, 0).unwrap_or(0), u64_at(bounds, 8).unwrap_or(0));
-        let mut block = self.part(Section::Series, start, end)?;
+        self.part(Section::Series, start, end)
+    }
+
+    /// Replaces `pairs` by those of the series that comes after `skip` others in the rest of a
+    /// block, and moves behind it.
+    fn next_pairs(&self, block: &mut &[u8], skip: u32, pairs: &mut Vec<u32>) -> Result<()> {
         pairs.clear();
-        read_series(&mut block, id % BLOCK_SERIES, pairs)
+        read_series(block, skip, pairs)
             .filter(|()| pairs.last().is_none_or(|&last| last < self.layout.pairs))
-            .ok_or_else(|| self.corrupt(Section::Series, start, "bad series"))
+            .ok_or_else(|| self.corrupt(Section::Series, 0, "bad series"))
     }
 
     fn value(&self, pair: u32) -> Result<&str> {
@@ -363,14 +380,15 @@ impl<B: AsRef<[u8]>> Segment<B> {
     }
 }
 
-/// Reads the series at a place in its block.
-fn read_series(block: &mut &[u8], place: u32, pairs: &mut Vec<u32>) -> Option<()> {
-    for _ in 0..place {
+/// Reads the series that comes after `skip` others, and moves behind it.
+fn read_series(block: &mut &[u8], skip: u32, pairs: &mut Vec<u32>) -> Option<()> {
+    for _ in 0..skip {
         let len = varint::take(block)?;
         *block = block.get(usize::try_from(len).ok()?..)?;
     }
     let len = varint::take(block)?;
-    let mut body = block.get(..usize::try_from(len).ok()?)?;
+    let (mut body, rest) = block.split_at_checked(usize::try_from(len).ok()?)?;
+    *block = rest;
     let mut pair = 0u32;
     while !body.is_empty() {
         pair = pair.checked_add(varint::take_u32(&mut body)?)?;

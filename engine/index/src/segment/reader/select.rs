@@ -5,12 +5,16 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
+use super::series::Walk;
 use super::{Name, Segment};
 use crate::matcher::{Matcher, Test};
 use crate::postings::Union;
 use crate::segment::layout::{Section, u32_at};
 use crate::segment::{Result, SegmentError};
 use crate::select::Index;
+
+/// So few series are looked at one by one, whatever the postings of a value would cost.
+const FEW: u64 = 64;
 
 impl<B: AsRef<[u8]>> Index for Segment<B> {
     type Error = SegmentError;
@@ -36,6 +40,22 @@ impl<B: AsRef<[u8]>> Index for Segment<B> {
         }
     }
 
+    fn exact_among(
+        &self,
+        name: &str,
+        value: &str,
+        series: &RoaringBitmap,
+    ) -> Result<Option<RoaringBitmap>> {
+        if series.len() > FEW {
+            return Ok(None);
+        }
+        let Some(name) = self.find_name(name)? else { return Ok(Some(RoaringBitmap::new())) };
+        let Some(wanted) = self.find_value(&name, value)? else {
+            return Ok(Some(RoaringBitmap::new()));
+        };
+        self.among(series, |pairs| Ok(pairs.binary_search(&wanted).is_ok())).map(Some)
+    }
+
     fn one_of(&self, name: &str, values: &[Box<str>]) -> Result<RoaringBitmap> {
         let Some(name) = self.find_name(name)? else { return Ok(RoaringBitmap::new()) };
         let mut union = Union::default();
@@ -50,6 +70,9 @@ impl<B: AsRef<[u8]>> Index for Segment<B> {
     fn walk(&self, matcher: &Matcher, among: Option<&RoaringBitmap>) -> Result<RoaringBitmap> {
         let test = matcher.test();
         let Some(name) = self.find_name(matcher.name())? else { return Ok(RoaringBitmap::new()) };
+        if let Some(series) = among.filter(|series| series.len() <= FEW) {
+            return self.filter_series(&name, test, series);
+        }
         let pairs = match test {
             Test::Prefix(prefix) => return self.union_of(self.pairs_with_prefix(&name, prefix)?),
             Test::Pattern { prefix, .. } => self.pairs_with_prefix(&name, prefix)?,
@@ -118,13 +141,22 @@ impl<B: AsRef<[u8]>> Segment<B> {
         test: &Test,
         series: &RoaringBitmap,
     ) -> Result<RoaringBitmap> {
+        self.among(series, |pairs| match pairs.iter().find(|&&pair| name.has(pair)) {
+            Some(&pair) => self.value(pair).map(|value| test.accepts(value)),
+            None => Ok(false),
+        })
+    }
+
+    /// Those of a few series whose pairs pass.
+    fn among(
+        &self,
+        series: &RoaringBitmap,
+        accepts: impl Fn(&[u32]) -> Result<bool>,
+    ) -> Result<RoaringBitmap> {
         let mut found = RoaringBitmap::new();
-        let mut pairs = Vec::new();
+        let mut walk = Walk::new(self);
         for id in series.iter().take_while(|&id| id < self.layout.series) {
-            self.pairs_of(id, &mut pairs)?;
-            if let Some(&pair) = pairs.iter().find(|&&pair| name.has(pair))
-                && test.accepts(self.value(pair)?)
-            {
+            if accepts(walk.pairs(id)?)? {
                 found.insert(id);
             }
         }
