@@ -16,6 +16,6 @@ mod ulp;
 mod xor;
 
 pub(crate) use decimal::{DECIMAL_LIMIT, power_of_ten};
-pub(crate) use decode::{constant_stream, decode_stream, may_be_stale, sum_stream};
-pub use decode::{decode_values, decode_values_with};
+pub(crate) use decode::{constant_stream, decode_stream, sum_stream};
+pub use decode::{decode_values, decode_values_with, may_be_stale};
 pub use encode::encode_values;

@@ -3,7 +3,7 @@
 //! A block is a folder of three files: `data` has the samples, `index` the label sets, `manifest`
 //! says what belongs together. It is written into a temporary folder and becomes visible by one
 //! rename, so it is there whole or not at all. Every page has a checksum that is verified whenever
-//! the page is read; the bytes are described in `docs/format/block.md` and
+//! the page is read; what queries have read is remembered for a while; the bytes are described in `docs/format/block.md` and
 //! `docs/format/manifest.md`.
 //!
 //! What it costs: opening reads the manifest and the footer and decodes nothing else. A selection
@@ -25,9 +25,11 @@ mod manifest;
 mod name;
 mod output;
 mod page;
+mod page_cache;
 mod reader;
 mod rebuild;
 mod restamp;
+mod scan;
 mod scrub;
 mod selection;
 mod series;
@@ -41,9 +43,11 @@ pub use folder::{OpenedBlocks, Quarantined, clean_temporary, open_all, remove};
 pub(crate) use folder::{QUARANTINE, TEMPORARY, is_temporary, names, put_aside};
 pub use manifest::{BlockMeta, Coverage};
 pub use name::BlockName;
+pub(crate) use page_cache::remember_within;
 pub use reader::Block;
 pub use rebuild::rebuild_manifest;
 pub(crate) use restamp::restamp;
+pub(crate) use scan::scan_blocks;
 pub(crate) use scrub::BlockScrub;
 pub use selection::BlockSeries;
 pub(crate) use selection::Selected;

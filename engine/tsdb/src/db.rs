@@ -40,7 +40,7 @@ use crate::error::Result;
 use crate::limits::LimitRules;
 use crate::log::ReplayReport;
 use crate::options::Options;
-use crate::source::{Hints, Selection, Selector, Source};
+use crate::source::{Hints, Selection, Selector, Source, Visit};
 use crate::stats::Stats;
 use crate::time::TimeRange;
 use crate::verify::Verification;
@@ -309,6 +309,10 @@ impl Db {
 impl Source for Db {
     fn select(&self, selector: &Selector, hints: &Hints) -> Result<Selection> {
         self.main.select(selector, hints)
+    }
+
+    fn scan(&self, selector: &Selector, hints: &Hints, visit: Visit) -> Result<Vec<String>> {
+        self.main.scan(selector, hints, visit)
     }
 
     fn label_names(&self, selector: &Selector, limit: usize) -> Result<Vec<String>> {

@@ -54,6 +54,7 @@ mod db;
 mod delete;
 mod description;
 mod error;
+mod gathered;
 mod growth;
 mod head;
 mod hidden;
@@ -87,6 +88,7 @@ pub use db::{
 };
 pub use delete::{Delete, DeleteId};
 pub use error::{Error, Result};
+pub use gathered::{Gathered, Piece};
 #[doc(hidden)]
 pub use head::fuzzing;
 pub use inspect::{Fact, Inspection, inspect};
@@ -99,6 +101,7 @@ pub use options::{Durability, Options};
 pub use retention::RetentionRule;
 pub use source::{
     Cursor, Grouping, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source, StreamId,
+    Visit,
 };
 pub use start_progress::StartProgress;
 pub use stats::Stats;

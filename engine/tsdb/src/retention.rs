@@ -45,6 +45,11 @@ impl Expiry {
         (oldest > i64::MIN).then(|| TimeRange::new(i64::MIN, oldest - 1))
     }
 
+    /// Whether something of these times has ended.
+    pub(crate) fn reaches(&self, times: TimeRange) -> bool {
+        self.0.iter().any(|(_, oldest)| times.start < *oldest)
+    }
+
     /// The rules that have ended all of `times` for their series, with their numbers.
     pub(crate) fn over(&self, times: TimeRange) -> impl Iterator<Item = (usize, &[Matcher])> {
         let rules = self.0.iter().enumerate();

@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use nunatak_index::{Labels, Matcher};
 
 use crate::error::Result;
+use crate::gathered::Gathered;
 use crate::time::TimeRange;
 
 /// Which series, and which part of them.
@@ -54,6 +55,12 @@ pub struct Hints {
     pub limit: usize,
     /// Only labels are wanted: the cursors will not be read.
     pub labels_only: bool,
+    /// The only labels that the caller looks at, sorted: a [scan](Source::scan) may leave out the
+    /// others.
+    pub labels: Option<Vec<String>>,
+    /// Values do not matter but for the marks of ends: a [scan](Source::scan) may put others in
+    /// their place.
+    pub presence_only: bool,
 }
 
 /// Identity of a timestamp stream inside one selection: two batches with the same id have the
@@ -121,7 +128,25 @@ pub trait Cursor: Send {
     /// # Errors
     /// If the samples can't be read or decoded.
     fn next_batch(&mut self, batch: &mut SampleBatch) -> Result<bool>;
+
+    /// Adds what [`next_batch`](Self::next_batch) would return to the series that is being
+    /// gathered; a cursor may have a way of doing so without copying times.
+    ///
+    /// # Errors
+    /// If the samples can't be read or decoded.
+    fn gather(&mut self, all: &mut Gathered) -> Result<bool> {
+        let mut batch = all.lend_batch();
+        let more = self.next_batch(&mut batch);
+        if matches!(more, Ok(true)) {
+            all.push_batch(&batch);
+        }
+        all.give_back(batch);
+        more
+    }
 }
+
+/// Takes the series of a scan one by one; whether to go on.
+pub type Visit<'a> = &'a mut dyn FnMut(&Labels, &mut dyn Cursor) -> bool;
 
 /// One series of a selection.
 pub struct SelectedSeries {
@@ -153,6 +178,22 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// If the storage can't be read.
     fn select(&self, selector: &Selector, hints: &Hints) -> Result<Selection>;
+
+    /// Hands the series that match to `visit`, in any order that is the same each time, until that
+    /// says to stop; returns what the answer lacks and why. A source that knows a cheaper way than
+    /// a list of series with all their labels takes it.
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    fn scan(&self, selector: &Selector, hints: &Hints, visit: Visit) -> Result<Vec<String>> {
+        let selection = self.select(selector, hints)?;
+        for mut series in selection.series {
+            if !visit(&series.labels, &mut *series.cursor) {
+                break;
+            }
+        }
+        Ok(selection.warnings)
+    }
 
     /// Names of the labels of the series that match and have samples near the range, sorted;
     /// at most `limit` (0: all).

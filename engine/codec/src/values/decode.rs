@@ -48,8 +48,9 @@ pub(crate) fn constant_stream(bytes: &[u8]) -> Result<Option<(f64, usize)>, Deco
     Ok(Some((value, reader.at())))
 }
 
-/// Whether there can be stale markers in a stream.
-pub(crate) fn may_be_stale(bytes: &[u8]) -> bool {
+/// Whether there can be stale markers in the value stream at the start of `bytes`; `false` only if
+/// there are none.
+pub fn may_be_stale(bytes: &[u8]) -> bool {
     bytes.first().is_none_or(|kind| kind & (kind::CLASS | kind::EXCEPTIONS) != kind::INT)
 }
 

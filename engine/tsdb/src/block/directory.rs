@@ -55,9 +55,20 @@ impl DirectoryPage {
         Some(parsed)
     }
 
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.ends.capacity() * size_of::<u32>() + self.chunks.capacity() * size_of::<ChunkPlace>()
+    }
+
     /// One more than the last series in the page.
     pub(super) fn end(&self) -> u32 {
         self.first.saturating_add(self.ends.len() as u32)
+    }
+
+    /// Whether all chunks of a series are in this page for sure: those of the first and of the last
+    /// one may reach beyond it.
+    pub(super) fn holds_all_of(&self, series: u32) -> bool {
+        self.first < series && series.saturating_add(1) < self.end()
     }
 
     /// The chunks of a series that are in this page.

@@ -93,6 +93,11 @@ impl Page {
         self.bytes.get(self.start..end).unwrap_or_default()
     }
 
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// The raw bytes from `offset` on with the padding behind them.
     pub(super) fn padded_from(&self, offset: usize) -> &[u8] {
         self.bytes.get(self.start + offset..).unwrap_or_default()

@@ -113,7 +113,7 @@ impl Block {
         if !times.overlaps(&range) {
             return Ok(Vec::new());
         }
-        let selected = Arc::new(Selected::new(self.clone(), range).without_damaged());
+        let selected = Arc::new(Selected::new(self.clone(), range).for_query());
         let ids = self.0.index.select(matchers)?;
         let labels = self.0.index.labels_of(&ids)?.into_iter();
         Ok(labels.map(|(id, l)| BlockSeries::new(l, id, Arc::clone(&selected))).collect())
@@ -170,6 +170,11 @@ impl Block {
 
     pub(super) fn index(&self) -> &SeriesIndex {
         &self.0.index
+    }
+
+    /// The block's number in this process.
+    pub(super) fn number(&self) -> u64 {
+        self.0.number
     }
 
     pub(super) fn stream_id(&self, stream: u32) -> StreamId {

@@ -13,6 +13,7 @@ use crate::time::TimeRange;
 use super::cache::{DecodedTimes, Recent};
 use super::directory::{ChunkPlace, DirectoryPage};
 use super::page::Page;
+use super::page_cache::{PageCache, Remembered};
 use super::reader::Block;
 use super::streams::{Stream, StreamPage};
 
@@ -32,6 +33,8 @@ pub(crate) struct Selected {
     times: Mutex<DecodedTimes>,
     /// Whether what is damaged is left out: whoever asked has been warned.
     leaves_out: bool,
+    /// What queries have read before. A merge reads all there is, once, and does without.
+    shared: Option<&'static PageCache>,
 }
 
 /// A stream's description and the page that it is on.
@@ -50,37 +53,80 @@ impl Selected {
             directory: Mutex::new(Recent::new(PAGES)),
             times: Mutex::new(DecodedTimes::new(DECODED_SAMPLES)),
             leaves_out: false,
+            shared: None,
         }
     }
 
-    /// Leaves out what can't be read if the block is known to be damaged. A merge must not.
-    pub(super) fn without_damaged(mut self) -> Self {
+    /// For a query: uses the cache of all queries, and leaves out what can't be read if the block
+    /// is known to be damaged. A merge must do neither.
+    pub(super) fn for_query(mut self) -> Self {
         self.leaves_out = self.block.damage().is_some();
+        self.shared = Some(PageCache::shared());
         self
     }
 
+    /// Something from the cache of all queries, or else read and put there.
+    fn shared<T: ?Sized>(
+        &self,
+        kind: fn(&PageCache) -> &Remembered<T>,
+        number: u32,
+        read: impl FnOnce() -> Result<(Arc<T>, usize)>,
+    ) -> Result<Arc<T>> {
+        let Some(cache) = self.shared.map(kind) else { return Ok(read()?.0) };
+        let key = (self.block.number(), number);
+        if let Some(found) = cache.get(key) {
+            return Ok(found);
+        }
+        let (value, bytes) = read()?;
+        cache.insert(key, Arc::clone(&value), bytes);
+        Ok(value)
+    }
+
     /// Remembers damage; turns it into `left_out` if that is wanted.
-    fn tolerate<T>(&self, result: Result<T>, left_out: T) -> Result<T> {
+    pub(super) fn tolerate<T>(&self, result: Result<T>, left_out: T) -> Result<T> {
         match self.block.noted(result) {
             Err(Error::Corrupt { .. }) if self.leaves_out => Ok(left_out),
             result => result,
         }
     }
 
-    fn value_page(&self, page: u32) -> Result<Arc<Page>> {
-        cached(&self.values, page, || self.block.value_page(page))
+    pub(super) fn block(&self) -> &Block {
+        &self.block
+    }
+
+    pub(super) fn range(&self) -> TimeRange {
+        self.range
+    }
+
+    pub(super) fn value_page(&self, page: u32) -> Result<Arc<Page>> {
+        let read = || self.block.value_page(page).map(|page| weighed(page, Page::heap_bytes));
+        cached(&self.values, page, || self.shared(|cache| &cache.values, page, read))
     }
 
     fn directory_page(&self, page: u32) -> Result<Arc<DirectoryPage>> {
-        cached(&self.directory, page, || self.block.directory_page(page))
+        let read = || {
+            let read = self.block.directory_page(page)?;
+            Ok(weighed(read, DirectoryPage::heap_bytes))
+        };
+        cached(&self.directory, page, || self.shared(|cache| &cache.directory, page, read))
+    }
+
+    /// The first page of the directory that may have a series.
+    fn first_page_of(&self, series: u32) -> Result<usize> {
+        let pages = &self.block.table()?.directory;
+        Ok(pages.partition_point(|page| page.first < series).saturating_sub(1))
+    }
+
+    /// As [`first_page_of`](Self::first_page_of), read.
+    pub(super) fn page_of(&self, series: u32) -> Result<Arc<DirectoryPage>> {
+        self.directory_page(self.first_page_of(series)? as u32)
     }
 
     /// All chunks of a series; they may be spread over several pages of the directory.
-    fn chunks(&self, series: u32) -> Result<Vec<ChunkPlace>> {
+    pub(super) fn chunks(&self, series: u32) -> Result<Vec<ChunkPlace>> {
         let pages = &self.block.table()?.directory;
-        let later = pages.partition_point(|page| page.first < series);
         let mut chunks = Vec::new();
-        for number in later.saturating_sub(1)..pages.len() {
+        for number in self.first_page_of(series)?..pages.len() {
             if pages.get(number).is_none_or(|page| page.first > series) {
                 break;
             }
@@ -97,24 +143,42 @@ impl Selected {
         let pages = &self.block.table()?.times;
         let index = pages.partition_point(|page| page.first <= number).saturating_sub(1);
         let first = pages.get(index).map_or(0, |page| page.first);
-        let page = cached(&self.streams, index as u32, || self.block.stream_page(index as u32))?;
+        let at = index as u32;
+        let read = || self.block.stream_page(at).map(|page| weighed(page, StreamPage::heap_bytes));
+        let page = cached(&self.streams, at, || self.shared(|cache| &cache.streams, at, read))?;
         let stream = page.stream(number.saturating_sub(first) as usize).cloned();
         let missing = || self.block.corrupt(0, format!("there is no timestamp stream {number}"));
         Ok(FoundStream { stream: stream.ok_or_else(missing)?, page })
+    }
+
+    /// The times of a stream.
+    pub(super) fn times_of(&self, number: u32) -> Result<Arc<[i64]>> {
+        if let Some(times) = self.times.lock().get(number) {
+            return Ok(times);
+        }
+        self.times(number, &self.stream(number)?)
     }
 
     fn times(&self, number: u32, found: &FoundStream) -> Result<Arc<[i64]>> {
         if let Some(times) = self.times.lock().get(number) {
             return Ok(times);
         }
-        let decoded = found.page.decode(&found.stream);
-        let times: Arc<[i64]> = decoded.map_err(|what| self.block.corrupt(0, what))?.into();
+        let times = self.shared(
+            |cache| &cache.times,
+            number,
+            || {
+                let decoded = found.page.decode(&found.stream);
+                let times: Arc<[i64]> = decoded.map_err(|what| self.block.corrupt(0, what))?.into();
+                let bytes = size_of_val::<[i64]>(&times);
+                Ok((times, bytes))
+            },
+        )?;
         self.times.lock().insert(number, Arc::clone(&times));
         Ok(times)
     }
 
     /// The first of `chunks` that does not end before the range.
-    fn first_in_range(&self, chunks: &[ChunkPlace]) -> Result<usize> {
+    pub(super) fn first_in_range(&self, chunks: &[ChunkPlace]) -> Result<usize> {
         if self.range.start <= self.block.meta().min_t {
             return Ok(0);
         }
@@ -136,14 +200,20 @@ impl Selected {
 fn cached<T>(
     cache: &Mutex<Recent<T>>,
     key: u32,
-    read: impl FnOnce() -> Result<T>,
+    read: impl FnOnce() -> Result<Arc<T>>,
 ) -> Result<Arc<T>> {
     if let Some(found) = cache.lock().get(key) {
         return Ok(found);
     }
-    let value = Arc::new(read()?);
+    let value = read()?;
     cache.lock().insert(key, Arc::clone(&value));
     Ok(value)
+}
+
+/// A value to share, and its size.
+fn weighed<T>(value: T, bytes: fn(&T) -> usize) -> (Arc<T>, usize) {
+    let bytes = size_of::<T>() + bytes(&value);
+    (Arc::new(value), bytes)
 }
 
 /// One series of a block: its labels, and a [`Cursor`] over its samples in the range.
@@ -214,7 +284,7 @@ impl BlockSeries {
     }
 }
 
-/// Decodes the values of a chunk of `samples` samples into the empty `values`.
+/// Adds the values of a chunk of `samples` samples to `values`.
 pub(super) fn decode_values(
     block: &Block,
     page: &Page,
@@ -226,9 +296,10 @@ pub(super) fn decode_values(
         return Err(block.corrupt(0, "a chunk goes beyond its page"));
     }
     let encoded = page.padded_from(chunk.offset as usize);
+    let before = values.len();
     let used = nunatak_codec::decode_values(encoded, samples, values);
     let used = used.map_err(|e| block.corrupt(0, e.to_string()))?;
-    if used != chunk.len as usize || values.len() != samples {
+    if used != chunk.len as usize || values.len() - before != samples {
         return Err(block.corrupt(0, "a chunk is not what the directory says of it"));
     }
     Ok(())

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use nunatak_index::{Labels, Matcher, NameCount, PairCount, RoaringBitmap, Segment, SegmentError};
+use nunatak_index::{
+    Labels, LabelsReader, Matcher, NameCount, PairCount, ProjectedReader, RoaringBitmap, Segment, SegmentError,
+};
 
 use crate::error::{Error, Result};
 use crate::storage::{Mapped, Storage};
@@ -48,6 +50,17 @@ impl SeriesIndex {
         self.segment.select(matchers).map_err(|e| damage(&self.path, e))
     }
 
+    pub(super) fn series_count(&self) -> u32 {
+        self.segment.series_count()
+    }
+
+    /// Reads the labels of series: those with these names, or all.
+    pub(super) fn labelling(&self, names: Option<&[String]>) -> Result<Labelling<'_>> {
+        let projected = names.map(|names| self.segment.projected_reader(names)).transpose();
+        let projected = projected.map_err(|e| damage(&self.path, e))?;
+        Ok(Labelling { path: &self.path, whole: self.segment.labels_reader(), projected })
+    }
+
     pub(super) fn labels(&self, id: u32) -> Result<Labels> {
         self.segment.labels(id).map_err(|e| damage(&self.path, e))
     }
@@ -90,6 +103,33 @@ impl SeriesIndex {
     /// `None` stands for all series, which the index answers without looking at any.
     fn selected(&self, matchers: &[Matcher]) -> Result<Option<RoaringBitmap>> {
         if matchers.is_empty() { Ok(None) } else { self.select(matchers).map(Some) }
+    }
+}
+
+/// Reads the labels of series, one after the other.
+pub(super) struct Labelling<'a> {
+    path: &'a str,
+    whole: LabelsReader<'a, Image>,
+    projected: Option<ProjectedReader<'a, Image>>,
+}
+
+impl Labelling<'_> {
+    /// The labels of a series that are wanted.
+    pub(super) fn labels(&mut self, id: u32) -> Result<Labels> {
+        match &mut self.projected {
+            Some(projected) => projected.labels(id).map_err(|e| damage(self.path, e)),
+            None => self.whole(id),
+        }
+    }
+
+    /// All labels of a series.
+    pub(super) fn whole(&mut self, id: u32) -> Result<Labels> {
+        self.whole.labels(id).map_err(|e| damage(self.path, e))
+    }
+
+    /// A hash of all labels of a series.
+    pub(super) fn identity(&mut self, id: u32, seed: u64) -> Result<u128> {
+        self.whole.identity(id, seed).map_err(|e| damage(self.path, e))
     }
 }
 

@@ -56,6 +56,11 @@ impl StreamPage {
         Some(Self { page, streams })
     }
 
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.page.heap_bytes() + self.streams.capacity() * size_of::<Stream>()
+    }
+
     /// Number of streams in the page.
     pub(super) fn len(&self) -> usize {
         self.streams.len()

@@ -103,6 +103,7 @@ impl Inner {
         let shards = shards?;
         let (log, replay, replayed) = open_log(&options, Arc::clone(&storage), &shards)?;
         let memory_budget = options.memory_budget.unwrap_or_else(budget::default_bytes);
+        crate::block::remember_within(memory_budget);
         let low_space = options.low_space;
         let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
         let inner = Self {

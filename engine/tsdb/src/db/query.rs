@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::tenant::Tenant;
 use crate::error::Result;
 use crate::shard::{Found, TenantShard};
-use crate::source::{Hints, Selection, Selector, Source};
+use crate::source::{Hints, Selection, Selector, Source, Visit};
 use crate::time::TimeRange;
 
 impl Tenant {
@@ -42,6 +42,19 @@ impl Source for Tenant {
             selection.series.truncate(hints.limit);
         }
         Ok(selection)
+    }
+
+    fn scan(&self, selector: &Selector, hints: &Hints, visit: Visit) -> Result<Vec<String>> {
+        self.inner().check_open()?;
+        let selector = self.within_retention(selector);
+        let expiry = self.inner().expiry(self.state());
+        let mut warnings: Vec<_> = self.inner().log_damage.warning.iter().cloned().collect();
+        for part in self.parts() {
+            if !part.scan(&selector, hints, &expiry, visit, &mut warnings)? {
+                break;
+            }
+        }
+        Ok(warnings)
     }
 
     fn label_names(&self, selector: &Selector, limit: usize) -> Result<Vec<String>> {

@@ -11,13 +11,13 @@ use roaring::RoaringBitmap;
 
 use super::deletes::held;
 use super::{LOCK_PIECE, TenantShard};
-use crate::block::Block;
+use crate::block::{Block, scan_blocks};
 use crate::delete::Tombstones;
 use crate::error::{Error, Result};
 use crate::head::{Epoch, Hiding, View};
 use crate::merge::MergeCursor;
 use crate::retention::Expiry;
-use crate::source::{Cursor, SampleBatch, SelectedSeries, Selector};
+use crate::source::{Cursor, Hints, SampleBatch, SelectedSeries, Selector, Visit};
 use crate::time::TimeRange;
 
 /// A part of a series: a time before which it has no sample, and its samples.
@@ -88,24 +88,50 @@ impl TenantShard {
         self.select_head(selector, labels_only, (&tombstones, expiry), found);
         let list = self.blocks();
         for block in &list.blocks {
-            if !held(block).overlaps(&selector.range) {
-                continue;
-            }
-            let tombstones = tombstones.reaching(block.precedence().0, selector.range);
-            let selected = block.noted(block.select(&selector.matchers, selector.range));
-            for mut series in or_left_out(selected)? {
-                let labels = std::mem::take(&mut series.labels);
-                let hidden = tombstones.hidden_of(&labels, expiry.ended(&labels));
-                if hidden.covers(shown(block, selector)) {
-                    continue;
-                }
-                let part = (!labels_only)
-                    .then(|| -> Part { (series.starts_at(), hidden.over(Box::new(series))) });
-                found.entries.push((labels, part));
+            if held(block).overlaps(&selector.range) {
+                select_block(block, selector, labels_only, (&tombstones, expiry), found)?;
             }
         }
         self.warn(selector.range, &mut found.warnings);
         Ok(())
+    }
+
+    /// Hands the series that `selector` selects to `visit`; whether that wants more.
+    ///
+    /// If the head and blocks both have some of the samples, or something may be hidden, this is
+    /// [`select`](Self::select) series by series: a head has its series in no order to join them
+    /// by, and what is hidden depends on all labels of a series.
+    pub(crate) fn scan(
+        &self,
+        selector: &Selector,
+        hints: &Hints,
+        expiry: &Expiry,
+        visit: Visit,
+        warnings: &mut Vec<String>,
+    ) -> Result<bool> {
+        let tombstones = self.tombstones();
+        let hiding = (&tombstones, expiry);
+        let hides = !tombstones.is_empty() || expiry.reaches(selector.range);
+        let mut found = Found::default();
+        self.select_head(selector, hints.labels_only, hiding, &mut found);
+        let list = self.blocks();
+        let blocks = list.blocks.iter().filter(|block| held(block).overlaps(&selector.range));
+        let blocks: Vec<Block> = blocks.cloned().collect();
+        let goes_on = if found.entries.is_empty() && !hides {
+            scan_blocks(&blocks, selector, hints, visit)?
+        } else if blocks.is_empty() {
+            // A head has each series once, so nothing has to be joined.
+            let entries = found.entries.into_iter();
+            let mut series = entries.map(|(labels, part)| (labels, merged(part, Vec::new())));
+            series.all(|(labels, mut cursor)| visit(&labels, &mut *cursor))
+        } else {
+            for block in &blocks {
+                select_block(block, selector, hints.labels_only, hiding, &mut found)?;
+            }
+            found.into_series().iter_mut().all(|s| visit(&s.labels, &mut *s.cursor))
+        };
+        self.warn(selector.range, warnings);
+        Ok(goes_on)
     }
 
     fn select_head(
@@ -215,6 +241,29 @@ impl TenantShard {
         }
         Ok(())
     }
+}
+
+/// Adds the series that `selector` selects in a block.
+fn select_block(
+    block: &Block,
+    selector: &Selector,
+    labels_only: bool,
+    (tombstones, expiry): (&Tombstones, &Expiry),
+    found: &mut Found,
+) -> Result<()> {
+    let tombstones = tombstones.reaching(block.precedence().0, selector.range);
+    let selected = block.noted(block.select(&selector.matchers, selector.range));
+    for mut series in or_left_out(selected)? {
+        let labels = std::mem::take(&mut series.labels);
+        let hidden = tombstones.hidden_of(&labels, expiry.ended(&labels));
+        if hidden.covers(shown(block, selector)) {
+            continue;
+        }
+        let starts_at = series.starts_at();
+        let part = (!labels_only).then(|| -> Part { (starts_at, hidden.over(Box::new(series))) });
+        found.entries.push((labels, part));
+    }
+    Ok(())
 }
 
 /// What a block answered; nothing if its index is damaged, which a warning says.

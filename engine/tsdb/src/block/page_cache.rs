@@ -1,0 +1,161 @@
+//! What queries have read of blocks lately: pages, checked and unpacked, and decoded times.
+//!
+//! Dashboards ask for the same blocks again and again, and most of what a small query costs is
+//! reading and unpacking pages of which it needs a few hundred bytes. There is one cache for the
+//! process, because it is the process whose memory is bounded. Blocks never change and are
+//! numbered over all databases, so nothing in it can become wrong; entries of a block that is gone
+//! fall out like others that nobody asks for.
+//!
+//! It has two generations. What is found in the old one moves to the young one; when that has
+//! half of the room, it becomes the old one and the old one is dropped. So what was used since
+//! the last turn stays, and neither hits nor insertions cost more than a map's.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use parking_lot::Mutex;
+
+use super::directory::DirectoryPage;
+use super::page::Page;
+use super::streams::StreamPage;
+
+/// Mebibytes of all kinds together if the memory budget leaves room for them.
+const MEBIBYTES: usize = 56;
+/// What all kinds may have together, in bytes.
+static LIMIT: AtomicUsize = AtomicUsize::new(MEBIBYTES << 20);
+
+/// Bounds what is remembered: a sixteenth of the memory budget of the database that was opened
+/// last, at most 56 MiB.
+pub(crate) fn remember_within(budget: u64) {
+    let bytes = usize::try_from(budget / 16).unwrap_or(usize::MAX);
+    LIMIT.store(bytes.min(MEBIBYTES << 20), Ordering::Relaxed);
+}
+
+/// What an entry takes beside its content: key, pointers, place in the map.
+const OVERHEAD: usize = 96;
+
+/// All that is remembered, each kind in a room of its own: 56 MiB in all.
+#[derive(Debug)]
+pub(super) struct PageCache {
+    pub(super) values: Remembered<Page>,
+    pub(super) streams: Remembered<StreamPage>,
+    pub(super) directory: Remembered<DirectoryPage>,
+    /// Decoded timestamp streams.
+    pub(super) times: Remembered<[i64]>,
+    /// What tells the series of a block from others.
+    pub(super) identities: Remembered<[u128]>,
+}
+
+impl PageCache {
+    /// The cache of this process.
+    pub(super) fn shared() -> &'static Self {
+        static SHARED: LazyLock<PageCache> = LazyLock::new(|| PageCache {
+            values: Remembered::new(32),
+            streams: Remembered::new(4),
+            directory: Remembered::new(6),
+            times: Remembered::new(6),
+            identities: Remembered::new(8),
+        });
+        &SHARED
+    }
+}
+
+/// A block's number, and the number of something in it.
+pub(super) type Key = (u64, u32);
+
+/// Things of one kind.
+#[derive(Debug)]
+pub(super) struct Remembered<T: ?Sized> {
+    /// Its part of the [`MEBIBYTES`].
+    mebibytes: usize,
+    generations: Mutex<Generations<T>>,
+}
+
+#[derive(Debug)]
+struct Generations<T: ?Sized> {
+    young: Generation<T>,
+    old: Generation<T>,
+}
+
+#[derive(Debug)]
+struct Generation<T: ?Sized> {
+    entries: HashMap<Key, (Arc<T>, usize)>,
+    bytes: usize,
+}
+
+impl<T: ?Sized> Default for Generation<T> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), bytes: 0 }
+    }
+}
+
+impl<T: ?Sized> Remembered<T> {
+    fn new(mebibytes: usize) -> Self {
+        let generations = Generations { young: Generation::default(), old: Generation::default() };
+        Self { mebibytes, generations: Mutex::new(generations) }
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<Arc<T>> {
+        let mut generations = self.generations.lock();
+        if let Some((found, _)) = generations.young.entries.get(&key) {
+            return Some(Arc::clone(found));
+        }
+        let (found, bytes) = generations.old.entries.remove(&key)?;
+        generations.old.bytes -= bytes;
+        generations.put(key, Arc::clone(&found), bytes, self.room());
+        Some(found)
+    }
+
+    /// Remembers something of so many bytes.
+    pub(super) fn insert(&self, key: Key, value: Arc<T>, bytes: usize) {
+        self.generations.lock().put(key, value, bytes + OVERHEAD, self.room());
+    }
+
+    /// Bytes that a generation may have.
+    fn room(&self) -> usize {
+        LIMIT.load(Ordering::Relaxed) / MEBIBYTES * self.mebibytes / 2
+    }
+}
+
+impl<T: ?Sized> Generations<T> {
+    fn put(&mut self, key: Key, value: Arc<T>, bytes: usize, room: usize) {
+        if self.young.bytes + bytes > room {
+            self.old = std::mem::take(&mut self.young);
+        }
+        if self.young.entries.insert(key, (value, bytes)).is_none() {
+            self.young.bytes += bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(len: usize) -> Arc<[i64]> {
+        vec![0; len].into()
+    }
+
+    #[test]
+    fn what_is_asked_for_stays_and_the_rest_goes() {
+        let mut all = Generations { young: Generation::default(), old: Generation::default() };
+        for number in 0..20 {
+            all.put((1, number), times(10), 80, 160);
+            let (first, bytes) =
+                all.young.entries.get(&(1, 0)).or(all.old.entries.get(&(1, 0))).unwrap().clone();
+            all.put((1, 0), first, bytes, 160);
+            assert!(all.young.bytes + all.old.bytes <= 320);
+        }
+        let holds = |number| all.young.entries.contains_key(&(1, number));
+        assert!(holds(19) && !holds(10) && !all.old.entries.contains_key(&(1, 10)));
+    }
+
+    #[test]
+    fn blocks_are_told_apart() {
+        let cache = Remembered::new(1);
+        cache.insert((1, 1), times(3), 24);
+        assert!(cache.get((2, 1)).is_none());
+        assert_eq!(cache.get((1, 1)).map(|times| times.len()), Some(3));
+    }
+}
