@@ -41,6 +41,12 @@ impl Bits {
         self.words[step / 64] |= 1 << (step % 64);
     }
 
+    /// Adds all steps.
+    pub(crate) fn insert_all(&mut self) {
+        self.words.fill(u64::MAX);
+        self.trim();
+    }
+
     pub(crate) fn remove(&mut self, step: usize) {
         self.words[step / 64] &= !(1 << (step % 64));
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use nunatak::{Hints, Selection, Selector, Source};
+use nunatak::{Hints, Selection, Selector, Source, Visit};
 use nunatak_index::Labels;
 
 use crate::ast::{Expr, ValueType};
+use crate::budget::{QueryMemory, Share};
 use crate::column::{Column, Matrix, Series};
 use crate::error::{QueryError, Result};
 use crate::eval::Exec;
@@ -15,6 +16,7 @@ use crate::grid::Grid;
 use crate::notes::Notes;
 use crate::parser::{ParserOptions, parse};
 use crate::plan::{Plan, Query, build};
+use crate::profile::Profile;
 use crate::value::{MatrixSeries, QueryResult, QueryStats, Value, VectorSample};
 use crate::watch::Watch;
 
@@ -27,6 +29,7 @@ pub struct EngineOptions {
     delayed_name_removal: bool,
     subquery_step_ms: i64,
     parser: ParserOptions,
+    memory: Option<Arc<QueryMemory>>,
 }
 
 impl Default for EngineOptions {
@@ -38,6 +41,7 @@ impl Default for EngineOptions {
             delayed_name_removal: false,
             subquery_step_ms: 60_000,
             parser: ParserOptions::default(),
+            memory: None,
         }
     }
 }
@@ -80,6 +84,13 @@ impl EngineOptions {
         self
     }
 
+    /// The memory that queries share. Default: none, only samples are limited.
+    #[must_use]
+    pub fn memory(mut self, memory: Arc<QueryMemory>) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
     /// Which syntax is on, experimental functions among it. Default: the stable language.
     #[must_use]
     pub fn parser(mut self, parser: ParserOptions) -> Self {
@@ -100,6 +111,9 @@ pub struct QueryParams {
     pub deadline: Option<Instant>,
     /// Set it from another thread to stop the query. Default: none.
     pub cancel: Option<Arc<AtomicBool>>,
+    /// Whether to say [what each operator did](QueryResult::operators). Default: no, since looking
+    /// at the clock for each series takes time, too.
+    pub profile: bool,
 }
 
 /// Evaluates queries; cheap to make, free of state, to be shared by threads.
@@ -199,6 +213,8 @@ impl Engine {
         let lookback = params.lookback_ms.filter(|&lookback| lookback > 0);
         exec.lookback_ms = lookback.unwrap_or(self.options.lookback_ms);
         exec.delayed_names = self.options.delayed_name_removal;
+        exec.share = self.options.memory.clone().map(Share::new);
+        exec.profile = params.profile.then(Profile::new);
         exec
     }
 }
@@ -314,9 +330,11 @@ fn result(exec: Exec, value: Value) -> QueryResult {
         samples: exec.samples_read.get(),
         series: exec.series_read.get(),
         peak_samples: exec.peak.get(),
+        peak_bytes: exec.peak_bytes.get(),
     };
+    let operators = exec.profile.map(Profile::finish).unwrap_or_default();
     let (warnings, infos) = exec.notes.finish();
-    QueryResult { value, warnings, infos, stats }
+    QueryResult { value, warnings, infos, stats, operators, memory: exec.share.map(Arc::new) }
 }
 
 /// Any source, also an unsized one, as a trait object.
@@ -325,6 +343,15 @@ struct Erased<'a, S: ?Sized>(&'a S);
 impl<S: Source + ?Sized> Source for Erased<'_, S> {
     fn select(&self, selector: &Selector, hints: &Hints) -> nunatak::Result<Selection> {
         self.0.select(selector, hints)
+    }
+
+    fn scan(
+        &self,
+        selector: &Selector,
+        hints: &Hints,
+        visit: Visit,
+    ) -> nunatak::Result<Vec<String>> {
+        self.0.scan(selector, hints, visit)
     }
 
     fn label_names(&self, selector: &Selector, limit: usize) -> nunatak::Result<Vec<String>> {

@@ -24,16 +24,21 @@ use nunatak::Source;
 use crate::aggregate::aggregate;
 use crate::ast::AggregateOp;
 use crate::binary::{mixed, pair, set_operation};
+use crate::budget::Share;
 use crate::column::{Column, Held, Matrix, Row, Series};
 use crate::error::{QueryError, Result};
 use crate::grid::Grid;
 use crate::key::{Interner, is_metadata, without_metadata};
 use crate::notes::Notes;
 use crate::plan::VectorPlan;
+use crate::profile::Profile;
 use crate::watch::Watch;
 
 pub(crate) use scalar::ScalarColumn;
 pub(crate) use select::Samples;
+
+/// What a sample counts as.
+const SAMPLE_BYTES: u64 = 16;
 
 /// Takes the series of a vector one by one.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(Row<'_>) -> Result<()>;
@@ -55,6 +60,12 @@ pub(crate) struct Exec<'a> {
     pub(crate) peak: Cell<u64>,
     pub(crate) samples_read: Cell<u64>,
     pub(crate) series_read: Cell<u64>,
+    /// Bytes of label sets and cursors, held to the end of the query.
+    fixed_bytes: Cell<u64>,
+    pub(crate) peak_bytes: Cell<u64>,
+    /// What the query has of the memory for all queries.
+    pub(crate) share: Option<Share>,
+    pub(crate) profile: Option<Profile>,
 }
 
 impl<'a> Exec<'a> {
@@ -76,6 +87,10 @@ impl<'a> Exec<'a> {
             peak: Cell::new(0),
             samples_read: Cell::new(0),
             series_read: Cell::new(0),
+            fixed_bytes: Cell::new(0),
+            peak_bytes: Cell::new(0),
+            share: None,
+            profile: None,
         }
     }
 
@@ -96,7 +111,23 @@ impl<'a> Exec<'a> {
         if live > self.max_samples {
             return Err(QueryError::too_many_samples());
         }
-        Ok(())
+        self.account(live)
+    }
+
+    /// Charges bytes that are no samples and stay to the end of the query.
+    pub(crate) fn take_bytes(&self, bytes: u64) -> Result<()> {
+        self.fixed_bytes.set(self.fixed_bytes.get() + bytes);
+        self.account(self.live.get())
+    }
+
+    /// Sees to it that the query has the memory for so many samples and what is beside them.
+    fn account(&self, samples: u64) -> Result<()> {
+        let bytes = samples.saturating_mul(SAMPLE_BYTES).saturating_add(self.fixed_bytes.get());
+        self.peak_bytes.set(self.peak_bytes.get().max(bytes));
+        if let Some(profile) = &self.profile {
+            profile.hold(bytes);
+        }
+        self.share.as_ref().map_or(Ok(()), |share| share.cover(bytes))
     }
 
     /// Refuses a grid whose columns alone would be above the limit.
@@ -142,6 +173,20 @@ impl<'a> Exec<'a> {
             return Ok(());
         }
         self.watch.work(grid.count)?;
+        let Some(profile) = &self.profile else { return self.evaluate(plan, grid, sink) };
+        let above = profile.enter(plan);
+        let result = self.evaluate(plan, grid, &mut |row| {
+            profile.hand_on(&row);
+            let here = profile.switch(above);
+            let result = sink(row);
+            profile.switch(here);
+            result
+        });
+        profile.switch(above);
+        result
+    }
+
+    fn evaluate(&self, plan: &VectorPlan, grid: &Grid, sink: Sink) -> Result<()> {
         match plan {
             VectorPlan::Select(select) => self.select(select, grid, sink),
             VectorPlan::Window(call) => self.window(call, grid, sink),

@@ -14,7 +14,7 @@ use nunatak_index::{Matcher, Pattern};
 use crate::ast::{AggregateOp, BinaryOp, RangeMode, Span, VectorMatching};
 use crate::functions::FunctionId;
 
-pub(crate) use build::{Query, build};
+pub(crate) use build::{Query, build, has_one_name};
 
 /// A whole query.
 #[derive(Debug)]
@@ -89,6 +89,24 @@ pub(crate) struct SelectPlan {
     /// What is done with the samples, for the storage.
     pub(crate) function: Option<&'static str>,
     pub(crate) grouping: Option<Grouping>,
+    /// What is done with the order and the labels of the series.
+    pub(crate) scan: Scan,
+    /// Whether only the marks of ends matter of the values.
+    pub(crate) presence_only: bool,
+}
+
+/// Whether series have to be sorted, and have all their labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Scan {
+    /// Sorted, with all labels.
+    #[default]
+    Sorted,
+    /// The same, but whoever asks keeps all of them: they may be sorted when they are there.
+    SortedLater,
+    /// In any order, with all labels.
+    Unsorted,
+    /// In any order; only these labels are looked at.
+    By(Vec<String>),
 }
 
 /// Windows of samples.

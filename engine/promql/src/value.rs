@@ -1,6 +1,11 @@
 //! What a query returns.
 
+use std::sync::Arc;
+
 use nunatak_index::Labels;
+
+use crate::budget::Share;
+use crate::profile::OperatorStats;
 
 /// The answer to a query.
 #[derive(Debug, Clone)]
@@ -14,6 +19,12 @@ pub struct QueryResult {
     pub infos: Vec<String>,
     /// What the query cost.
     pub stats: QueryStats,
+    /// What each operator of the plan did, each behind the one above it; empty if that was not
+    /// asked for.
+    pub operators: Vec<OperatorStats>,
+    /// The result is part of the memory of all queries.
+    #[expect(dead_code, reason = "given back when the result is dropped")]
+    pub(crate) memory: Option<Arc<Share>>,
 }
 
 /// The value of a query.
@@ -85,4 +96,6 @@ pub struct QueryStats {
     pub series: u64,
     /// The most samples that were in memory at one time.
     pub peak_samples: u64,
+    /// The most bytes that they and the labels of the series read took.
+    pub peak_bytes: u64,
 }

@@ -11,7 +11,7 @@ mod over_time;
 mod rate;
 mod regression;
 
-use nunatak::StreamId;
+use nunatak::Piece;
 
 use crate::ast::{RangeMode, Span};
 use crate::column::Column;
@@ -36,15 +36,37 @@ pub(crate) struct Frames {
     range_ms: i64,
     mode: Option<RangeMode>,
     lookback_ms: i64,
-    bounds: Vec<(usize, usize)>,
-    known: Option<(StreamId, usize)>,
+    /// Bounds for the times of the last few sources, each in the place that a hash gives it.
+    known: Vec<Bounds>,
+    /// How many bounds were found.
+    found: u64,
+    /// The version of the times that came last, and the place of their bounds.
+    last: Option<(u64, usize)>,
 }
+
+/// For each step the samples of its window, for some times.
+#[derive(Debug, Default)]
+struct Bounds {
+    /// What the times are made of.
+    pieces: Vec<Piece>,
+    bounds: Vec<(usize, usize)>,
+    version: u64,
+}
+
+/// Bounds of windows that are kept at most.
+const PLACES: usize = 64;
+/// Steps for which bounds are kept at most, but for one series always.
+const KEPT_STEPS: usize = 16_384;
 
 /// The windows of one series.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Windows<'a> {
     pub(crate) times: &'a [i64],
     pub(crate) values: &'a [f64],
+    /// Tells these times and bounds from others.
+    pub(crate) version: u64,
+    /// Where something that depends on times alone may be kept.
+    pub(crate) place: usize,
     /// For each step the samples of its window: from the first index up to before the second.
     pub(crate) bounds: &'a [(usize, usize)],
     pub(crate) ends: &'a [i64],
@@ -73,21 +95,25 @@ impl Frames {
     pub(crate) fn new(range: &RangePlan, grid: &Grid, lookback_ms: i64) -> Self {
         let ends = (0..grid.count).map(|step| range.window_end(grid.time(step))).collect();
         let (range_ms, mode) = (range.range_ms(), range.mode());
-        let (steps, bounds, known) = (*grid, Vec::new(), None);
-        Self { ends, steps, range_ms, mode, lookback_ms, bounds, known }
+        let places = KEPT_STEPS.checked_div(grid.count).unwrap_or(1).clamp(1, PLACES);
+        let known = (0..places).map(|_| Bounds::default()).collect();
+        Self { ends, steps: *grid, range_ms, mode, lookback_ms, known, found: 0, last: None }
     }
 
     /// The windows of a series.
     pub(crate) fn of<'a>(&'a mut self, samples: &'a Samples, watch: &'a Watch<'_>) -> Windows<'a> {
-        let key = samples.stream.map(|stream| (stream, samples.times.len()));
-        if key.is_none() || key != self.known {
-            self.find(&samples.times);
-            self.known = key;
-        }
+        let place = match self.last {
+            Some((version, place)) if version == samples.version() => place,
+            _ => self.look_up(samples),
+        };
+        self.last = Some((samples.version(), place));
+        let Bounds { bounds, version, .. } = &self.known[place];
         Windows {
-            times: &samples.times,
-            values: &samples.values,
-            bounds: &self.bounds,
+            times: samples.times(),
+            values: samples.values(),
+            version: *version,
+            place,
+            bounds,
             ends: &self.ends,
             steps: &self.steps,
             range_ms: self.range_ms,
@@ -95,8 +121,37 @@ impl Frames {
         }
     }
 
-    fn find(&mut self, times: &[i64]) {
-        self.bounds.clear();
+    /// How many bounds are kept besides those of one series.
+    pub(crate) fn kept(&self) -> usize {
+        (self.found as usize).min(self.known.len()).saturating_sub(1)
+    }
+
+    /// The place of the bounds for the samples' times, which are found if they are not known.
+    fn look_up(&mut self, samples: &Samples) -> usize {
+        let pieces = samples.pieces();
+        let shared = pieces.iter().all(|(stream, ..)| stream.is_some());
+        let hash = pieces.iter().fold(0, |hash: u64, (stream, from, to)| {
+            let stream = stream.map_or(0, |stream| stream.0);
+            let mixed = (hash ^ stream ^ (*from as u64) << 40 ^ (*to as u64) << 50)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed ^ mixed >> 29
+        });
+        let place = hash as usize % self.known.len();
+        if shared && !pieces.is_empty() && self.known[place].pieces == pieces {
+            return place;
+        }
+        self.found += 1;
+        let mut entry = std::mem::take(&mut self.known[place]);
+        entry.pieces.clear();
+        entry.pieces.extend_from_slice(pieces);
+        entry.version = self.found;
+        self.find(samples.times(), &mut entry.bounds);
+        self.known[place] = entry;
+        place
+    }
+
+    fn find(&self, times: &[i64], bounds: &mut Vec<(usize, usize)>) {
+        bounds.clear();
         let (before, after) = match self.mode {
             None => (0, 0),
             Some(RangeMode::Anchored) => (self.lookback_ms, 0),
@@ -113,7 +168,7 @@ impl Frames {
             while times.get(to).is_some_and(|&t| t <= end) {
                 to += 1;
             }
-            self.bounds.push((from, to));
+            bounds.push((from, to));
         }
     }
 }
@@ -127,12 +182,14 @@ pub(crate) struct WindowFunction {
     span: Span,
     scratch: Vec<f64>,
     marks: Vec<usize>,
+    extrapolation: rate::Extrapolation,
 }
 
 impl WindowFunction {
     pub(crate) fn new(call: &WindowCall, params: Vec<ScalarColumn>) -> Self {
         let (func, mode, span) = (call.func, call.range.mode(), call.span);
-        Self { func, mode, params, span, scratch: Vec::new(), marks: Vec::new() }
+        let (scratch, marks, extrapolation) = Default::default();
+        Self { func, mode, params, span, scratch, marks, extrapolation }
     }
 
     /// Remarks on the arguments.
@@ -166,9 +223,9 @@ impl WindowFunction {
             return Ok(());
         }
         match self.func {
-            F::Rate => rate::extrapolated(w, true, true, &mut self.marks, out),
-            F::Increase => rate::extrapolated(w, true, false, &mut self.marks, out),
-            F::Delta => rate::extrapolated(w, false, false, &mut self.marks, out),
+            F::Rate => self.extrapolation.evaluate(w, true, true, out),
+            F::Increase => self.extrapolation.evaluate(w, true, false, out),
+            F::Delta => self.extrapolation.evaluate(w, false, false, out),
             F::Irate => rate::instant(w, true, out),
             F::Idelta => rate::instant(w, false, out),
             F::Resets => rate::counted(w, &mut self.marks, |a, b| b < a, out),

@@ -145,7 +145,7 @@ impl Source for Canceling {
 fn a_query_stops_inside_the_windows_of_one_series() {
     for query in [
         "quantile_over_time(0.5, m[30d])",
-        "rate(m[30d])",
+        "deriv(m[30d])",
         "absent_over_time(m[30d])",
         "sum_over_time(sum_over_time(m[1h:1s])[1h:1s])",
     ] {

@@ -2,7 +2,7 @@
 
 use super::groups::Groups;
 use crate::ast::AggregateOp;
-use crate::column::{Column, Row};
+use crate::column::{Bits, Column, Row};
 use crate::error::Result;
 use crate::eval::{Exec, Sink};
 use crate::grid::Grid;
@@ -19,71 +19,106 @@ trait Accumulator: Clone {
 
 pub(super) fn fold(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> Result<()> {
     match plan.op {
-        AggregateOp::Sum => run::<Sum>(exec, plan, grid, sink),
-        AggregateOp::Avg => run::<Mean>(exec, plan, grid, sink),
-        AggregateOp::Min => run::<Min>(exec, plan, grid, sink),
-        AggregateOp::Max => run::<Max>(exec, plan, grid, sink),
-        AggregateOp::Count => run::<Count>(exec, plan, grid, sink),
-        AggregateOp::Stddev => run::<Deviation>(exec, plan, grid, sink),
-        AggregateOp::Stdvar => run::<Variance>(exec, plan, grid, sink),
-        _ => run::<One>(exec, plan, grid, sink),
+        AggregateOp::Sum => run::<Sums>(exec, plan, grid, sink),
+        AggregateOp::Avg => run::<Each<Mean>>(exec, plan, grid, sink),
+        AggregateOp::Min => run::<Each<Min>>(exec, plan, grid, sink),
+        AggregateOp::Max => run::<Each<Max>>(exec, plan, grid, sink),
+        AggregateOp::Count => run::<Each<Count>>(exec, plan, grid, sink),
+        AggregateOp::Stddev => run::<Each<Deviation>>(exec, plan, grid, sink),
+        AggregateOp::Stdvar => run::<Each<Variance>>(exec, plan, grid, sink),
+        _ => run::<Each<One>>(exec, plan, grid, sink),
     }
 }
 
 /// The accumulators of a group.
-struct Cells<A> {
-    cells: Vec<Option<A>>,
+trait Cells {
+    /// Those of so many steps.
+    fn new(steps: usize) -> Self;
+    fn add(&mut self, column: &Column);
+    fn finish(&self, out: &mut Column);
+    /// Bytes of one step.
+    const BYTES: usize;
 }
 
-/// How many samples of 16 bytes the accumulators of a group count as.
-fn cost<A>(steps: usize) -> usize {
-    steps.saturating_mul(size_of::<Option<A>>()).div_ceil(16)
-}
-
-fn run<A: Accumulator>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> Result<()> {
+fn run<C: Cells>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> Result<()> {
     let mut groups = Groups::default();
-    let mut accumulators: Vec<Cells<A>> = Vec::new();
+    let mut accumulators: Vec<C> = Vec::new();
     let mut held = exec.held();
     exec.stream(&plan.input, grid, &mut |row| {
         let (group, new) = groups.of(plan, &row.labels, row.drop_name);
         if new {
-            exec.take(&mut held, cost::<A>(grid.count))?;
-            accumulators.push(Cells { cells: vec![None; grid.count] });
+            // How many samples of 16 bytes they count as.
+            exec.take(&mut held, grid.count.saturating_mul(C::BYTES).div_ceil(16))?;
+            accumulators.push(C::new(grid.count));
         }
-        let cells = &mut accumulators[group].cells;
-        for (step, value) in row.column.iter() {
-            match &mut cells[step] {
-                Some(cell) => cell.add(value),
-                empty => *empty = Some(A::new(value)),
-            }
-        }
+        accumulators[group].add(row.column);
         Ok(())
     })?;
     let mut column = Column::default();
     let Groups { labels, drop_name, .. } = groups;
     for ((labels, drop_name), group) in labels.into_iter().zip(drop_name).zip(accumulators) {
         column.reset(grid.count);
-        for (step, cell) in group.cells.iter().enumerate() {
-            if let Some(cell) = cell {
-                column.set(step, cell.finish());
-            }
-        }
+        group.finish(&mut column);
         sink(Row { labels, drop_name, column: &mut column })?;
     }
     Ok(())
 }
 
-impl Accumulator for Sum {
-    fn new(value: f64) -> Self {
-        Self::new(value)
+/// One accumulator for each step.
+struct Each<A>(Vec<Option<A>>);
+
+impl<A: Accumulator> Cells for Each<A> {
+    const BYTES: usize = size_of::<Option<A>>();
+
+    fn new(steps: usize) -> Self {
+        Self(vec![None; steps])
     }
 
-    fn add(&mut self, value: f64) {
-        self.add(value);
+    fn add(&mut self, column: &Column) {
+        for (step, value) in column.iter() {
+            match &mut self.0[step] {
+                Some(cell) => cell.add(value),
+                empty => *empty = Some(A::new(value)),
+            }
+        }
     }
 
-    fn finish(&self) -> f64 {
-        self.total()
+    fn finish(&self, out: &mut Column) {
+        for (step, cell) in self.0.iter().enumerate() {
+            if let Some(cell) = cell {
+                out.set(step, cell.finish());
+            }
+        }
+    }
+}
+
+/// Sums of all steps: a column is added to them as a whole.
+struct Sums {
+    sums: Vec<Sum>,
+    present: Bits,
+}
+
+impl Cells for Sums {
+    const BYTES: usize = size_of::<Sum>();
+
+    fn new(steps: usize) -> Self {
+        // −0 is what changes no sum, not even that of another −0.
+        Self { sums: vec![Sum::new(-0.0); steps], present: Bits::new(steps) }
+    }
+
+    fn add(&mut self, column: &Column) {
+        self.present.union(&column.present);
+        if column.present.is_full() {
+            for (sum, &value) in self.sums.iter_mut().zip(&column.values) {
+                sum.add(value);
+            }
+        } else {
+            column.iter().for_each(|(step, value)| self.sums[step].add(value));
+        }
+    }
+
+    fn finish(&self, out: &mut Column) {
+        self.present.iter().for_each(|step| out.set(step, self.sums[step].total()));
     }
 }
 

@@ -5,9 +5,15 @@ use nunatak_index::{Labels, METRIC_NAME};
 use crate::key::Interner;
 use crate::plan::AggregatePlan;
 
+/// Label sets whose groups are remembered; a power of two.
+const REMEMBERED: usize = 256;
+
 /// The groups seen so far, in order of appearance.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
+    /// Groups of label sets that came lately, by address: a scan hands the same ones on again and
+    /// again. Holding them keeps the addresses from being used for others.
+    lately: Vec<Option<(Labels, usize)>>,
     numbers: Interner,
     pub(super) labels: Vec<Labels>,
     /// Whether the name of some series in the group is due to go.
@@ -22,8 +28,19 @@ impl Groups {
         labels: &Labels,
         drop_name: bool,
     ) -> (usize, bool) {
+        self.lately.resize(REMEMBERED, None);
+        let address = labels.address();
+        // The lowest bits are those of the alignment.
+        let slot = (address >> 4) % REMEMBERED;
+        if let Some((known, number)) = &self.lately[slot]
+            && known.address() == address
+        {
+            self.drop_name[*number] |= drop_name;
+            return (*number, false);
+        }
         let keep = |name: &str| keeps(plan, name);
         let (number, new) = self.numbers.number(labels, keep);
+        self.lately[slot] = Some((labels.clone(), number));
         if new {
             self.labels.push(labels.filtered(keep));
             self.drop_name.push(drop_name);

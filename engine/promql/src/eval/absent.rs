@@ -2,6 +2,7 @@
 
 use nunatak_index::Labels;
 
+use super::ranges::Input;
 use super::{Exec, Sink};
 use crate::column::{Bits, Column, Row};
 use crate::error::Result;
@@ -35,7 +36,7 @@ impl Exec<'_> {
         crate::window::check_mode(crate::functions::FunctionId::AbsentOverTime, range.mode())?;
         let mut seen = Bits::new(grid.count);
         let mut frames = Frames::new(range, grid, self.lookback_ms);
-        self.each_samples(range, grid, None, &mut |_, _, samples| {
+        self.each_samples(range, grid, Input::Unopened, &mut |_, _, samples| {
             for (step, ..) in frames.of(samples, &self.watch).filled(1) {
                 seen.insert(step);
             }

@@ -9,39 +9,60 @@ use crate::eval::select::Samples;
 use crate::functions::FunctionId;
 use crate::grid::Grid;
 use crate::key::{Interner, without_metadata};
-use crate::plan::{RangePlan, SubqueryInput, SubqueryPlan, WindowCall};
+use crate::plan::{
+    RangePlan, Scan, SelectPlan, SubqueryInput, SubqueryPlan, WindowCall, has_one_name,
+};
 use crate::value::MatrixSeries;
 use crate::window::{self, Frames};
-use nunatak_index::Labels;
+use nunatak::{SelectedSeries, Selector};
+use nunatak_index::{Labels, METRIC_NAME, MatchOp, labels};
 
 /// A series with its samples: labels, whether its name is due to go, and the samples.
 type Taker<'a> = &'a mut dyn FnMut(&Labels, bool, &mut Samples) -> Result<()>;
+
+/// Samples that a step of bounds that are kept counts as, with what is known of its window.
+const KEPT: usize = 5;
+
+/// How the series of a range selector are come by.
+pub(super) enum Input {
+    /// They are selected when they are needed.
+    Unopened,
+    Opened(Vec<SelectedSeries>),
+    /// In any order, with those labels alone that are looked at.
+    Scanned,
+}
 
 impl Exec<'_> {
     /// A function of windows.
     pub(super) fn window(&self, call: &WindowCall, grid: &Grid, sink: Sink) -> Result<()> {
         window::check_mode(call.func, call.range.mode())?;
-        if self.delayed_names || keeps_name(call.func) {
-            return self.windows(call, grid, None, sink);
-        }
+        let keeps_names = self.delayed_names || keeps_name(call.func);
         if let RangePlan::Select(select, range_ms) = &call.range {
+            let unsorted = matches!(select.scan, Scan::Unsorted | Scan::By(_));
+            // What comes of each series of an instant query is small, and can be sorted later.
+            let later = grid.count == 1 || select.scan == Scan::SortedLater;
+            let scans = unsorted || (later && has_one_name(&select.matchers));
+            if scans && (keeps_names || !self.has_types(select, grid, *range_ms)?) {
+                if unsorted {
+                    return self.windows(call, grid, Input::Scanned, sink);
+                }
+                let scan = &mut |sink: Sink| self.windows(call, grid, Input::Scanned, sink);
+                return self.sorted(scan, sink);
+            }
             let series = self.open(select, grid, *range_ms)?;
-            if unique(&series) {
-                return self.windows(call, grid, Some(series), sink);
+            if keeps_names || unique(&series) {
+                return self.windows(call, grid, Input::Opened(series), sink);
             }
         }
-        let matrix = self.gather(&mut |sink| self.windows(call, grid, None, sink))?;
+        if keeps_names {
+            return self.windows(call, grid, Input::Unopened, sink);
+        }
+        let matrix = self.gather(&mut |sink| self.windows(call, grid, Input::Unopened, sink))?;
         refuse_equal(&matrix)?;
         self.replay(matrix, sink)
     }
 
-    fn windows(
-        &self,
-        call: &WindowCall,
-        grid: &Grid,
-        opened: Option<Vec<nunatak::SelectedSeries>>,
-        sink: Sink,
-    ) -> Result<()> {
+    fn windows(&self, call: &WindowCall, grid: &Grid, input: Input, sink: Sink) -> Result<()> {
         let params = call.params.iter().map(|param| self.scalar(param, grid));
         let params = params.collect::<Result<Vec<_>>>()?;
         let mut function = window::WindowFunction::new(call, params);
@@ -51,22 +72,30 @@ impl Exec<'_> {
         self.take(&mut held, grid.count.saturating_mul(2))?;
         let mut frames = Frames::new(&call.range, grid, self.lookback_ms);
         let mut column = Column::default();
+        let mut kept = 0;
         let counter = matches!(call.func, FunctionId::Rate | FunctionId::Increase);
         // The position of a subquery is lost in Prometheus' remarks.
         let is_subquery = matches!(call.range, RangePlan::Subquery(_));
         let span = if is_subquery { Span::default() } else { call.span };
         let keeps = keeps_name(call.func);
-        self.each_samples(&call.range, grid, opened, &mut |labels, name_due, samples| {
+        // Series of a scan may come without their name, but it is the same for all.
+        let name =
+            metric_name_without_series(&call.range).filter(|_| matches!(input, Input::Scanned));
+        self.each_samples(&call.range, grid, input, &mut |labels, name_due, samples| {
             column.reset(grid.count);
             function.evaluate(&frames.of(samples, &self.watch), &mut column)?;
+            if frames.kept() > kept {
+                kept = frames.kept();
+                self.take(&mut held, grid.count.saturating_mul(KEPT))?;
+            }
             if column.present.is_empty() {
                 return Ok(());
             }
             if counter {
-                self.notes.possible_non_counter(labels, span);
+                self.notes.possible_non_counter(name.as_ref().unwrap_or(labels), span);
             }
-            let labels =
-                if keeps || self.delayed_names { labels.clone() } else { without_metadata(labels) };
+            let nameless = !keeps && !self.delayed_names && name.is_none();
+            let labels = if nameless { without_metadata(labels) } else { labels.clone() };
             sink(Row { labels, drop_name: name_due || !keeps, column: &mut column })
         })
     }
@@ -76,24 +105,45 @@ impl Exec<'_> {
         &self,
         range: &RangePlan,
         grid: &Grid,
-        opened: Option<Vec<nunatak::SelectedSeries>>,
+        input: Input,
         take: Taker,
     ) -> Result<()> {
         let mut samples = self.samples();
         match range {
             RangePlan::Select(select, range_ms) => {
-                let series = match opened {
-                    Some(series) => series,
-                    None => self.open(select, grid, *range_ms)?,
+                let series = match input {
+                    Input::Scanned => {
+                        return self.scan(
+                            select,
+                            grid,
+                            *range_ms,
+                            false,
+                            &mut |labels, samples| take(labels, false, samples),
+                        );
+                    }
+                    Input::Opened(series) => series,
+                    Input::Unopened => self.open(select, grid, *range_ms)?,
                 };
                 for mut series in series {
-                    self.read(&mut series, &mut samples, false)?;
+                    self.read(&mut *series.cursor, &mut samples, false)?;
                     take(&series.labels, false, &mut samples)?;
                 }
                 Ok(())
             }
             RangePlan::Subquery(subquery) => self.subquery(subquery, grid, &mut samples, take),
         }
+    }
+
+    /// Whether the storage may have series that differ in their types and units alone.
+    fn has_types(&self, select: &SelectPlan, grid: &Grid, range_ms: i64) -> Result<bool> {
+        let (selector, _) = self.asked(select, grid, range_ms);
+        let all = Selector::new(Vec::new(), selector.range);
+        for name in ["__type__", "__unit__"] {
+            if !self.source.label_values(name, &all, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn subquery(
@@ -131,7 +181,7 @@ impl Exec<'_> {
         let mut held = self.held();
         let mut numbers = Interner::default();
         let mut frames = Frames::new(range, &grid, self.lookback_ms);
-        self.each_samples(range, &grid, None, &mut |labels, name_due, samples| {
+        self.each_samples(range, &grid, Input::Unopened, &mut |labels, name_due, samples| {
             let (times, values) = window::cut(&frames.of(samples, &self.watch), range.mode());
             if times.is_empty() {
                 return Ok(());
@@ -148,6 +198,16 @@ impl Exec<'_> {
         all.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(all)
     }
+}
+
+/// The metric's name that a selector asks for, if nobody looks at those of its series.
+fn metric_name_without_series(range: &RangePlan) -> Option<Labels> {
+    let RangePlan::Select(select, _) = range else { return None };
+    if !matches!(select.scan, Scan::Unsorted | Scan::By(_)) {
+        return None;
+    }
+    let name = select.matchers.iter().find(|m| m.name() == METRIC_NAME && m.op() == MatchOp::Equal);
+    name.map(|name| labels! { METRIC_NAME => name.value() })
 }
 
 /// Functions of windows refuse equal labels even if the series never meet at a step.

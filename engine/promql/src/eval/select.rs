@@ -1,6 +1,6 @@
 //! Selectors: samples from the storage, at instants.
 
-use nunatak::{Hints, SampleBatch, SelectedSeries, Selector, StreamId, TimeRange};
+use nunatak::{Cursor, Gathered, Hints, Piece, SelectedSeries, Selector, TimeRange};
 use nunatak_index::Labels;
 
 use super::{Exec, Sink, Stage};
@@ -10,11 +10,14 @@ use crate::error::Result;
 use crate::functions::FunctionId;
 use crate::grid::Grid;
 use crate::key::{Interner, without_metadata};
-use crate::plan::SelectPlan;
+use crate::plan::{Scan, SelectPlan};
 use crate::window;
 
 /// The bits of the NaN that marks the end of a series.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+/// What a selected series counts as besides the text of its labels: ends of labels, a cursor.
+const SERIES_BYTES: u64 = 320;
 
 /// Samples that are charged at a time.
 const PIECE: usize = 4096;
@@ -32,60 +35,56 @@ pub(super) fn keeps_name(func: FunctionId) -> bool {
 /// The samples of one series; its memory is used again for the next one.
 #[derive(Debug)]
 pub(crate) struct Samples {
-    pub(crate) times: Vec<i64>,
-    pub(crate) values: Vec<f64>,
-    /// The timestamp stream that `times` is, if it is a whole one.
-    pub(crate) stream: Option<StreamId>,
-    batch: SampleBatch,
+    gathered: Gathered,
     held: Held,
 }
 
 impl Samples {
+    pub(crate) fn times(&self) -> &[i64] {
+        self.gathered.times()
+    }
+
+    pub(crate) fn values(&self) -> &[f64] {
+        self.gathered.values()
+    }
+
+    /// Changes when the times do.
+    pub(crate) fn version(&self) -> u64 {
+        self.gathered.version()
+    }
+
+    /// What the times are made of.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        self.gathered.pieces()
+    }
+
     /// Takes samples from elsewhere.
     pub(crate) fn refill(
         &mut self,
         exec: &Exec,
         samples: impl Iterator<Item = (i64, f64)>,
     ) -> Result<()> {
-        self.times.clear();
-        self.values.clear();
-        self.stream = None;
+        self.gathered.begin();
         self.held.release();
         // Charged piece by piece, so that what is above the limit is refused before it is there.
-        let mut samples = samples.peekable();
+        let (mut samples, mut times) = (samples.peekable(), Vec::new());
         while samples.peek().is_some() {
-            let before = self.times.len();
+            times.clear();
             for (t, v) in samples.by_ref().take(PIECE) {
-                self.times.push(t);
-                self.values.push(v);
+                times.push(t);
+                self.gathered.values_mut().push(v);
             }
-            exec.take(&mut self.held, self.times.len() - before)?;
+            self.gathered.push_times(&times);
+            exec.take(&mut self.held, times.len())?;
         }
+        self.gathered.end();
         Ok(())
-    }
-
-    fn drop_stale(&mut self) {
-        if !self.values.iter().any(|&value| is_stale(value)) {
-            return;
-        }
-        let mut keep = 0;
-        for i in 0..self.values.len() {
-            if !is_stale(self.values[i]) {
-                self.values[keep] = self.values[i];
-                self.times[keep] = self.times[i];
-                keep += 1;
-            }
-        }
-        self.values.truncate(keep);
-        self.times.truncate(keep);
-        self.stream = None;
     }
 }
 
 impl Exec<'_> {
     pub(crate) fn samples(&self) -> Samples {
-        let (times, values, stream) = (Vec::new(), Vec::new(), None);
-        Samples { times, values, stream, batch: SampleBatch::default(), held: self.held() }
+        Samples { gathered: Gathered::default(), held: self.held() }
     }
 
     /// The series of a selector. `range_ms` is 0 for an instant selector.
@@ -95,6 +94,25 @@ impl Exec<'_> {
         grid: &Grid,
         range_ms: i64,
     ) -> Result<Vec<SelectedSeries>> {
+        let (selector, hints) = self.asked(select, grid, range_ms);
+        let selection = self.source.select(&selector, &hints)?;
+        for warning in selection.warnings {
+            self.notes.storage(warning);
+        }
+        let read = self.series_read.get() + selection.series.len() as u64;
+        self.series_read.set(read);
+        let labels = selection.series.iter().map(|series| series.labels.text_len() as u64);
+        self.take_bytes(labels.map(|text| text + SERIES_BYTES).sum())?;
+        Ok(selection.series)
+    }
+
+    /// What the storage is asked for.
+    pub(super) fn asked(
+        &self,
+        select: &SelectPlan,
+        grid: &Grid,
+        range_ms: i64,
+    ) -> (Selector, Hints) {
         let ends = |t: i64| select.at.unwrap_or(t).saturating_sub(select.offset_ms);
         let (before, after) = match select.mode {
             None if range_ms == 0 => (self.lookback_ms, 0),
@@ -112,54 +130,103 @@ impl Exec<'_> {
             range_ms,
             function: select.function,
             grouping: select.grouping.clone(),
+            labels: match &select.scan {
+                Scan::By(labels) => Some(labels.clone()),
+                _ => None,
+            },
+            presence_only: select.presence_only,
             ..Hints::default()
         };
-        let selection =
-            self.source.select(&Selector::new(select.matchers.clone(), range), &hints)?;
-        for warning in selection.warnings {
-            self.notes.storage(warning);
+        (Selector::new(select.matchers.clone(), range), hints)
+    }
+
+    /// Hands the series of a selector that [scans](SelectPlan::scan) to `take`, one by one.
+    pub(super) fn scan(
+        &self,
+        select: &SelectPlan,
+        grid: &Grid,
+        range_ms: i64,
+        keep_stale: bool,
+        take: &mut dyn FnMut(&Labels, &mut Samples) -> Result<()>,
+    ) -> Result<()> {
+        let (selector, hints) = self.asked(select, grid, range_ms);
+        let mut samples = self.samples();
+        let mut failure = None;
+        let warnings = self.source.scan(&selector, &hints, &mut |labels, cursor| {
+            self.series_read.set(self.series_read.get() + 1);
+            let read = self.read(cursor, &mut samples, keep_stale);
+            failure = read.and_then(|()| take(labels, &mut samples)).err();
+            failure.is_none()
+        });
+        if let Some(error) = failure {
+            return Err(error);
         }
-        let read = self.series_read.get() + selection.series.len() as u64;
-        self.series_read.set(read);
-        Ok(selection.series)
+        warnings?.into_iter().for_each(|warning| self.notes.storage(warning));
+        Ok(())
     }
 
     /// Reads all samples of a series; with `keep_stale` the marks of its ends, too.
     pub(crate) fn read(
         &self,
-        series: &mut SelectedSeries,
+        cursor: &mut dyn Cursor,
         samples: &mut Samples,
         keep_stale: bool,
     ) -> Result<()> {
         self.tick()?;
-        samples.times.clear();
-        samples.values.clear();
-        samples.stream = None;
-        samples.held.release();
-        while series.cursor.next_batch(&mut samples.batch)? {
-            self.take(&mut samples.held, samples.batch.len())?;
-            if samples.times.is_empty() {
-                std::mem::swap(&mut samples.times, &mut samples.batch.times);
-                std::mem::swap(&mut samples.values, &mut samples.batch.values);
-                samples.stream = samples.batch.stream;
-            } else {
-                samples.times.extend_from_slice(&samples.batch.times);
-                samples.values.extend_from_slice(&samples.batch.values);
-                samples.stream = None;
-            }
+        let Samples { gathered, held } = samples;
+        held.release();
+        gathered.begin();
+        let mut read = 0;
+        while cursor.gather(gathered)? {
+            let before = std::mem::replace(&mut read, gathered.values().len());
+            self.take(held, read - before)?;
         }
-        let read = self.samples_read.get() + samples.times.len() as u64;
-        self.samples_read.set(read);
+        gathered.end();
+        self.samples_read.set(self.samples_read.get() + read as u64);
+        if let Some(profile) = &self.profile {
+            profile.read(read as u64);
+        }
         if !keep_stale {
-            samples.drop_stale();
+            gathered.retain(|value| !is_stale(value));
         }
         Ok(())
     }
 
     /// An instant selector.
     pub(super) fn select(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
+        let unsorted = matches!(select.scan, Scan::Unsorted | Scan::By(_));
+        if unsorted {
+            return self.scanned_instants(select, grid, sink);
+        }
+        if grid.count == 1 || select.scan == Scan::SortedLater {
+            // What comes of each series is sorted, and not what it comes from.
+            let scan = &mut |sink: Sink| self.scanned_instants(select, grid, sink);
+            return self.sorted(scan, sink);
+        }
         let series = self.open(select, grid, 0)?;
         self.instants(select, grid, series, |labels| labels, &mut |row, sink| sink(row), sink)
+    }
+
+    fn scanned_instants(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
+        let (mut column, keep_stale) = (Column::default(), select.mode.is_none());
+        self.scan(select, grid, 0, keep_stale, &mut |labels, samples| {
+            self.instant(select, grid, samples, &mut column)?;
+            if column.present.is_empty() {
+                return Ok(());
+            }
+            sink(Row { labels: labels.clone(), drop_name: false, column: &mut column })
+        })
+    }
+
+    /// Hands on what `produce` hands to its sink, sorted by labels.
+    pub(super) fn sorted(
+        &self,
+        produce: &mut dyn FnMut(Sink) -> Result<()>,
+        sink: Sink,
+    ) -> Result<()> {
+        let mut matrix = self.gather(produce)?;
+        matrix.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        self.replay(matrix, sink)
     }
 
     /// An instant selector whose series go through `stage` and lose their names. `None` if their
@@ -201,10 +268,10 @@ impl Exec<'_> {
         let mut samples = self.samples();
         let mut column = Column::default();
         for mut series in self.open(select, grid, 0)? {
-            self.read(&mut series, &mut samples, true)?;
+            self.read(&mut *series.cursor, &mut samples, true)?;
             column.reset(grid.count);
             each_instant(&samples, select, grid, self.lookback_ms, |step, sample| {
-                column.set(step, samples.times[sample] as f64 / 1000.0);
+                column.set(step, samples.times()[sample] as f64 / 1000.0);
             });
             if !column.present.is_empty() {
                 take(&series.labels, &mut column)?;
@@ -219,6 +286,26 @@ impl Exec<'_> {
         sink(Row { labels, drop_name: true, column })
     }
 
+    /// The values of one series at the steps.
+    fn instant(
+        &self,
+        select: &SelectPlan,
+        grid: &Grid,
+        samples: &Samples,
+        column: &mut Column,
+    ) -> Result<()> {
+        self.watch.work(grid.count)?;
+        column.reset(grid.count);
+        if select.mode == Some(RangeMode::Smoothed) {
+            window::smooth_instants(samples, select, grid, self.lookback_ms, column);
+        } else {
+            each_instant(samples, select, grid, self.lookback_ms, |step, sample| {
+                column.set(step, samples.values()[sample]);
+            });
+        }
+        Ok(())
+    }
+
     fn instants(
         &self,
         select: &SelectPlan,
@@ -231,16 +318,8 @@ impl Exec<'_> {
         let mut samples = self.samples();
         let mut column = Column::default();
         for mut series in series {
-            self.read(&mut series, &mut samples, select.mode.is_none())?;
-            self.watch.work(grid.count)?;
-            column.reset(grid.count);
-            if select.mode == Some(RangeMode::Smoothed) {
-                window::smooth_instants(&samples, select, grid, self.lookback_ms, &mut column);
-            } else {
-                each_instant(&samples, select, grid, self.lookback_ms, |step, sample| {
-                    column.set(step, samples.values[sample]);
-                });
-            }
+            self.read(&mut *series.cursor, &mut samples, select.mode.is_none())?;
+            self.instant(select, grid, &samples, &mut column)?;
             if !column.present.is_empty() {
                 let labels = labels(series.labels);
                 stage(Row { labels, drop_name: false, column: &mut column }, sink)?;
@@ -259,14 +338,17 @@ fn each_instant(
     lookback_ms: i64,
     mut found: impl FnMut(usize, usize),
 ) {
-    let mut next = 0;
+    let (times, values) = (samples.times(), samples.values());
+    // Before the first step they are skipped at once.
+    let first = select.at.unwrap_or(grid.start).saturating_sub(select.offset_ms);
+    let mut next = times.partition_point(|&time| time <= first);
     for step in 0..grid.count {
         let t = select.at.unwrap_or_else(|| grid.time(step)).saturating_sub(select.offset_ms);
-        while samples.times.get(next).is_some_and(|&time| time <= t) {
+        while times.get(next).is_some_and(|&time| time <= t) {
             next += 1;
         }
         let Some(last) = next.checked_sub(1) else { continue };
-        if samples.times[last] > t.saturating_sub(lookback_ms) && !is_stale(samples.values[last]) {
+        if times[last] > t.saturating_sub(lookback_ms) && !is_stale(values[last]) {
             found(step, last);
         }
     }
@@ -287,13 +369,19 @@ mod tests {
 
     fn plan(at: Option<i64>, offset_ms: i64) -> SelectPlan {
         let (mode, function, grouping) = (None, None, None);
-        SelectPlan { matchers: Vec::new(), offset_ms, at, mode, function, grouping }
+        let (scan, presence_only) = (Scan::Sorted, false);
+        let matchers = Vec::new();
+        SelectPlan { matchers, offset_ms, at, mode, function, grouping, scan, presence_only }
     }
 
     fn samples(pairs: &[(i64, f64)]) -> Samples {
-        let (times, values) = pairs.iter().copied().unzip();
-        let (batch, held) = (SampleBatch::default(), Held::default());
-        Samples { times, values, stream: None, batch, held }
+        let (times, values): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+        let mut gathered = Gathered::default();
+        gathered.begin();
+        gathered.push_times(&times);
+        gathered.values_mut().extend(values);
+        gathered.end();
+        Samples { gathered, held: Held::default() }
     }
 
     proptest! {

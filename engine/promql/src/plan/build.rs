@@ -3,11 +3,12 @@
 use std::cell::Cell;
 
 use nunatak::Grouping;
+use nunatak_index::{METRIC_NAME, MatchOp, Matcher};
 
 use super::duration::resolve;
 use super::{
-    AggregateParam, AggregatePlan, MixedPlan, PairPlan, Plan, RangePlan, ScalarPlan, SelectPlan,
-    SubqueryInput, SubqueryPlan, VectorPlan,
+    AggregateParam, AggregatePlan, MixedPlan, PairPlan, Plan, RangePlan, ScalarPlan, Scan,
+    SelectPlan, SubqueryInput, SubqueryPlan, VectorPlan,
 };
 use crate::ast::{
     AggregateExpr, AggregateOp, AtModifier, BinaryExpr, Call, Expr, ExprKind, UnaryOp, ValueType,
@@ -16,6 +17,7 @@ use crate::ast::{
 use crate::binary::apply;
 use crate::error::{QueryError, Result};
 use crate::functions::FunctionId;
+use crate::key::is_metadata;
 use crate::parser::{quote, quote_bytes};
 
 /// When a query runs.
@@ -95,11 +97,27 @@ impl Built<VectorPlan> {
 pub(super) struct Above {
     function: Option<&'static str>,
     grouping: Option<Grouping>,
+    /// What an aggregation does with the order and the labels of series.
+    scan: Scan,
+    /// Whether it counts series, whatever their values.
+    counts: bool,
 }
 
 impl Above {
     pub(super) fn function(name: &'static str) -> Self {
-        Self { function: Some(name), grouping: None }
+        Self { function: Some(name), ..Self::default() }
+    }
+
+    /// A function of windows under what is above it. Series lose their names there, so the labels
+    /// of the aggregation are enough only if no two series differ in their names alone.
+    pub(super) fn window(call: &Call, outer: &Self) -> Self {
+        let counts =
+            matches!(call.func.id, FunctionId::CountOverTime | FunctionId::PresentOverTime);
+        let scan = match &outer.scan {
+            Scan::By(by) if by.iter().any(|label| is_metadata(label)) => Scan::Sorted,
+            scan => scan.clone(),
+        };
+        Self { scan, counts, ..Self::function(call.func.name) }
     }
 }
 
@@ -172,7 +190,8 @@ impl Builder<'_> {
         match &expr.kind {
             ExprKind::Paren(inner) => self.vector(inner, above),
             ExprKind::VectorSelector(selector) => {
-                let select = self.select(selector, above)?;
+                let mut select = self.select(selector, above)?;
+                select.scan.clone_from(&above.scan);
                 let invariant = select.at.is_some();
                 Ok(Built::new(VectorPlan::Select(Box::new(select)), invariant))
             }
@@ -187,13 +206,13 @@ impl Builder<'_> {
             }
             ExprKind::Binary(binary) => self.vector_binary(binary, expr),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate),
-            ExprKind::Call(call) => self.vector_call(call, expr),
+            ExprKind::Call(call) => self.vector_call(call, expr, above),
             _ => Err(unexpected(expr)),
         }
     }
 
     fn vector_binary(&self, binary: &BinaryExpr, expr: &Expr) -> Result<Built<VectorPlan>> {
-        let above = Above::default();
+        let above = Above { scan: Scan::SortedLater, ..Above::default() };
         let (op, return_bool, span) = (binary.op, binary.return_bool, expr.span);
         let (left, right) = (binary.lhs.value_type(), binary.rhs.value_type());
         if left == ValueType::Vector && right == ValueType::Vector {
@@ -209,7 +228,7 @@ impl Builder<'_> {
         let scalar_left = left == ValueType::Scalar;
         let (scalar, vector) =
             if scalar_left { (&binary.lhs, &binary.rhs) } else { (&binary.rhs, &binary.lhs) };
-        let (scalar, vector) = (self.scalar(scalar)?, self.vector(vector, &above)?);
+        let (scalar, vector) = (self.scalar(scalar)?, self.vector(vector, &Above::default())?);
         let invariant = scalar.invariant && vector.invariant;
         let (scalar, vector) =
             if invariant { (scalar.plan, vector.plan) } else { (scalar.once(), vector.once()) };
@@ -223,7 +242,14 @@ impl Builder<'_> {
         grouping.dedup();
         let hint = grouping.clone();
         let hint = if aggregate.without { Grouping::Without(hint) } else { Grouping::By(hint) };
-        let above = Above { function: Some(aggregate.op.name()), grouping: Some(hint) };
+        let scan = match ignores_order(aggregate.op) {
+            false => Scan::Sorted,
+            true if aggregate.without => Scan::Unsorted,
+            true => Scan::By(grouping.clone()),
+        };
+        let counts = matches!(aggregate.op, AggregateOp::Count | AggregateOp::Group);
+        let function = Some(aggregate.op.name());
+        let above = Above { function, grouping: Some(hint), scan, counts };
         let input = self.vector(aggregate.expr.unwrap_parens(), &above)?;
         let mut invariant = input.invariant;
         let param = match &aggregate.param {
@@ -248,13 +274,17 @@ impl Builder<'_> {
         let expr = expr.unwrap_parens();
         match &expr.kind {
             ExprKind::MatrixSelector(matrix) => {
-                let select = self.select(&matrix.selector, above)?;
+                let mut select = self.select(&matrix.selector, above)?;
+                if has_one_name(&select.matchers) {
+                    select.scan.clone_from(&above.scan);
+                }
                 let computed = matrix.range_expr.as_deref();
                 let range_ms = resolve(matrix.range_ms, computed, false, self.query)?;
                 let invariant = select.at.is_some();
                 Ok(Built::new(RangePlan::Select(Box::new(select), range_ms), invariant))
             }
             ExprKind::Subquery(subquery) => {
+                let above = &Above { scan: Scan::Sorted, ..above.clone() };
                 let input = match subquery.expr.value_type() {
                     ValueType::Scalar => SubqueryInput::Scalar(self.scalar(&subquery.expr)?.once()),
                     _ => SubqueryInput::Vector(self.vector(&subquery.expr, above)?.once()),
@@ -290,8 +320,37 @@ impl Builder<'_> {
             mode: selector.mode,
             function: above.function,
             grouping: above.grouping.clone(),
+            scan: Scan::Sorted,
+            presence_only: above.counts && selector.mode.is_none(),
         })
     }
+}
+
+/// Whether an aggregation gives the same for its series in any order.
+fn ignores_order(op: AggregateOp) -> bool {
+    use AggregateOp as Op;
+    matches!(
+        op,
+        Op::Sum
+            | Op::Avg
+            | Op::Min
+            | Op::Max
+            | Op::Count
+            | Op::Group
+            | Op::Stddev
+            | Op::Stdvar
+            | Op::Quantile
+    )
+}
+
+/// Whether only series of one metric match.
+pub(crate) fn has_one_name(matchers: &[Matcher]) -> bool {
+    let names = |matcher: &Matcher| {
+        matcher.name() == METRIC_NAME
+            && matcher.op() == MatchOp::Equal
+            && !matcher.value().is_empty()
+    };
+    matchers.iter().any(names)
 }
 
 pub(super) fn argument(call: &Call, index: usize) -> Result<&Expr> {

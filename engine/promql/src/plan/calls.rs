@@ -5,8 +5,8 @@ use nunatak_index::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, Patter
 use super::build::{Above, Builder, Built, argument, string};
 use super::duration::resolve;
 use super::{
-    HistogramCall, HistogramKind, InfoCall, LabelCall, LabelEdit, MapCall, ScalarPlan, SelectPlan,
-    SortCall, VectorPlan, WindowCall,
+    HistogramCall, HistogramKind, InfoCall, LabelCall, LabelEdit, MapCall, ScalarPlan, Scan,
+    SelectPlan, SortCall, VectorPlan, WindowCall,
 };
 use crate::ast::{Call, Expr, ExprKind, ValueType};
 use crate::error::{QueryError, Result};
@@ -16,7 +16,12 @@ use crate::functions::FunctionId;
 const MOST_PATTERN_BYTES: usize = 32 << 20;
 
 impl Builder<'_> {
-    pub(super) fn vector_call(&self, call: &Call, expr: &Expr) -> Result<Built<VectorPlan>> {
+    pub(super) fn vector_call(
+        &self,
+        call: &Call,
+        expr: &Expr,
+        outer: &Above,
+    ) -> Result<Built<VectorPlan>> {
         use FunctionId as F;
         let above = Above::function(call.func.name);
         let input = |index| self.vector(argument(call, index)?, &above);
@@ -63,7 +68,9 @@ impl Builder<'_> {
             }
             F::Info => self.info(call, &above),
             id if call.args.is_empty() => Ok(Built::new(VectorPlan::Clock(id), false)),
-            _ if call.func.args.contains(&ValueType::Matrix) => self.window(call, &above),
+            _ if call.func.args.contains(&ValueType::Matrix) => {
+                self.window(call, &Above::window(call, outer))
+            }
             func => {
                 let inner = input(0)?;
                 let (params, constant) = self.params(call, 1)?;
@@ -177,7 +184,17 @@ impl Builder<'_> {
         };
         let function = Some("info");
         let (mode, grouping, none) = (None, None, Vec::new());
-        let select = SelectPlan { matchers: none, offset_ms, at, mode, function, grouping };
+        let (scan, presence_only) = (Scan::Sorted, false);
+        let select = SelectPlan {
+            matchers: none,
+            offset_ms,
+            at,
+            mode,
+            function,
+            grouping,
+            scan,
+            presence_only,
+        };
         let plan = InfoCall { input: inner.plan, matchers, select };
         Ok(Built::new(VectorPlan::Info(Box::new(plan)), inner.invariant))
     }

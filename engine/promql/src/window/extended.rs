@@ -152,7 +152,7 @@ pub(crate) fn smooth_instants(
     lookback_ms: i64,
     out: &mut Column,
 ) {
-    let (times, values) = (&samples.times, &samples.values);
+    let (times, values) = (samples.times(), samples.values());
     for step in 0..grid.count {
         let t = select.at.unwrap_or_else(|| grid.time(step)).saturating_sub(select.offset_ms);
         let next = times.partition_point(|&time| time < t);

@@ -35,7 +35,39 @@ pub(super) fn simple(func: FunctionId, w: &Windows, queue: &mut Vec<usize>, out:
     }
 }
 
+/// Sums that are carried on at a time in a large window.
+const LANES: usize = 4;
+/// Below this size no sum of a window overflows on the way.
+const SMALL: f64 = 1e290;
+
+/// The compensated sum of a large window of values that are not huge: value i goes into lane i
+/// mod 4, and the lanes are added in their order.
+fn lanes(values: &[f64]) -> Option<Sum> {
+    if values.len() < 8 * LANES {
+        return None;
+    }
+    let mut lanes = [Sum::default(); LANES];
+    let (pieces, rest) = values.as_chunks::<LANES>();
+    for piece in pieces.iter().map(<[f64; LANES]>::as_slice).chain([rest]) {
+        for (lane, &value) in lanes.iter_mut().zip(piece) {
+            lane.add(value);
+        }
+    }
+    let small = lanes.iter().all(|lane| lane.value.abs() < SMALL);
+    small.then(|| {
+        let mut total = Sum::default();
+        for lane in lanes {
+            total.add(lane.value);
+            total.lost += lane.lost;
+        }
+        total
+    })
+}
+
 fn sum(values: &[f64]) -> f64 {
+    if let Some(sum) = lanes(values) {
+        return sum.total();
+    }
     let mut sum = Sum::default();
     for &value in values {
         sum.add(value);
@@ -44,6 +76,10 @@ fn sum(values: &[f64]) -> f64 {
 }
 
 fn mean(values: &[f64]) -> f64 {
+    if let Some(sum) = lanes(values) {
+        let count = values.len() as f64;
+        return sum.value / count + sum.lost / count;
+    }
     let mut mean = Mean::default();
     for &value in values {
         mean.add(value);

@@ -6,58 +6,117 @@ use crate::column::Column;
 /// `rate`, `increase` and `delta`: the difference between last and first sample, with what a
 /// counter lost at its resets, extrapolated to the window's borders unless the series seems to
 /// begin or end inside the window.
-pub(super) fn extrapolated(
-    w: &Windows,
-    counter: bool,
-    per_second: bool,
-    resets: &mut Vec<usize>,
-    out: &mut Column,
-) {
-    resets.clear();
-    if counter {
-        resets.extend((1..w.values.len()).filter(|&i| w.values[i] < w.values[i - 1]));
+///
+/// How far it is extrapolated depends on times alone, but for counters that were near zero: it is
+/// computed once for all series with the same times.
+#[derive(Debug, Default)]
+pub(super) struct Extrapolation {
+    /// By the place of the windows: their version, and what is known of them.
+    known: Vec<(u64, Vec<Step>)>,
+    resets: Vec<usize>,
+}
+
+/// What is known of a window with at least two samples without its values.
+#[derive(Debug)]
+struct Step {
+    step: usize,
+    /// Its first and last sample.
+    first: usize,
+    last: usize,
+    /// Seconds between them, and to the borders as far as they are taken to be covered.
+    sampled: f64,
+    to_start: f64,
+    to_end: f64,
+    /// What the rise is multiplied by.
+    factor: f64,
+}
+
+impl Extrapolation {
+    pub(super) fn evaluate(
+        &mut self,
+        w: &Windows,
+        counter: bool,
+        per_second: bool,
+        out: &mut Column,
+    ) {
+        // A step costs the same however many samples its window has.
+        if !w.watch.goes_on(w.values.len() + w.bounds.len()) {
+            return;
+        }
+        let unit = if per_second { w.range_seconds() } else { 1.0 };
+        self.find_resets(w.values, counter);
+        if self.known.len() <= w.place {
+            self.known.resize_with(w.place + 1, || (u64::MAX, Vec::new()));
+        }
+        let (version, steps) = &mut self.known[w.place];
+        if *version != w.version {
+            *version = w.version;
+            steps.clear();
+            let bounds = w.bounds.iter().enumerate().filter(|(_, (from, to))| to - from >= 2);
+            steps.extend(bounds.map(|(step, &bounds)| Step::new(w, step, bounds, unit)));
+        }
+        let resets = self.resets.as_slice();
+        let mut past = 0;
+        for step in &*steps {
+            let first = w.values[step.first];
+            let mut rise = w.values[step.last] - first;
+            while resets.get(past).is_some_and(|&i| i <= step.first) {
+                past += 1;
+            }
+            for &i in resets[past..].iter().take_while(|&&i| i <= step.last) {
+                rise += w.values[i - 1];
+            }
+            let factor =
+                if counter { step.factor_above_zero(first, rise, unit) } else { step.factor };
+            out.values[step.step] = rise * factor;
+        }
+        if steps.len() == w.bounds.len() {
+            out.present.insert_all();
+        } else {
+            steps.iter().for_each(|step| out.present.insert(step.step));
+        }
     }
-    let mut first_reset = 0;
-    for (step, from, to) in w.filled(2) {
-        while resets.get(first_reset).is_some_and(|&i| i <= from) {
-            first_reset += 1;
+
+    fn find_resets(&mut self, values: &[f64], counter: bool) {
+        self.resets.clear();
+        let pairs = || values.iter().zip(values.iter().skip(1));
+        // Most counters have none, which is found out for several pairs at a time.
+        if counter && pairs().filter(|(before, after)| after < before).count() > 0 {
+            let resets = pairs().enumerate().filter(|(_, (before, after))| after < before);
+            self.resets.extend(resets.map(|(i, _)| i + 1));
         }
-        let mut rise = w.values[to - 1] - w.values[from];
-        for &i in resets[first_reset..].iter().take_while(|&&i| i < to) {
-            rise += w.values[i - 1];
-        }
-        let factor = extrapolation(w, step, (from, to), counter.then_some(rise));
-        let factor = if per_second { factor / w.range_seconds() } else { factor };
-        out.set(step, rise * factor);
     }
 }
 
-/// How much longer the window is taken to be than the time between its first and last sample.
-/// Of a counter the rise is passed: it can't have been below zero, which bounds its beginning.
-fn extrapolation(w: &Windows, step: usize, (from, to): (usize, usize), rise: Option<f64>) -> f64 {
-    let seconds = |ms: i64| ms as f64 / 1000.0;
-    let (first, last, end) = (w.times[from], w.times[to - 1], w.ends[step]);
-    let sampled = seconds(last.saturating_sub(first));
-    let mut to_start = seconds(first.saturating_sub(end.saturating_sub(w.range_ms)));
-    let mut to_end = seconds(end.saturating_sub(last));
-    let average = sampled / (to - from - 1) as f64;
-    let threshold = average * 1.1;
-    if to_start >= threshold {
-        to_start = average / 2.0;
-    }
-    if let Some(rise) = rise
-        && rise > 0.0
-        && w.values[from] >= 0.0
-    {
-        let to_zero = sampled * (w.values[from] / rise);
-        if to_zero < to_start {
-            to_start = to_zero;
+impl Step {
+    fn new(w: &Windows, step: usize, (from, to): (usize, usize), unit: f64) -> Self {
+        let seconds = |ms: i64| ms as f64 / 1000.0;
+        let (first, last, end) = (w.times[from], w.times[to - 1], w.ends[step]);
+        let sampled = seconds(last.saturating_sub(first));
+        let mut to_start = seconds(first.saturating_sub(end.saturating_sub(w.range_ms)));
+        let mut to_end = seconds(end.saturating_sub(last));
+        let average = sampled / (to - from - 1) as f64;
+        let threshold = average * 1.1;
+        if to_start >= threshold {
+            to_start = average / 2.0;
         }
+        if to_end >= threshold {
+            to_end = average / 2.0;
+        }
+        let factor = (sampled + to_start + to_end) / sampled / unit;
+        Self { step, first: from, last: to - 1, sampled, to_start, to_end, factor }
     }
-    if to_end >= threshold {
-        to_end = average / 2.0;
+
+    /// The factor for a counter: it can't have been below zero, which bounds its beginning.
+    fn factor_above_zero(&self, first: f64, rise: f64, unit: f64) -> f64 {
+        // Far from zero nearly always; no division is needed to see that.
+        if !(rise > 0.0 && first >= 0.0) || first * self.sampled > rise * self.to_start * 1.001 {
+            return self.factor;
+        }
+        let to_zero = self.sampled * (first / rise);
+        let to_start = if to_zero < self.to_start { to_zero } else { self.to_start };
+        (self.sampled + to_start + self.to_end) / self.sampled / unit
     }
-    (sampled + to_start + to_end) / sampled
 }
 
 /// `irate` and `idelta`: the last two samples.
