@@ -7,8 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nunatak::{Clock as _, Db, StartProgress, SystemClock};
+use nunatak_promql::QueryMemory;
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::cli::ServeArgs;
 use crate::clients::Clients;
@@ -18,6 +19,7 @@ use crate::ingest::Ingest;
 use crate::logging::LogControl;
 use crate::metadata::MetadataStore;
 use crate::metrics::Metrics;
+use crate::turns::Turns;
 
 /// How long a write waits for the database to be open.
 const OPENING_PATIENCE: Duration = Duration::from_secs(10);
@@ -30,7 +32,8 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     pub(crate) metadata: MetadataStore,
     pub(crate) clients: Clients,
-    pub(crate) query_places: Arc<Semaphore>,
+    pub(crate) query_places: Arc<Turns>,
+    query_memory: OnceLock<Arc<QueryMemory>>,
     pub(crate) started_ms: i64,
     /// How far the opening of the database is.
     pub(crate) start: StartProgress,
@@ -56,7 +59,8 @@ impl App {
     ) -> Self {
         let now = SystemClock.now_ms();
         Self {
-            query_places: Arc::new(Semaphore::new(settings.query_concurrency)),
+            query_places: Arc::new(Turns::new(settings.query_concurrency)),
+            query_memory: OnceLock::new(),
             ingest: OnceLock::new(),
             settings,
             address,
@@ -108,7 +112,9 @@ impl App {
         if let Some(reloaded) = &*self.reloaded.lock() {
             db.set_limits(reloaded.limits.rules());
         }
-        self.ingest.get_or_init(|| Ingest::new(db.stats().memory_budget));
+        let budget = db.stats().memory_budget;
+        self.ingest.get_or_init(|| Ingest::new(budget));
+        self.query_memory.get_or_init(|| Arc::new(QueryMemory::new(budget / 4)));
         drop(self.db.set(db));
         self.is_open.send_replace(true);
     }
@@ -116,6 +122,12 @@ impl App {
     /// The gate for requests that write, as large as the engine's memory budget says.
     pub(crate) fn ingest(&self) -> &Ingest {
         self.ingest.get_or_init(|| Ingest::new(self.settings.memory_budget.unwrap_or(1 << 30)))
+    }
+
+    /// The memory for queries, a quarter of the engine's budget.
+    pub(crate) fn query_memory(&self) -> Arc<QueryMemory> {
+        let budget = self.settings.memory_budget.unwrap_or(1 << 30);
+        Arc::clone(self.query_memory.get_or_init(|| Arc::new(QueryMemory::new(budget / 4))))
     }
 
     pub(crate) fn now_ms(&self) -> i64 {

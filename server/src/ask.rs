@@ -20,6 +20,7 @@ pub fn ask(args: &QueryArgs) -> Result<(), AskError> {
     let reply = post(&url, &form)?;
     let text = match args.output {
         Output::Json => reply,
+        Output::Table if args.explain => explained(&reply)?,
         Output::Table => table(&reply)?,
     };
     let mut out = std::io::stdout();
@@ -48,6 +49,9 @@ fn request(args: &QueryArgs) -> Result<(&'static str, Form), AskError> {
         text.as_deref().map(parse_time).transpose().map_err(AskError::Arguments)
     };
     let mut form = vec![("query", args.expr.clone())];
+    if args.explain {
+        form.push(("stats", "all".to_owned()));
+    }
     if args.start.is_none() && args.end.is_none() && args.step.is_none() {
         if let Some(ms) = time(&args.time)? {
             form.push(("time", seconds(ms)));
@@ -91,10 +95,41 @@ pub(crate) fn post(url: &str, form: &Form) -> Result<String, AskError> {
     Err(AskError::Server(format!("{} ({})", what, response.status())))
 }
 
+fn parsed(reply: &str) -> Result<Value, AskError> {
+    serde_json::from_str(reply)
+        .map_err(|error| AskError::Server(format!("the reply is no JSON: {error}")))
+}
+
+/// The operators of the reply as a table.
+fn explained(reply: &str) -> Result<String, AskError> {
+    let reply = parsed(reply)?;
+    let stats = &reply["data"]["stats"];
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["operator", "ms", "series", "points", "samples read", "peak bytes"]);
+    for row in stats["operators"].as_array().into_iter().flatten() {
+        let depth = row["depth"].as_u64().unwrap_or_default() as usize;
+        let name = row["operator"].as_str().unwrap_or_default();
+        let ms = row["seconds"].as_f64().unwrap_or_default() * 1e3;
+        let mut cells = vec![format!("{}{name}", "  ".repeat(depth)), format!("{ms:.3}")];
+        let numbers = ["series", "points", "samplesRead", "peakBytes"];
+        cells.extend(numbers.map(|key| row[key].as_u64().unwrap_or_default().to_string()));
+        table.add_row(cells);
+    }
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    let total = stats["timings"]["execTotalTime"].as_f64().unwrap_or_default() * 1e3;
+    Ok(format!(
+        "{}\n{total:.3} ms in all, {} samples of {} series, at most {} bytes",
+        rows(&table),
+        number(&stats["samples"]["totalQueryableSamples"]),
+        number(&stats["series"]),
+        number(&stats["peakBytes"]),
+    ))
+}
+
 /// The reply as a table, with warnings below.
 fn table(reply: &str) -> Result<String, AskError> {
-    let reply: Value = serde_json::from_str(reply)
-        .map_err(|error| AskError::Server(format!("the reply is no JSON: {error}")))?;
+    let reply = parsed(reply)?;
     let result = &reply["data"]["result"];
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
@@ -147,6 +182,16 @@ fn series(metric: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plans_are_indented_by_depth() {
+        let reply = r#"{"data":{"stats":{"operators":[
+            {"depth":0,"operator":"sum","seconds":0.0015},{"depth":1,"operator":"rate(…)"}],
+            "series":3}}}"#;
+        let text = explained(reply).unwrap();
+        assert!(text.contains("│ sum ") && text.contains("│   rate(…)"), "{text}");
+        assert!(text.contains("1.500") && text.contains("of 3 series"), "{text}");
+    }
 
     #[test]
     fn vectors_and_ranges_become_tables() {

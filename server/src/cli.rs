@@ -57,6 +57,7 @@ Examples:
   nunatak query 'up'
   nunatak query 'sum by (job) (rate(http_requests_total[5m]))' --time 2026-01-31T12:00:00Z
   nunatak query 'up' --start 1769860800 --end 1769864400 --step 1m --output json
+  nunatak query 'sum by (job) (rate(http_requests_total[5m]))' --explain
 
 Exit codes: 0 answered; 1 the server refused or can't be reached; 2 bad arguments.";
 
@@ -277,6 +278,9 @@ pub struct QueryArgs {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub output: Output,
+    /// Print the plan, and what each of its operators did and took, instead of the answer
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// One line for what clap has to say, without usage and colours.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod cardinality;
+mod client;
 mod labels;
 mod middleware;
 mod params;

@@ -7,6 +7,11 @@ use nunatak::Labels;
 /// Writes a string with its quotes.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    if is_plain(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     let mut plain_from = 0;
     for (i, byte) in text.bytes().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
@@ -25,6 +30,15 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     }
     out.extend_from_slice(&text.as_bytes()[plain_from..]);
     out.push(b'"');
+}
+
+/// Whether nothing in a text needs a backslash. Looks at 16 bytes at a time, since label sets are
+/// nearly all of a large answer.
+fn is_plain(text: &[u8]) -> bool {
+    let special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    let (pieces, rest) = text.as_chunks::<16>();
+    let any = |bytes: &[u8]| bytes.iter().fold(false, |any, &byte| any | special(byte));
+    !pieces.iter().any(|piece| any(piece)) && !any(rest)
 }
 
 /// Writes `["a","b"]`.

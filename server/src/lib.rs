@@ -24,6 +24,7 @@ mod promql;
 pub mod remote_write;
 mod serve;
 mod snapshot;
+mod turns;
 mod verify;
 
 pub use ask::{AskError, ask};

@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use nunatak::{Db, Matcher};
-use nunatak_promql::{Engine, QueryError, QueryParams, QueryResult, Value};
+use nunatak_promql::{
+    Engine, EngineOptions, OperatorStats, QueryError, QueryMemory, QueryParams, QueryResult, Value,
+};
 
 use crate::http::{ApiError, ErrorKind, Out};
 use crate::json;
@@ -18,6 +20,8 @@ pub(crate) struct Question {
     pub(crate) lookback_ms: i64,
     pub(crate) deadline: Instant,
     pub(crate) cancel: Arc<AtomicBool>,
+    /// Whether the time and the samples of each operator are wanted.
+    pub(crate) profile: bool,
 }
 
 /// At what time or times; all in ms.
@@ -116,7 +120,8 @@ fn series_head(buffer: &mut Vec<u8>, labels: &nunatak::Labels) {
 }
 
 fn write_stats(buffer: &mut Vec<u8>, answer: &QueryResult, seconds: f64) {
-    let stats = serde_json::json!({
+    let operators: Vec<_> = answer.operators.iter().map(operator).collect();
+    let mut stats = serde_json::json!({
         "timings": {
             "evalTotalTime": seconds,
             "resultSortTime": 0,
@@ -129,9 +134,26 @@ fn write_stats(buffer: &mut Vec<u8>, answer: &QueryResult, seconds: f64) {
             "totalQueryableSamples": answer.stats.samples,
             "peakSamples": answer.stats.peak_samples,
         },
+        "series": answer.stats.series,
+        "peakBytes": answer.stats.peak_bytes,
     });
+    if !operators.is_empty() {
+        stats["operators"] = operators.into();
+    }
     buffer.extend_from_slice(b",\"stats\":");
     buffer.extend_from_slice(stats.to_string().as_bytes());
+}
+
+fn operator(operator: &OperatorStats) -> serde_json::Value {
+    serde_json::json!({
+        "depth": operator.depth,
+        "operator": operator.operator,
+        "series": operator.series,
+        "points": operator.points,
+        "samplesRead": operator.samples,
+        "peakBytes": operator.peak_bytes,
+        "seconds": operator.time.as_secs_f64(),
+    })
 }
 
 impl From<QueryError> for ApiError {
@@ -168,14 +190,19 @@ pub(crate) fn format_query(text: &str) -> Result<String, ApiError> {
 }
 
 /// Asks the database.
-pub(crate) fn ask(db: &Db, question: &Question) -> Result<QueryResult, ApiError> {
+pub(crate) fn ask(
+    db: &Db,
+    memory: Arc<QueryMemory>,
+    question: &Question,
+) -> Result<QueryResult, ApiError> {
     let params = QueryParams {
         lookback_ms: Some(question.lookback_ms),
         timeout: None,
         deadline: Some(question.deadline),
         cancel: Some(Arc::clone(&question.cancel)),
+        profile: question.profile,
     };
-    let engine = Engine::default();
+    let engine = Engine::new(EngineOptions::default().memory(memory));
     let text = &question.text;
     match question.when {
         When::At(t) => engine.instant_with(db, text, t, &params),

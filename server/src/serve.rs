@@ -118,7 +118,8 @@ async fn run(
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let server = tokio::spawn({
         let mut stopped = stopped.clone();
-        axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
+        let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service)
             .with_graceful_shutdown(async move { drop(stopped.wait_for(|s| *s).await) })
             .into_future()
     });

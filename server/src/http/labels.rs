@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use nunatak::{Db, Hints, Labels, Matcher, Selector, Source, TimeRange};
 
+use super::client::Asking;
 use super::params::Params;
 use super::query::{blocking, wait_for_turn};
 use super::reply::{ApiError, success, success_with};
@@ -16,34 +17,40 @@ use crate::{json, promql};
 /// `labels`
 pub(super) async fn names(
     State(app): State<Arc<App>>,
+    asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
-    texts(&app, &params, Source::label_names).await
+    texts(&app, &asking, &params, Source::label_names).await
 }
 
 /// `label/{name}/values`
 pub(super) async fn values(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
+    asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
     let name = unescape(&name);
     if name.is_empty() {
         return Err(ApiError::bad_data("invalid label name: \"\""));
     }
-    texts(&app, &params, move |db, selector, limit| db.label_values(&name, selector, limit)).await
+    texts(&app, &asking, &params, move |db, selector, limit| {
+        db.label_values(&name, selector, limit)
+    })
+    .await
 }
 
 /// Names or values of all selectors together, sorted, cut at `limit`.
 async fn texts(
     app: &Arc<App>,
+    asking: &Asking,
     params: &Params,
     ask: impl Fn(&Db, &Selector, usize) -> nunatak::Result<Vec<String>> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let db = app.db()?;
     let limit = params.limit()?;
     let selectors = selectors(params)?;
-    let permit = wait_for_turn(app, app.settings.query_timeout).await?;
+    let permit = wait_for_turn(app, asking, app.settings.query_timeout).await?;
     let (mut texts, mut warnings) = blocking(move || {
         let _permit = permit;
         let texts = one_more_than(limit, &selectors, |selector, most| ask(&db, selector, most))?;
@@ -74,6 +81,7 @@ fn one_more_than(
 /// `series`
 pub(super) async fn series(
     State(app): State<Arc<App>>,
+    asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
     let db = app.db()?;
@@ -82,7 +90,7 @@ pub(super) async fn series(
     }
     let limit = params.limit()?;
     let selectors = selectors(&params)?;
-    let permit = wait_for_turn(&app, app.settings.query_timeout).await?;
+    let permit = wait_for_turn(&app, &asking, app.settings.query_timeout).await?;
     let (mut sets, mut warnings) = blocking(move || {
         let _permit = permit;
         label_sets(&db, &selectors, limit)
@@ -98,16 +106,18 @@ fn label_sets(
     limit: usize,
 ) -> Result<(Vec<Labels>, Vec<String>), ApiError> {
     let most = if limit == 0 { 0 } else { limit.saturating_add(1) };
-    let hints = Hints { labels_only: true, limit: most, ..Hints::default() };
+    let hints = Hints { labels_only: true, ..Hints::default() };
     let (mut sets, mut warnings) = (Vec::new(), Vec::new());
     for selector in selectors {
-        let selection = Source::select(db, selector, &hints)?;
-        sets.extend(selection.series.into_iter().map(|series| series.labels));
-        warnings.extend(selection.warnings);
+        warnings.extend(Source::scan(db, selector, &hints, &mut |labels, _| {
+            sets.push(labels.clone());
+            true
+        })?);
     }
-    if selectors.len() > 1 {
-        sets.sort();
-        sets.dedup();
+    sets.sort();
+    sets.dedup();
+    if most > 0 {
+        sets.truncate(most);
     }
     Ok((sets, warnings))
 }

@@ -5,33 +5,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::client::Asking;
 use super::params::Params;
 use super::reply::{ApiError, ErrorKind, success};
 use super::stream::reply;
 use crate::app::App;
 use crate::promql::{self, Question, When};
+use crate::turns::Place;
 
 /// `query`
 pub(super) async fn instant(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
     let when = When::At(match params.time("time")? {
         Some(time) => time,
         None => app.now_ms(),
     });
-    run(&app, &headers, &params, when).await
+    run(&app, asking, &params, when).await
 }
 
 /// `query_range`
 pub(super) async fn range(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
     let start = params.required_time("start")?;
@@ -54,7 +54,7 @@ pub(super) async fn range(
              Try decreasing the query resolution (?step=XX)",
         ));
     }
-    run(&app, &headers, &params, When::Range { start, end, step }).await
+    run(&app, asking, &params, When::Range { start, end, step }).await
 }
 
 /// `format_query`
@@ -65,7 +65,7 @@ pub(super) async fn format(params: Params) -> Result<Response, ApiError> {
 
 async fn run(
     app: &Arc<App>,
-    headers: &HeaderMap,
+    asking: Asking,
     params: &Params,
     when: When,
 ) -> Result<Response, ApiError> {
@@ -73,7 +73,8 @@ async fn run(
     let begun = Instant::now();
     let timeout = query_timeout(app, params)?;
     let limit = params.limit()?;
-    let stats = !params.get("stats").is_empty();
+    let stats = params.get("stats");
+    let (stats, profile) = (!stats.is_empty(), stats == "all");
     let lookback_ms = match params.duration("lookback_delta")? {
         Some(ms) if ms > 0 => ms,
         _ => app.settings.lookback.as_millis() as i64,
@@ -85,15 +86,16 @@ async fn run(
         lookback_ms,
         deadline: begun + timeout,
         cancel: Arc::clone(&cancel.0),
+        profile,
     };
-    let permit = wait_for_turn(app, timeout).await?;
-    let (app, origin) = (Arc::clone(app), Origin::of(headers));
+    let permit = wait_for_turn(app, &asking, timeout).await?;
+    let app = Arc::clone(app);
     Ok(reply(move |out| {
-        let answer = promql::ask(&db, &question);
+        let answer = promql::ask(&db, app.query_memory(), &question);
         let took = begun.elapsed();
         app.metrics.query(took, answer.is_ok());
         if took >= app.settings.slow_query {
-            origin.log(&question, took, answer.as_ref().err());
+            log_slow(&asking, &question, took, answer.as_ref().err());
         }
         promql::write(out, answer?, limit, stats.then_some(took.as_secs_f64()));
         // Not earlier: an answer that is being sent is still in memory.
@@ -112,15 +114,15 @@ fn query_timeout(app: &App, params: &Params) -> Result<Duration, ApiError> {
     })
 }
 
-/// Waits until one of the places for queries is free.
+/// Waits until one of the places for queries is free and it is the client's turn.
 pub(super) async fn wait_for_turn(
     app: &App,
+    asking: &Asking,
     timeout: Duration,
-) -> Result<OwnedSemaphorePermit, ApiError> {
-    let turn = Arc::clone(&app.query_places).acquire_owned();
-    match tokio::time::timeout(timeout, turn).await {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(_)) => Err(ApiError::new(ErrorKind::Unavailable, "the server stops")),
+) -> Result<Place, ApiError> {
+    match tokio::time::timeout(timeout, app.query_places.wait(&asking.client)).await {
+        Ok(Some(place)) => Ok(place),
+        Ok(None) => Err(ApiError::new(ErrorKind::Unavailable, "the server stops")),
         Err(_) => Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue")),
     }
 }
@@ -143,30 +145,15 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Which panel of which dashboard asks, for the log of slow queries.
-struct Origin {
-    dashboard: String,
-    panel: String,
-}
-
-impl Origin {
-    fn of(headers: &HeaderMap) -> Self {
-        let text = |name: &str| {
-            let value = headers.get(name).and_then(|value| value.to_str().ok());
-            value.unwrap_or_default().chars().take(100).collect()
-        };
-        Self { dashboard: text("x-dashboard-uid"), panel: text("x-panel-id") }
-    }
-
-    fn log(&self, question: &Question, took: Duration, error: Option<&ApiError>) {
-        tracing::warn!(
-            query = %question.text.chars().take(1000).collect::<String>(),
-            when = ?question.when,
-            ms = took.as_millis() as u64,
-            dashboard = %self.dashboard,
-            panel = %self.panel,
-            error = error.map_or("", |error| &error.message),
-            "slow query"
-        );
-    }
+fn log_slow(asking: &Asking, question: &Question, took: Duration, error: Option<&ApiError>) {
+    tracing::warn!(
+        query = %question.text.chars().take(1000).collect::<String>(),
+        when = ?question.when,
+        ms = took.as_millis() as u64,
+        client = %asking.client,
+        dashboard = %asking.dashboard,
+        panel = %asking.panel,
+        error = error.map_or("", |error| &error.message),
+        "slow query"
+    );
 }

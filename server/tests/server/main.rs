@@ -14,6 +14,7 @@ mod http_api;
 mod import;
 mod kills;
 mod limits;
+mod queries;
 mod remote_write;
 mod start;
 mod stop;
