@@ -35,6 +35,8 @@ mod retention;
 mod saved;
 #[path = "db/saved_deletes.rs"]
 mod saved_deletes;
+#[path = "db/scan.rs"]
+mod scan;
 #[path = "db/scrub.rs"]
 mod scrub;
 #[path = "db/snapshot.rs"]

@@ -5,7 +5,7 @@ use nunatak_index::Labels;
 
 use super::{Exec, Sink, Stage};
 use crate::ast::RangeMode;
-use crate::column::{Column, Held, Row};
+use crate::column::{Column, Held, Matrix, Row};
 use crate::error::Result;
 use crate::functions::FunctionId;
 use crate::grid::Grid;
@@ -224,9 +224,11 @@ impl Exec<'_> {
         produce: &mut dyn FnMut(Sink) -> Result<()>,
         sink: Sink,
     ) -> Result<()> {
-        let mut matrix = self.gather(produce)?;
-        matrix.series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        self.replay(matrix, sink)
+        let Matrix { mut series, held } = self.gather(produce)?;
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        // From here on those are charged who keep them.
+        drop(held);
+        self.replay(Matrix { series, held: self.held() }, sink)
     }
 
     /// An instant selector whose series go through `stage` and lose their names. `None` if their

@@ -97,14 +97,7 @@ impl<T: ?Sized> Remembered<T> {
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Arc<T>> {
-        let mut generations = self.generations.lock();
-        if let Some((found, _)) = generations.young.entries.get(&key) {
-            return Some(Arc::clone(found));
-        }
-        let (found, bytes) = generations.old.entries.remove(&key)?;
-        generations.old.bytes -= bytes;
-        generations.put(key, Arc::clone(&found), bytes, self.room());
-        Some(found)
+        self.generations.lock().get(key, self.room())
     }
 
     /// Remembers something of so many bytes.
@@ -119,6 +112,16 @@ impl<T: ?Sized> Remembered<T> {
 }
 
 impl<T: ?Sized> Generations<T> {
+    fn get(&mut self, key: Key, room: usize) -> Option<Arc<T>> {
+        if let Some((found, _)) = self.young.entries.get(&key) {
+            return Some(Arc::clone(found));
+        }
+        let (found, bytes) = self.old.entries.remove(&key)?;
+        self.old.bytes -= bytes;
+        self.put(key, Arc::clone(&found), bytes, room);
+        Some(found)
+    }
+
     fn put(&mut self, key: Key, value: Arc<T>, bytes: usize, room: usize) {
         if self.young.bytes + bytes > room {
             self.old = std::mem::take(&mut self.young);
@@ -142,9 +145,7 @@ mod tests {
         let mut all = Generations { young: Generation::default(), old: Generation::default() };
         for number in 0..20 {
             all.put((1, number), times(10), 80, 160);
-            let (first, bytes) =
-                all.young.entries.get(&(1, 0)).or(all.old.entries.get(&(1, 0))).unwrap().clone();
-            all.put((1, 0), first, bytes, 160);
+            assert!(all.get((1, 0), 160).is_some(), "forgotten after {number}");
             assert!(all.young.bytes + all.old.bytes <= 320);
         }
         let holds = |number| all.young.entries.contains_key(&(1, number));
