@@ -35,9 +35,10 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
 /// Whether nothing in a text needs a backslash. Looks at 16 bytes at a time, since label sets are
 /// nearly all of a large answer.
 fn is_plain(text: &[u8]) -> bool {
-    let special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    let special =
+        |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
     let (pieces, rest) = text.as_chunks::<16>();
-    let any = |bytes: &[u8]| bytes.iter().fold(false, |any, &byte| any | special(byte));
+    let any = |bytes: &[u8]| bytes.iter().fold(0, |any, &byte| any | special(byte)) != 0;
     !pieces.iter().any(|piece| any(piece)) && !any(rest)
 }
 

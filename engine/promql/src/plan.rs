@@ -78,6 +78,22 @@ pub(crate) enum VectorPlan {
     Invariant(Box<VectorPlan>),
 }
 
+impl VectorPlan {
+    /// Whether the series come in the storage's own order, and not sorted by labels.
+    pub(crate) fn is_unsorted(&self) -> bool {
+        let select = match self {
+            Self::Select(select) => select,
+            Self::Window(call) => match &call.range {
+                RangePlan::Select(select, _) => select,
+                RangePlan::Subquery(_) => return false,
+            },
+            Self::Invariant(inner) => return inner.is_unsorted(),
+            _ => return false,
+        };
+        matches!(select.scan, Scan::Unsorted | Scan::By(_))
+    }
+}
+
 /// Series at instants.
 #[derive(Debug, Clone)]
 pub(crate) struct SelectPlan {

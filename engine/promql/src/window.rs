@@ -49,7 +49,7 @@ pub(crate) struct Frames {
 struct Bounds {
     /// What the times are made of.
     pieces: Vec<Piece>,
-    bounds: Vec<(usize, usize)>,
+    found: Vec<(usize, usize)>,
     version: u64,
 }
 
@@ -107,13 +107,13 @@ impl Frames {
             _ => self.look_up(samples),
         };
         self.last = Some((samples.version(), place));
-        let Bounds { bounds, version, .. } = &self.known[place];
+        let Bounds { found, version, .. } = &self.known[place];
         Windows {
             times: samples.times(),
             values: samples.values(),
             version: *version,
             place,
-            bounds,
+            bounds: found,
             ends: &self.ends,
             steps: &self.steps,
             range_ms: self.range_ms,
@@ -145,7 +145,7 @@ impl Frames {
         entry.pieces.clear();
         entry.pieces.extend_from_slice(pieces);
         entry.version = self.found;
-        self.find(samples.times(), &mut entry.bounds);
+        self.find(samples.times(), &mut entry.found);
         self.known[place] = entry;
         place
     }

@@ -55,8 +55,7 @@ fn run<C: Cells>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> 
         Ok(())
     })?;
     let mut column = Column::default();
-    let Groups { labels, drop_name, .. } = groups;
-    for ((labels, drop_name), group) in labels.into_iter().zip(drop_name).zip(accumulators) {
+    for (labels, drop_name, group) in groups.with(plan, accumulators) {
         column.reset(grid.count);
         group.finish(&mut column);
         sink(Row { labels, drop_name, column: &mut column })?;

@@ -51,6 +51,19 @@ impl Groups {
     }
 }
 
+impl Groups {
+    /// Labels of the groups, whether their names are due to go, and what each has gathered: in the
+    /// order of appearance, or sorted if the series appeared in no order.
+    pub(super) fn with<T>(self, plan: &AggregatePlan, gathered: Vec<T>) -> Vec<(Labels, bool, T)> {
+        let groups = self.labels.into_iter().zip(self.drop_name).zip(gathered);
+        let mut groups: Vec<_> = groups.map(|((labels, drop), of)| (labels, drop, of)).collect();
+        if plan.input.is_unsorted() {
+            groups.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        }
+        groups
+    }
+}
+
 /// Whether a label is one of the group's.
 pub(super) fn keeps(plan: &AggregatePlan, name: &str) -> bool {
     let named = plan.grouping.iter().any(|label| label == name);

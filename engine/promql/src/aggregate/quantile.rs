@@ -39,8 +39,7 @@ pub(super) fn quantile(
         Ok(())
     })?;
     let (mut column, mut values) = (Column::default(), Vec::new());
-    let Groups { labels, drop_name, .. } = groups;
-    for ((labels, drop_name), members) in labels.into_iter().zip(drop_name).zip(members) {
+    for (labels, drop_name, members) in groups.with(plan, members) {
         exec.tick()?;
         column.reset(grid.count);
         for step in 0..grid.count {

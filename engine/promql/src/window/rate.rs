@@ -19,7 +19,7 @@ pub(super) struct Extrapolation {
 /// What is known of a window with at least two samples without its values.
 #[derive(Debug)]
 struct Step {
-    step: usize,
+    index: usize,
     /// Its first and last sample.
     first: usize,
     last: usize,
@@ -68,12 +68,14 @@ impl Extrapolation {
             }
             let factor =
                 if counter { step.factor_above_zero(first, rise, unit) } else { step.factor };
-            out.values[step.step] = rise * factor;
+            out.values[step.index] = rise * factor;
         }
         if steps.len() == w.bounds.len() {
             out.present.insert_all();
         } else {
-            steps.iter().for_each(|step| out.present.insert(step.step));
+            for step in &*steps {
+                out.present.insert(step.index);
+            }
         }
     }
 
@@ -89,9 +91,9 @@ impl Extrapolation {
 }
 
 impl Step {
-    fn new(w: &Windows, step: usize, (from, to): (usize, usize), unit: f64) -> Self {
+    fn new(w: &Windows, index: usize, (from, to): (usize, usize), unit: f64) -> Self {
         let seconds = |ms: i64| ms as f64 / 1000.0;
-        let (first, last, end) = (w.times[from], w.times[to - 1], w.ends[step]);
+        let (first, last, end) = (w.times[from], w.times[to - 1], w.ends[index]);
         let sampled = seconds(last.saturating_sub(first));
         let mut to_start = seconds(first.saturating_sub(end.saturating_sub(w.range_ms)));
         let mut to_end = seconds(end.saturating_sub(last));
@@ -104,7 +106,7 @@ impl Step {
             to_end = average / 2.0;
         }
         let factor = (sampled + to_start + to_end) / sampled / unit;
-        Self { step, first: from, last: to - 1, sampled, to_start, to_end, factor }
+        Self { index, first: from, last: to - 1, sampled, to_start, to_end, factor }
     }
 
     /// The factor for a counter: it can't have been below zero, which bounds its beginning.

@@ -22,8 +22,8 @@ impl<'a, B: AsRef<[u8]>> Walk<'a, B> {
 
     /// The pairs of a series, ascending.
     pub(super) fn pairs(&mut self, id: u32) -> Result<&[u32]> {
-        let same_block =
-            self.next % BLOCK_SERIES != 0 && self.next / BLOCK_SERIES == id / BLOCK_SERIES;
+        let same_block = !self.next.is_multiple_of(BLOCK_SERIES)
+            && self.next / BLOCK_SERIES == id / BLOCK_SERIES;
         if !same_block || id < self.next {
             self.rest = self.segment.series_block(id)?;
             self.next = id - id % BLOCK_SERIES;
