@@ -422,6 +422,11 @@ impl Head {
         self.slots.len()
     }
 
+    /// Whether a sample that is in no block lies near the range.
+    pub(crate) fn has_samples_near(&self, range: &TimeRange) -> bool {
+        self.windows.overlap(range)
+    }
+
     /// Series that were ever defined here.
     pub(crate) fn created(&self) -> u64 {
         self.created

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::saved::bytes::{Parsed, Reader, put_signed, put_varint};
 use super::series::Epoch;
+use crate::time::TimeRange;
 
 /// Length of the shortest block, 2 h in ms; windows are aligned to the epoch.
 pub(crate) const WINDOW_MS: i64 = 2 * 60 * 60 * 1000;
@@ -28,6 +29,12 @@ impl Windows {
     /// Notes that a sample at `t` was written at log time `stamp` under `epoch`.
     pub(crate) fn note(&mut self, t: i64, stamp: i64, epoch: Epoch) {
         self.0.insert(window_of(t), (stamp, epoch));
+    }
+
+    /// Whether a window with samples overlaps the range.
+    pub(super) fn overlap(&self, range: &TimeRange) -> bool {
+        let next = self.0.range(window_of(range.start)..).next();
+        next.is_some_and(|(&start, _)| start <= range.end)
     }
 
     /// The end of the newest window that is over and quiet at log time `now`: what lies before
@@ -87,6 +94,15 @@ mod tests {
         windows.note(3 * HOUR, 5 * HOUR, 1);
         windows.cut(i64::MAX, 0);
         assert_eq!(windows.due(9 * HOUR), Some(4 * HOUR), "it was written to after the cut");
+    }
+
+    #[test]
+    fn windows_near_a_range_are_found() {
+        let mut windows = Windows::default();
+        windows.note(3 * HOUR, 0, 0);
+        let overlap = |start, end| windows.overlap(&TimeRange { start, end });
+        assert!(overlap(2 * HOUR, 2 * HOUR) && overlap(0, 5 * HOUR) && overlap(i64::MIN, i64::MAX));
+        assert!(!overlap(0, 2 * HOUR - 1) && !overlap(4 * HOUR, i64::MAX));
     }
 
     #[test]

@@ -207,8 +207,10 @@ impl TenantShard {
     ) -> Result<()> {
         {
             let head = self.head().read();
-            let selected = head_selection(selector, |matchers| head.select(matchers));
-            names.extend(head.index().label_names(selected.as_ref()));
+            if head.has_samples_near(&selector.range) {
+                let selected = head_selection(selector, |matchers| head.select(matchers));
+                names.extend(head.index().label_names(selected.as_ref()));
+            }
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {
@@ -230,8 +232,10 @@ impl TenantShard {
     ) -> Result<()> {
         {
             let head = self.head().read();
-            let selected = head_selection(selector, |matchers| head.select(matchers));
-            values.extend(head.index().label_values(name, selected.as_ref(), limit));
+            if head.has_samples_near(&selector.range) {
+                let selected = head_selection(selector, |matchers| head.select(matchers));
+                values.extend(head.index().label_values(name, selected.as_ref(), limit));
+            }
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {
