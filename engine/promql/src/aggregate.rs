@@ -26,8 +26,11 @@ pub(crate) fn aggregate(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Si
                     quantile::quantile(exec, plan, (&param, *span), grid, sink)
                 }
                 AggregateOp::LimitRatio => limit::ratio(exec, plan, (&param, *span), grid, sink),
-                _ if counts(&param)? => topk::topk(exec, plan, &param, grid, sink),
-                _ => Ok(()),
+                _ => match counts(&param) {
+                    Ok(true) => topk::topk(exec, plan, &param, grid, sink),
+                    // An error of the input comes first.
+                    other => exec.stream(&plan.input, grid, &mut |_| Ok(())).and(other).map(drop),
+                },
             }
         }
         _ => fold::fold(exec, plan, grid, sink),

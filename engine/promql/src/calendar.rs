@@ -1,11 +1,18 @@
 //! Parts of dates in UTC, of seconds since the epoch.
 
+/// The second with which Go's calendar begins, in the year −292277022400.
+const FIRST_SECOND: i128 = -9_223_372_028_741_760_000;
+
 /// Days since the epoch and seconds of the day. Go truncates the fraction toward zero; what does
-/// not fit an i64 becomes its smallest value there, as on x86-64.
+/// not fit an i64 becomes its smallest value there, as on x86-64, and is so early that Go's
+/// calendar takes it for the end of time.
 fn split(seconds: f64) -> (i64, i64) {
-    let seconds =
-        if seconds.is_nan() || seconds.abs() >= 9.2e18 { i64::MIN } else { seconds as i64 };
-    (seconds.div_euclid(86_400), seconds.rem_euclid(86_400))
+    let fits = seconds >= i64::MIN as f64 && seconds < i64::MAX as f64;
+    let mut seconds = i128::from(if fits { seconds as i64 } else { i64::MIN });
+    if seconds < FIRST_SECOND {
+        seconds += 1 << 64;
+    }
+    (seconds.div_euclid(86_400) as i64, seconds.rem_euclid(86_400) as i64)
 }
 
 /// Year, month and day of a day since the epoch (the algorithm of Howard Hinnant's
@@ -88,6 +95,13 @@ mod tests {
     fn dates_before_the_epoch_count_backwards() {
         let parts = [year(-1.0), month(-1.0), day_of_month(-1.0), hour(-1.0), minute(-1.0)];
         assert_eq!(parts, [1969.0, 12.0, 31.0, 23.0, 59.0]);
-        assert!(year(f64::NAN).is_finite() && year(f64::INFINITY).is_finite());
+    }
+
+    #[test]
+    fn what_is_no_date_is_the_end_of_time() {
+        for t in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300] {
+            let parts = [year(t), month(t), day_of_month(t), day_of_week(t), hour(t), minute(t)];
+            assert_eq!(parts, [292_277_026_596.0, 12.0, 4.0, 0.0, 15.0, 30.0]);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Warnings and infos: what may be wrong with a query or its data though there is an answer.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use nunatak_index::Labels;
 
@@ -9,13 +9,17 @@ use crate::ast::Span;
 use crate::number::format_general;
 use crate::parser::quote;
 
-/// The remarks of one query, each text once.
+/// The remarks of one query, each text once: of several places Prometheus names the last one, and
+/// what stands to the right or further out is evaluated later.
 #[derive(Debug)]
 pub(crate) struct Notes {
     query: String,
-    warnings: RefCell<BTreeSet<String>>,
-    infos: RefCell<BTreeSet<String>>,
+    warnings: Remarks,
+    infos: Remarks,
 }
+
+/// Text → its place.
+type Remarks = RefCell<BTreeMap<String, Option<Span>>>;
 
 impl Notes {
     pub(crate) fn new(query: &str) -> Self {
@@ -24,22 +28,24 @@ impl Notes {
 
     /// A remark of the storage, as it is.
     pub(crate) fn storage(&self, text: String) {
-        self.warnings.borrow_mut().insert(text);
+        self.warnings.borrow_mut().insert(text, None);
     }
 
     pub(crate) fn warn(&self, text: &str, span: Span) {
-        let text = format!("PromQL warning: {text} ({})", span.position(&self.query));
-        self.warnings.borrow_mut().insert(text);
+        self.warnings.borrow_mut().insert(format!("PromQL warning: {text}"), Some(span));
     }
 
     pub(crate) fn info(&self, text: &str, span: Span) {
-        let text = format!("PromQL info: {text} ({})", span.position(&self.query));
-        self.infos.borrow_mut().insert(text);
+        self.infos.borrow_mut().insert(format!("PromQL info: {text}"), Some(span));
     }
 
     /// Warnings and infos, sorted.
     pub(crate) fn finish(self) -> (Vec<String>, Vec<String>) {
-        let list = |set: RefCell<BTreeSet<String>>| set.into_inner().into_iter().collect();
+        let line = |(text, span): (String, Option<Span>)| match span {
+            Some(span) => format!("{text} ({})", span.position(&self.query)),
+            None => text,
+        };
+        let list = |remarks: Remarks| remarks.into_inner().into_iter().map(line).collect();
         (list(self.warnings), list(self.infos))
     }
 
@@ -57,13 +63,13 @@ impl Notes {
     pub(crate) fn bad_bucket_label(&self, le: &str, metric: &str, span: Span) {
         let le = quote(le);
         let text = format!("bucket label \"le\" is missing or has a malformed value of {le}");
-        self.warn(&for_metric(text, metric), span);
+        self.warn(&for_metric(&text, metric), span);
     }
 
     pub(crate) fn forced_monotonic(&self, metric: &str, span: Span) {
         let text = "input to histogram_quantile needed to be fixed for monotonicity (see \
                     https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
-        self.info(&for_metric(text.to_owned(), metric), span);
+        self.info(&for_metric(text, metric), span);
     }
 
     pub(crate) fn sort_of_range(&self, span: Span) {
@@ -84,6 +90,6 @@ impl Notes {
     }
 }
 
-fn for_metric(text: String, metric: &str) -> String {
-    if metric.is_empty() { text } else { format!("{text} for metric name {}", quote(metric)) }
+fn for_metric(text: &str, metric: &str) -> String {
+    format!("{text} for metric name {}", quote(metric))
 }

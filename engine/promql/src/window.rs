@@ -192,14 +192,16 @@ impl WindowFunction {
         Self { func, mode, params, span, scratch, marks, extrapolation }
     }
 
-    /// Remarks on the arguments.
-    pub(crate) fn remark(&self, notes: &Notes) {
-        if self.func == FunctionId::QuantileOverTime {
-            for &q in self.params.iter().flat_map(ScalarColumn::distinct) {
-                if !(0.0..=1.0).contains(&q) {
-                    notes.invalid_quantile(q, self.span);
-                }
-            }
+    /// Remarks on the arguments at the steps that have a value.
+    pub(crate) fn remark(&self, out: &Column, notes: &Notes) {
+        let [q] = &self.params[..] else { return };
+        if self.func != FunctionId::QuantileOverTime {
+            return;
+        }
+        let constant = matches!(q, ScalarColumn::Constant(_));
+        let steps = out.present.iter().take(if constant { 1 } else { usize::MAX });
+        for q in steps.map(|step| q.get(step)).filter(|q| !(0.0..=1.0).contains(q)) {
+            notes.invalid_quantile(q, self.span);
         }
     }
 

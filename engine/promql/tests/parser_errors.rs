@@ -195,7 +195,7 @@ fn ranges() {
         ("foo[", "1:5: parse error: unexpected end of input in duration expression"),
         (
             "foo[]",
-            r#"1:5: parse error: unexpected "]" in subquery or range selector, expected number, duration, step(), or range()"#,
+            r#"1:5: parse error: unexpected "]" in subquery selector, expected number or duration"#,
         ),
         ("foo[5m", "1:7: parse error: unclosed left bracket"),
         ("foo[5m5", r#"1:5: parse error: bad number or duration syntax: "5m5""#),
@@ -255,11 +255,11 @@ fn modifiers() {
     check(&[
         (
             "foo offset",
-            "1:11: parse error: unexpected end of input in offset, expected number, duration, step(), or range()",
+            "1:11: parse error: unexpected end of input in offset, expected number or duration",
         ),
         (
             "foo offset bar",
-            r#"1:12: parse error: unexpected identifier "bar" in offset, expected number, duration, step(), or range()"#,
+            r#"1:12: parse error: unexpected identifier "bar" in offset, expected number or duration"#,
         ),
         ("foo offset 5m offset 6m", "1:1: parse error: offset may not be set multiple times"),
         (
@@ -276,7 +276,7 @@ fn modifiers() {
         ),
         (
             "foo offset -",
-            "1:13: parse error: unexpected end of input in offset, expected number, duration, step(), or range()",
+            "1:13: parse error: unexpected end of input in offset, expected number or duration",
         ),
         ("foo offset 300y", "1:12: parse error: duration out of range"),
         ("foo offset (5m)", "1:13: parse error: experimental duration expression is not enabled"),
@@ -306,7 +306,7 @@ fn modifiers() {
         ),
         (
             "foo @ 1 offset",
-            "1:15: parse error: unexpected end of input in offset, expected number, duration, step(), or range()",
+            "1:15: parse error: unexpected end of input in offset, expected number or duration",
         ),
         ("foo @ +", "1:8: parse error: unexpected end of input in @, expected timestamp"),
         ("sum(foo @ )", r#"1:11: parse error: unexpected ")" in @, expected timestamp"#),

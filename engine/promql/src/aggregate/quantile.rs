@@ -2,9 +2,10 @@
 
 use super::groups::Groups;
 use super::{Param, extremes, has_nan};
+use crate::ast::Span;
 use crate::column::{Column, Row};
 use crate::error::Result;
-use crate::eval::{Exec, Sink};
+use crate::eval::{Exec, ScalarColumn, Sink};
 use crate::grid::Grid;
 use crate::math;
 use crate::plan::AggregatePlan;
@@ -16,16 +17,6 @@ pub(super) fn quantile(
     grid: &Grid,
     sink: Sink,
 ) -> Result<()> {
-    let (min, max) = extremes(q);
-    if has_nan(q) {
-        exec.notes.invalid_quantile(f64::NAN, span);
-    }
-    if max > 1.0 {
-        exec.notes.invalid_quantile(max, span);
-    }
-    if min < 0.0 {
-        exec.notes.invalid_quantile(min, span);
-    }
     let mut groups = Groups::default();
     let mut members: Vec<Vec<Column>> = Vec::new();
     let mut held = exec.held();
@@ -38,6 +29,7 @@ pub(super) fn quantile(
         members[group].push(std::mem::take(row.column));
         Ok(())
     })?;
+    remark(exec, q, span);
     let (mut column, mut values) = (Column::default(), Vec::new());
     for (labels, drop_name, members) in groups.with(plan, members) {
         exec.tick()?;
@@ -53,4 +45,18 @@ pub(super) fn quantile(
         sink(Row { labels, drop_name, column: &mut column })?;
     }
     Ok(())
+}
+
+/// Behind the remarks of the input, as of equal texts the last one counts.
+fn remark(exec: &Exec, q: &ScalarColumn, span: Span) {
+    let (min, max) = extremes(q);
+    if has_nan(q) {
+        exec.notes.invalid_quantile(f64::NAN, span);
+    }
+    if max > 1.0 {
+        exec.notes.invalid_quantile(max, span);
+    }
+    if min < 0.0 {
+        exec.notes.invalid_quantile(min, span);
+    }
 }

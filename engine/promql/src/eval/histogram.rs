@@ -28,8 +28,9 @@ impl Exec<'_> {
         let span = call.input_span;
         match &call.kind {
             HistogramKind::Quantile(q, q_span) => {
-                let q = self.quantile_argument(q, *q_span, grid)?;
+                let q = self.scalar(q, grid)?;
                 let input = self.collect(&call.input, grid)?;
+                self.check_quantile(&q, *q_span);
                 self.each_histogram(input, span, sink, &mut |histogram, sink| {
                     self.quantile(histogram, &q, span, None, sink)
                 })
@@ -47,11 +48,11 @@ impl Exec<'_> {
                 })
             }
             HistogramKind::Quantiles(label, quantiles) => {
-                let quantiles = quantiles
-                    .iter()
-                    .map(|(q, q_span)| self.quantile_argument(q, *q_span, grid))
-                    .collect::<Result<Vec<_>>>()?;
+                let spans = quantiles.iter().map(|(_, q_span)| *q_span);
+                let quantiles = quantiles.iter().map(|(q, _)| self.scalar(q, grid));
+                let quantiles = quantiles.collect::<Result<Vec<_>>>()?;
                 let input = self.collect(&call.input, grid)?;
+                quantiles.iter().zip(spans).for_each(|(q, span)| self.check_quantile(q, span));
                 self.each_histogram(input, span, sink, &mut |histogram, sink| {
                     quantiles
                         .iter()
@@ -61,19 +62,10 @@ impl Exec<'_> {
         }
     }
 
-    fn quantile_argument(
-        &self,
-        q: &crate::plan::ScalarPlan,
-        span: Span,
-        grid: &Grid,
-    ) -> Result<ScalarColumn> {
-        let column = self.scalar(q, grid)?;
-        for &q in column.distinct() {
-            if !(0.0..=1.0).contains(&q) {
-                self.notes.invalid_quantile(q, span);
-            }
+    fn check_quantile(&self, q: &ScalarColumn, span: Span) {
+        for &q in q.distinct().iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+            self.notes.invalid_quantile(q, span);
         }
-        Ok(column)
     }
 
     fn quantile(
@@ -86,16 +78,18 @@ impl Exec<'_> {
     ) -> Result<()> {
         let steps = histogram.buckets.first().map_or(0, |(_, column)| column.values.len());
         let mut column = Column::new(steps);
-        let mut forced = false;
+        // Prometheus takes the name away after the first step.
+        let mut name = histogram.labels.metric_name();
         histogram.each_step(steps, |step, buckets| {
-            let (value, fixed) = buckets::quantile(q.get(step), buckets);
-            forced |= fixed;
+            let (value, forced) = buckets::quantile(q.get(step), buckets);
+            if forced {
+                self.notes.forced_monotonic(name, span);
+            }
+            if !self.delayed_names {
+                name = "";
+            }
             column.set(step, value);
         });
-        if forced {
-            let name = if self.delayed_names { histogram.labels.metric_name() } else { "" };
-            self.notes.forced_monotonic(name, span);
-        }
         let mut row = histogram.row(&mut column);
         if let Some(label) = label {
             let text = format_open_metrics(q.distinct().first().copied().unwrap_or(f64::NAN));
@@ -140,8 +134,7 @@ impl Exec<'_> {
         for series in series {
             let le = series.labels.get(BUCKET).unwrap_or("");
             let Some(bound) = buckets::parse_bound(le) else {
-                let name = if self.delayed_names { series.labels.metric_name() } else { "" };
-                self.notes.bad_bucket_label(le, name, span);
+                self.notes.bad_bucket_label(le, series.labels.metric_name(), span);
                 continue;
             };
             let (number, new) = numbers.number(&series.labels, |name| name != BUCKET);

@@ -71,14 +71,22 @@ fn with_params(func: FunctionId, params: &[ScalarColumn], column: &mut Column) {
     }
 }
 
-/// Go's `math.Max`: NaN wins.
+/// Go's `math.Max`: infinity wins over NaN, NaN over the rest, and 0 over −0.
 fn larger(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    if a == f64::INFINITY || b == f64::INFINITY {
+        f64::INFINITY
+    } else if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else if a > b || (a == b && a.is_sign_positive()) {
+        a
+    } else {
+        b
+    }
 }
 
-/// Go's `math.Min`: NaN wins.
+/// Go's `math.Min`: the mirror image.
 fn smaller(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    -larger(-a, -b)
 }
 
 /// To the nearest multiple, ties upwards; by the inverse, which is more often exact.
@@ -132,4 +140,22 @@ fn simple(func: FunctionId) -> Option<fn(f64) -> f64> {
         F::Year => calendar::year,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extremes_are_those_of_go() {
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        assert_eq!(larger(inf, nan), inf);
+        assert_eq!(smaller(nan, -inf), -inf);
+        assert!(
+            larger(-inf, nan).is_nan() && smaller(inf, nan).is_nan() && larger(nan, 1.0).is_nan()
+        );
+        assert!(larger(-0.0, 0.0).is_sign_positive() && larger(0.0, -0.0).is_sign_positive());
+        assert!(smaller(-0.0, 0.0).is_sign_negative() && smaller(0.0, -0.0).is_sign_negative());
+        assert_eq!([larger(1.0, 2.0), smaller(1.0, 2.0)], [2.0, 1.0]);
+    }
 }

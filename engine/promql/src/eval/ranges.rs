@@ -66,7 +66,6 @@ impl Exec<'_> {
         let params = call.params.iter().map(|param| self.scalar(param, grid));
         let params = params.collect::<Result<Vec<_>>>()?;
         let mut function = window::WindowFunction::new(call, params);
-        function.remark(&self.notes);
         // Ends and bounds of the windows and the column: 32 bytes a step.
         let mut held = self.held();
         self.take(&mut held, grid.count.saturating_mul(2))?;
@@ -91,6 +90,7 @@ impl Exec<'_> {
             if column.present.is_empty() {
                 return Ok(());
             }
+            function.remark(&column, &self.notes);
             if counter {
                 self.notes.possible_non_counter(name.as_ref().unwrap_or(labels), span);
             }

@@ -1,14 +1,17 @@
 //! Ranges and subqueries: what stands in brackets behind an operand.
 
-use super::durations::Duration;
+use super::durations::{COMPUTED, Duration, LITERAL};
 use super::{Parser, Result, Token, TokenKind, Tree};
-use crate::ast::{Expr, ExprKind, MatrixSelector, Span, Subquery};
+use crate::ast::{AtModifier, Expr, ExprKind, MatrixSelector, Span, Subquery};
 
 impl Parser<'_> {
     pub(super) fn brackets(&mut self, operand: Tree) -> Result<Tree> {
         let open = self.take()?;
-        let range = self
-            .duration_expr("subquery or range selector", "number, duration, step(), or range()")?;
+        let range = if self.options.duration_expressions {
+            self.duration_expr("subquery or range selector", COMPUTED)?
+        } else {
+            self.duration_expr("subquery selector", LITERAL)?
+        };
         self.want_positive(&range)?;
         match self.peek()?.kind {
             TokenKind::RightBracket => self.matrix(operand, &open, range),
@@ -27,7 +30,8 @@ impl Parser<'_> {
         if selector.offset_ms != 0 || selector.offset_expr.is_some() {
             return Err(self.error(brackets, "no offset modifiers allowed before range"));
         }
-        if selector.at.is_some() {
+        // Prometheus forgets to look for `@ start()` and `@ end()`.
+        if matches!(selector.at, Some(AtModifier::Timestamp(_))) {
             return Err(self.error(brackets, "no @ modifiers allowed before range"));
         }
         let (range_ms, range_expr) = range.split();
@@ -43,8 +47,12 @@ impl Parser<'_> {
         let step = if self.peek()?.kind == TokenKind::RightBracket {
             None
         } else {
-            let step =
-                self.duration_expr(CONTEXT, "number, duration, step(), range(), or \"]\"")?;
+            let expected = if self.options.duration_expressions {
+                "number, duration, step(), range(), or \"]\""
+            } else {
+                "number or duration or \"]\""
+            };
+            let step = self.duration_expr(CONTEXT, expected)?;
             self.want_positive(&step)?;
             Some(step)
         };

@@ -9,6 +9,11 @@ const MAX_DEPTH: usize = 100;
 /// 2⁶³ ns in seconds: no duration is longer.
 const MAX_SECONDS: f64 = (1_u64 << 63) as f64 / 1e9;
 
+/// What may stand where a duration has to be, for errors.
+pub(super) const LITERAL: &str = "number or duration";
+/// The same where durations may be computed.
+pub(super) const COMPUTED: &str = "number, duration, step(), or range()";
+
 /// A duration that was read.
 #[derive(Debug)]
 pub(super) struct Duration(DurationExpr);
@@ -55,16 +60,16 @@ impl Parser<'_> {
     /// Takes the duration behind `offset`. An operator behind it belongs to the query, not to the
     /// duration, unless the duration starts with a parenthesis: `a offset 5m + 1` is a sum.
     pub(super) fn offset_duration(&mut self) -> Result<Duration> {
-        const CONTEXT: Context<'_> =
-            Context { context: "offset", expected: "number, duration, step(), or range()" };
+        let expected = if self.options.duration_expressions { COMPUTED } else { LITERAL };
+        let context = Context { context: "offset", expected };
         let sign = self.sign()?;
         let next = self.peek()?;
         let operand = match (sign, next.kind) {
-            (None, TokenKind::LeftParen) => self.duration_operators(CONTEXT, 0, 0)?,
+            (None, TokenKind::LeftParen) => self.duration_operators(context, 0, 0)?,
             (Some(_), TokenKind::Op(BinaryOp::Add | BinaryOp::Sub)) => {
-                let inner = self.duration_operators(CONTEXT, UNARY, 1)?;
+                let inner = self.duration_operators(context, UNARY, 1)?;
                 let lhs = self.signed(sign, inner)?;
-                self.more_operators(lhs, CONTEXT, 0, 0)?
+                self.more_operators(lhs, context, 0, 0)?
             }
             (Some(_), TokenKind::Number | TokenKind::Duration) => {
                 let (number, span) = self.number_literal()?;
@@ -72,7 +77,7 @@ impl Parser<'_> {
                 self.signed(sign, DurationExpr { kind, span })?
             }
             _ => {
-                let operand = self.duration_operand(CONTEXT, 1)?;
+                let operand = self.duration_operand(context, 1)?;
                 self.signed(sign, operand)?
             }
         };
