@@ -245,7 +245,7 @@ impl Settings {
 /// An entry of `retention_rules`: a selector, and how long its series are kept.
 fn rule(file: &file::RuleFile) -> Result<RetentionRule, ConfigError> {
     let bad = |what: String| ConfigError::Value { key: "retention_rules", what };
-    let matchers = crate::promql::selector(&file.matches).map_err(|error| bad(error.message))?;
+    let matchers = crate::promql::selector(&file.matches).map_err(bad)?;
     if matchers.iter().all(|matcher| matcher.matches("")) {
         return Err(bad(format!("{:?} selects every series; use retention", file.matches)));
     }

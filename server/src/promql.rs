@@ -1,5 +1,7 @@
 //! The one place that knows the query engine.
 
+mod tree;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -11,6 +13,9 @@ use nunatak_promql::{
 
 use crate::http::{ApiError, ErrorKind, Out};
 use crate::json;
+
+/// So many warnings, and so many infos, are in a reply.
+const MOST_REMARKS: usize = 10;
 
 /// What a client asks.
 #[derive(Debug, Clone)]
@@ -45,15 +50,24 @@ pub(crate) fn write(out: &mut Out, mut answer: QueryResult, limit: usize, stats:
         write_stats(&mut out.buffer, &answer, seconds);
     }
     out.buffer.push(b'}');
-    for (key, texts) in [("warnings", &answer.warnings), ("infos", &answer.infos)] {
+    for (kind, mut texts) in [("warning", answer.warnings), ("info", answer.infos)] {
         if !texts.is_empty() {
+            leave_out(&mut texts, kind);
             out.buffer.push(b',');
-            json::string(&mut out.buffer, key);
+            json::string(&mut out.buffer, &format!("{kind}s"));
             out.buffer.push(b':');
-            json::strings(&mut out.buffer, texts);
+            json::strings(&mut out.buffer, &texts);
         }
     }
     out.buffer.push(b'}');
+}
+
+/// Keeps the first remarks of a kind and says how many more there are, as Prometheus does.
+fn leave_out(texts: &mut Vec<String>, kind: &str) {
+    if let Some(more) = texts.len().checked_sub(MOST_REMARKS).filter(|&more| more > 0) {
+        texts.truncate(MOST_REMARKS);
+        texts.push(format!("{more} more {kind} annotations omitted"));
+    }
 }
 
 fn truncate(value: &mut Value, limit: usize) -> bool {
@@ -177,9 +191,8 @@ impl From<QueryError> for ApiError {
 }
 
 /// The matchers of `name{…}`.
-pub(crate) fn selector(text: &str) -> Result<Vec<Matcher>, ApiError> {
-    nunatak_promql::parse_metric_selector(text)
-        .map_err(|error| ApiError::parameter("match[]", error))
+pub(crate) fn selector(text: &str) -> Result<Vec<Matcher>, String> {
+    nunatak_promql::parse_metric_selector(text).map_err(|error| error.to_string())
 }
 
 /// The query in Prometheus' layout.
@@ -187,6 +200,13 @@ pub(crate) fn format_query(text: &str) -> Result<String, ApiError> {
     let expr = nunatak_promql::parse(text, &nunatak_promql::ParserOptions::default())
         .map_err(|error| ApiError::parameter("query", error))?;
     Ok(nunatak_promql::prettify(&expr))
+}
+
+/// The query's tree as JSON.
+pub(crate) fn parse_query(text: &str) -> Result<serde_json::Value, ApiError> {
+    nunatak_promql::parse(text, &nunatak_promql::ParserOptions::default())
+        .map(|expr| tree::tree(&expr))
+        .map_err(|error| ApiError::parameter("query", error))
 }
 
 /// Asks the database.
@@ -216,6 +236,18 @@ pub(crate) fn ask(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_first_remarks_are_written() {
+        let texts = |count: usize| (0..count).map(|i| i.to_string()).collect::<Vec<_>>();
+        let mut few = texts(10);
+        leave_out(&mut few, "info");
+        assert_eq!(few, texts(10));
+        let mut many = texts(12);
+        leave_out(&mut many, "info");
+        assert_eq!(many.pop().as_deref(), Some("2 more info annotations omitted"));
+        assert_eq!(many, texts(10));
+    }
 
     #[test]
     fn a_closed_database_is_unavailable() {

@@ -48,7 +48,7 @@ pub(super) async fn delete_series(
     if params.all("match[]").next().is_none() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
-    let selectors = selectors(&params)?;
+    let selectors = selectors(&params, |what| ApiError::parameter("match[]", what))?;
     let delete = move |db: &Db| selectors.iter().map(|s| db.delete(s)).collect();
     let ids: Vec<DeleteId> = on_db(&app, delete).await?;
     let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");

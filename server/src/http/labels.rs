@@ -49,7 +49,7 @@ async fn texts(
 ) -> Result<Response, ApiError> {
     let db = app.db()?;
     let limit = params.limit()?;
-    let selectors = selectors(params)?;
+    let selectors = selectors(params, ApiError::bad_data)?;
     let permit = wait_for_turn(app, asking, app.settings.query_timeout).await?;
     let (mut texts, mut warnings) = blocking(move || {
         let _permit = permit;
@@ -89,7 +89,7 @@ pub(super) async fn series(
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
     let limit = params.limit()?;
-    let selectors = selectors(&params)?;
+    let selectors = selectors(&params, |what| ApiError::parameter("match[]", what))?;
     let permit = wait_for_turn(&app, &asking, app.settings.query_timeout).await?;
     let (mut sets, mut warnings) = blocking(move || {
         let _permit = permit;
@@ -139,15 +139,18 @@ pub(super) async fn metadata(
     Ok(success(|out| app.metadata.write_json(out, metric, limit, per_metric)))
 }
 
-/// One selector for each `match[]`; one for everything if there is none.
-pub(super) fn selectors(params: &Params) -> Result<Vec<Selector>, ApiError> {
+/// One selector for each `match[]`; one for everything if there is none. `refuse` makes an error of
+/// what is wrong.
+pub(super) fn selectors(
+    params: &Params,
+    refuse: impl Fn(String) -> ApiError,
+) -> Result<Vec<Selector>, ApiError> {
     let range = params.range()?;
     let mut selectors = Vec::new();
     for text in params.all("match[]") {
-        let matchers = promql::selector(text)?;
+        let matchers = promql::selector(text).map_err(&refuse)?;
         if matchers.iter().all(|matcher: &Matcher| matcher.matches("")) {
-            let what = "match[] must contain at least one non-empty matcher";
-            return Err(ApiError::parameter("match[]", what));
+            return Err(refuse("match[] must contain at least one non-empty matcher".to_owned()));
         }
         selectors.push(Selector::new(matchers, range));
     }

@@ -56,7 +56,9 @@ impl Params {
     pub(crate) fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
         match self.get(name) {
             "" => Ok(None),
-            text => parse_time(text).map(Some).map_err(|what| ApiError::parameter(name, what)),
+            text => parse_time(text).map(Some).map_err(|what| {
+                ApiError::parameter(name, format!("invalid time value for '{name}': {what}"))
+            }),
         }
     }
 
@@ -77,22 +79,43 @@ impl Params {
     pub(crate) fn limit(&self) -> Result<usize, ApiError> {
         match self.get("limit") {
             "" => Ok(0),
-            text => text
-                .parse()
-                .map_err(|_| ApiError::parameter("limit", "limit must be a non-negative number")),
+            text => parse_limit(text).map_err(|what| ApiError::parameter("limit", what)),
         }
     }
 
-    /// `start` and `end`, all of time where they are not there.
+    /// `start` and `end`, all of time where they are not there; empty if the end is before the
+    /// start.
     pub(crate) fn range(&self) -> Result<TimeRange, ApiError> {
         let start = self.time("start")?.unwrap_or(TimeRange::ALL.start);
         let end = self.time("end")?.unwrap_or(TimeRange::ALL.end);
-        if end < start {
-            let what = "end timestamp must not be before start time";
-            return Err(ApiError::parameter("end", what));
-        }
         Ok(TimeRange::new(start, end))
     }
+}
+
+/// Reads a limit; the texts of Go's `Atoi`.
+fn parse_limit(text: &str) -> Result<usize, String> {
+    match text.parse::<i64>() {
+        Ok(limit) => usize::try_from(limit).map_err(|_| "limit must be non-negative".to_owned()),
+        Err(error) => {
+            use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+            let too_big = matches!(error.kind(), PosOverflow | NegOverflow);
+            let what = if too_big { "value out of range" } else { "invalid syntax" };
+            Err(format!("strconv.Atoi: parsing {text:?}: {what}"))
+        }
+    }
+}
+
+/// Whether a time has all parts of RFC 3339 in their places: `2015-07-01T20:10:30.781Z`.
+fn is_rfc3339(text: &str) -> bool {
+    let digits = |range: std::ops::Range<usize>| {
+        text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let marks = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")];
+    marks.into_iter().all(|(at, mark)| text.get(at..=at) == Some(mark))
+        && digits(17..19)
+        // Go knows no leap seconds.
+        && text.get(17..19) != Some("60")
+        && text.ends_with(|end: char| end == 'Z' || end.is_ascii_digit())
 }
 
 /// Reads float seconds or RFC 3339 into ms.
@@ -106,14 +129,18 @@ pub(crate) fn parse_time(text: &str) -> Result<i64, String> {
         "292277025-08-18T07:12:54.999999999Z" => return Ok(i64::MAX),
         _ => {}
     }
-    text.parse::<jiff::Timestamp>()
-        .map(jiff::Timestamp::as_millisecond)
-        .map_err(|_| format!("cannot parse {text:?} to a valid timestamp"))
+    let time = text.parse::<jiff::Timestamp>().ok().filter(|_| is_rfc3339(text));
+    time.map(jiff::Timestamp::as_millisecond)
+        .ok_or_else(|| format!("cannot parse {text:?} to a valid timestamp"))
 }
 
 /// Reads float seconds or Prometheus' durations into ms.
 pub(crate) fn parse_step(text: &str) -> Result<i64, String> {
-    if let Some(seconds) = text.parse::<f64>().ok().filter(|s| !s.is_nan()) {
+    if let Ok(seconds) = text.parse::<f64>() {
+        if seconds.is_nan() {
+            // What Go makes an integer of on x86-64.
+            return Ok(i64::MIN);
+        }
         let ms = seconds * 1000.0;
         if ms.abs() > i64::MAX as f64 / 1e6 {
             return Err(format!("cannot parse {text:?} to a valid duration. It overflows int64"));
@@ -140,9 +167,37 @@ mod tests {
         assert_eq!(parse_time("1e3"), Ok(1_000_000));
         assert_eq!(parse_time("2015-07-01T20:10:30.781Z"), Ok(1_435_781_430_781));
         assert_eq!(parse_time("2015-07-01T22:10:30+02:00"), Ok(1_435_781_430_000));
-        for text in ["", "now", "NaN", "inf", "2015-07-01"] {
+        assert_eq!(parse_time("2015-07-01T20:10:30,5Z"), Ok(1_435_781_430_500));
+        for text in [
+            "",
+            "now",
+            "NaN",
+            "inf",
+            "2015-07-01",
+            "2015-07-01T20:10Z",
+            "2015-07-01 20:10:30Z",
+            "2015-07-01t20:10:30Z",
+            "2015-07-01T20:10:30z",
+            "2015-07-01T20:10:60Z",
+            "2015-07-01T20:10:30.Z",
+        ] {
             let error = format!("cannot parse {text:?} to a valid timestamp");
             assert_eq!(parse_time(text), Err(error));
+        }
+    }
+
+    #[test]
+    fn limits() {
+        assert_eq!(parse_limit("7"), Ok(7));
+        for (text, error) in [
+            ("-1", "limit must be non-negative"),
+            ("x", "strconv.Atoi: parsing \"x\": invalid syntax"),
+            (
+                "99999999999999999999",
+                "strconv.Atoi: parsing \"99999999999999999999\": value out of range",
+            ),
+        ] {
+            assert_eq!(parse_limit(text), Err(error.to_owned()));
         }
     }
 

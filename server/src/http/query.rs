@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::client::Asking;
-use super::params::Params;
-use super::reply::{ApiError, ErrorKind, success};
+use super::params::{Params, parse_step};
+use super::reply::{ApiError, ErrorKind, success, success_value};
 use super::stream::reply;
 use crate::app::App;
 use crate::promql::{self, Question, When};
@@ -21,11 +21,12 @@ pub(super) async fn instant(
     asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
+    let limit = params.limit()?;
     let when = When::At(match params.time("time")? {
         Some(time) => time,
         None => app.now_ms(),
     });
-    run(&app, asking, &params, when).await
+    run(&app, asking, &params, when, limit).await
 }
 
 /// `query_range`
@@ -34,14 +35,14 @@ pub(super) async fn range(
     asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
+    let limit = params.limit()?;
     let start = params.required_time("start")?;
     let end = params.required_time("end")?;
     if end < start {
         let what = "end timestamp must not be before start time";
         return Err(ApiError::parameter("end", what));
     }
-    let step = super::params::parse_step(params.get("step"))
-        .map_err(|what| ApiError::parameter("step", what))?;
+    let step = parse_step(params.get("step")).map_err(|what| ApiError::parameter("step", what))?;
     if step <= 0 {
         let what = "zero or negative query resolution step widths are not accepted. \
                     Try a positive integer";
@@ -54,7 +55,7 @@ pub(super) async fn range(
              Try decreasing the query resolution (?step=XX)",
         ));
     }
-    run(&app, asking, &params, When::Range { start, end, step }).await
+    run(&app, asking, &params, When::Range { start, end, step }, limit).await
 }
 
 /// `format_query`
@@ -63,22 +64,24 @@ pub(super) async fn format(params: Params) -> Result<Response, ApiError> {
     Ok(success(|out| crate::json::string(out, &text)))
 }
 
+/// `parse_query`
+pub(super) async fn parse(params: Params) -> Result<Response, ApiError> {
+    Ok(success_value(&promql::parse_query(params.get("query"))?))
+}
+
 async fn run(
     app: &Arc<App>,
     asking: Asking,
     params: &Params,
     when: When,
+    limit: usize,
 ) -> Result<Response, ApiError> {
     let db = app.db()?;
     let begun = Instant::now();
     let timeout = query_timeout(app, params)?;
-    let limit = params.limit()?;
     let stats = params.get("stats");
     let (stats, profile) = (!stats.is_empty(), stats == "all");
-    let lookback_ms = match params.duration("lookback_delta")? {
-        Some(ms) if ms > 0 => ms,
-        _ => app.settings.lookback.as_millis() as i64,
-    };
+    let lookback_ms = lookback(app, params)?;
     let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
     let question = Question {
         text: params.get("query").to_owned(),
@@ -103,6 +106,17 @@ async fn run(
         Ok(())
     })
     .await)
+}
+
+/// The parameter `lookback_delta`, in ms; the server's if it is not positive.
+fn lookback(app: &App, params: &Params) -> Result<i64, ApiError> {
+    let default = app.settings.lookback.as_millis() as i64;
+    match params.get("lookback_delta") {
+        "" => Ok(default),
+        text => parse_step(text).map(|ms| if ms > 0 { ms } else { default }).map_err(|what| {
+            ApiError::bad_data(format!("error parsing lookback delta duration: {what}"))
+        }),
+    }
 }
 
 /// The parameter `timeout`, at most the server's.
