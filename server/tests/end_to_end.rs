@@ -4,6 +4,8 @@
 
 #[path = "end_to_end/compare.rs"]
 mod compare;
+#[path = "end_to_end/differential.rs"]
+mod differential;
 #[path = "end_to_end/import.rs"]
 mod import;
 #[path = "end_to_end/nunatak.rs"]
@@ -14,6 +16,8 @@ mod process;
 mod prometheus;
 #[path = "end_to_end/queries.rs"]
 mod queries;
+#[path = "end_to_end/remote_write.rs"]
+mod remote_write;
 #[path = "end_to_end/web.rs"]
 mod web;
 

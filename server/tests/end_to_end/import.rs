@@ -4,11 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use prost::Message;
-
 use super::compare::{agree, samples};
 use super::nunatak::Nunatak;
 use super::prometheus::Prometheus;
+use super::remote_write::{self, Label, Sample, TimeSeries};
 use super::web::{Web, now_ms};
 
 const SERIES: usize = 60;
@@ -30,36 +29,6 @@ const QUERIES: &[&str] = &[
     "imported_gauge offset 2h",
     "{\"imported.utf8\", \"la bel\"=\"ü\"}",
 ];
-
-#[derive(Clone, PartialEq, Message)]
-struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    series: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
-}
 
 #[test]
 fn blocks_of_prometheus_come_over_sample_by_sample() {
@@ -107,11 +76,8 @@ fn labels(series: usize) -> Vec<Label> {
         _ => vec![("__name__", "imported.utf8"), ("la bel", "ü")],
     };
     let number = series.to_string();
-    let all = pairs.into_iter().chain([("host", host.as_str()), ("number", number.as_str())]);
-    let mut labels: Vec<Label> =
-        all.map(|(n, v)| Label { name: n.to_owned(), value: v.to_owned() }).collect();
-    labels.sort_by(|a, b| a.name.cmp(&b.name));
-    labels
+    let more = [("host", host.as_str()), ("number", number.as_str())];
+    remote_write::labels(pairs.into_iter().chain(more))
 }
 
 fn value(series: usize, i: i64) -> f64 {
@@ -138,9 +104,7 @@ fn fill(web: &Web, prometheus: &Prometheus, begin: i64) {
             labels: labels(series),
             samples: (first..first + AT_ONCE).map(|i| sample(series, i)).collect(),
         };
-        let request = WriteRequest { series: (0..SERIES).map(one).collect() };
-        let body =
-            snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).expect("snappy");
+        let body = remote_write::body((0..SERIES).map(one).collect());
         web.write(&url, &body).expect("Prometheus takes the samples");
     }
 }

@@ -46,6 +46,19 @@ impl Web {
         text(request.header("Content-Type", "application/x-protobuf").send(body))
     }
 
+    /// Sends a form, or without one a plain GET; the status and the text of the reply.
+    pub(crate) fn ask(
+        &self,
+        url: &str,
+        form: Option<&[(&str, String)]>,
+    ) -> Result<(u16, String), String> {
+        let response = match form {
+            Some(form) => self.0.post(url).send_form(form.iter().map(|(n, v)| (*n, v.as_str()))),
+            None => self.0.get(url).call(),
+        };
+        read(response)
+    }
+
     pub(crate) fn instant(&self, base: &str, query: &str, at: i64) -> Result<Vec<Answer>, String> {
         let form = [("query", query.to_owned()), ("time", seconds(at))];
         answers(&text(self.0.post(format!("{base}/api/v1/query")).send_form(form))?)
@@ -95,12 +108,20 @@ fn seconds(ms: i64) -> String {
     format!("{}.{:03}", ms / 1_000, ms % 1_000)
 }
 
-fn text(response: Response) -> Result<String, String> {
+fn read(response: Response) -> Result<(u16, String), String> {
     let mut response = response.map_err(|error| error.to_string())?;
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(1 << 30);
-    let text = body.read_to_string().map_err(|error| error.to_string())?;
-    if status < 300 { Ok(text) } else { Err(format!("HTTP {status}: {}", text.trim())) }
+    let bytes = body.read_to_vec().map_err(|error| error.to_string())?;
+    // Prometheus writes what is no UTF-8 as it is, also into JSON.
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn text(response: Response) -> Result<String, String> {
+    match read(response)? {
+        (status, text) if status < 300 => Ok(text),
+        (status, text) => Err(format!("HTTP {status}: {}", text.trim())),
+    }
 }
 
 fn answers(text: &str) -> Result<Vec<Answer>, String> {
