@@ -24,15 +24,21 @@ pub(super) fn tree(expr: &Expr) -> Value {
         }
         ExprKind::Subquery(inner) => subquery(inner),
         ExprKind::Unary(unary) => {
-            let (op, expr) = (unary.op.to_string(), tree(&unary.expr));
-            json!({"type": "unaryExpr", "op": op, "expr": expr})
+            let parts = [("op", unary.op.to_string().into()), ("expr", tree(&unary.expr))];
+            node("unaryExpr", parts)
         }
         ExprKind::Binary(inner) => binary(inner),
         ExprKind::Aggregate(inner) => aggregate(inner),
         ExprKind::Call(inner) => call(inner),
-        ExprKind::Paren(inner) => json!({"type": "parenExpr", "expr": tree(inner)}),
+        ExprKind::Paren(inner) => node("parenExpr", [("expr", tree(inner))]),
         _ => Value::Null,
     }
+}
+
+/// A node with its parts. (`json!` would copy whole subtrees at each level.)
+fn node<const N: usize>(kind: &str, parts: [(&str, Value); N]) -> Value {
+    let kind = std::iter::once(("type", kind.into()));
+    kind.chain(parts).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Without an exponent.
@@ -80,26 +86,26 @@ fn at(at: Option<AtModifier>) -> (Option<i64>, Option<&'static str>) {
 
 fn subquery(subquery: &Subquery) -> Value {
     let (timestamp, start_or_end) = at(subquery.at);
-    json!({
-        "type": "subquery",
-        "expr": tree(&subquery.expr),
-        "range": subquery.range_ms,
-        "offset": subquery.offset_ms,
-        "step": subquery.step_ms.unwrap_or(0),
-        "timestamp": timestamp,
-        "startOrEnd": start_or_end,
-    })
+    let parts = [
+        ("expr", tree(&subquery.expr)),
+        ("range", subquery.range_ms.into()),
+        ("offset", subquery.offset_ms.into()),
+        ("step", subquery.step_ms.unwrap_or(0).into()),
+        ("timestamp", timestamp.into()),
+        ("startOrEnd", start_or_end.into()),
+    ];
+    node("subquery", parts)
 }
 
 fn binary(binary: &BinaryExpr) -> Value {
-    json!({
-        "type": "binaryExpr",
-        "op": binary.op.symbol(),
-        "lhs": tree(&binary.lhs),
-        "rhs": tree(&binary.rhs),
-        "matching": binary.matching.as_ref().map(matching),
-        "bool": binary.return_bool,
-    })
+    let parts = [
+        ("op", binary.op.symbol().into()),
+        ("lhs", tree(&binary.lhs)),
+        ("rhs", tree(&binary.rhs)),
+        ("matching", binary.matching.as_ref().map(matching).into()),
+        ("bool", binary.return_bool.into()),
+    ];
+    node("binaryExpr", parts)
 }
 
 fn matching(matching: &VectorMatching) -> Value {
@@ -112,14 +118,14 @@ fn matching(matching: &VectorMatching) -> Value {
 }
 
 fn aggregate(aggregate: &AggregateExpr) -> Value {
-    json!({
-        "type": "aggregation",
-        "op": aggregate.op.name(),
-        "expr": tree(&aggregate.expr),
-        "param": aggregate.param.as_ref().map(tree),
-        "grouping": aggregate.grouping,
-        "without": aggregate.without,
-    })
+    let parts = [
+        ("op", aggregate.op.name().into()),
+        ("expr", tree(&aggregate.expr)),
+        ("param", aggregate.param.as_ref().map(tree).into()),
+        ("grouping", aggregate.grouping.clone().into()),
+        ("without", aggregate.without.into()),
+    ];
+    node("aggregation", parts)
 }
 
 fn call(call: &Call) -> Value {
@@ -130,16 +136,13 @@ fn call(call: &Call) -> Value {
         Variadic::Any => -1,
     };
     let types: Vec<String> = args.iter().map(ToString::to_string).collect();
-    json!({
-        "type": "call",
-        "func": {
-            "name": name,
-            "argTypes": types,
-            "variadic": variadic,
-            "returnType": returns.to_string(),
-        },
-        "args": call.args.iter().map(tree).collect::<Vec<_>>(),
-    })
+    let func = json!({
+        "name": name,
+        "argTypes": types,
+        "variadic": variadic,
+        "returnType": returns.to_string(),
+    });
+    node("call", [("func", func), ("args", call.args.iter().map(tree).collect())])
 }
 
 #[cfg(test)]
@@ -157,6 +160,20 @@ mod tests {
             [("1e21", "1000000000000000000000"), ("-Inf", "-Inf"), ("5m", "300"), ("NaN", "NaN")]
         {
             assert_eq!(of(query), json!({"type": "numberLiteral", "val": val}));
+        }
+    }
+
+    /// On the stack of a thread of the server: 2 MiB, as that of a test.
+    #[test]
+    fn the_highest_trees_are_written() {
+        let deep = 499;
+        for query in [
+            format!("{}a{}", "(".repeat(deep), ")".repeat(deep)),
+            format!("a{}", "+a".repeat(deep)),
+            format!("{}a{}", "abs(".repeat(deep), ")".repeat(deep)),
+            format!("a{}", "^a".repeat(deep)),
+        ] {
+            assert!(of(&query).to_string().len() > 20 * deep, "{query}");
         }
     }
 
