@@ -59,7 +59,7 @@ fn errors() {
             "query?query=1&time=x",
             400,
             "bad_data",
-            "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp",
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp",
         ),
         (
             "query_range?query=1&start=2&end=1&step=1",
@@ -85,7 +85,7 @@ fn errors() {
             "labels?match[]={a=\"\"}",
             400,
             "bad_data",
-            "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher",
+            "match[] must contain at least one non-empty matcher",
         ),
         ("query?query=m&timeout=0s", 503, "timeout", "query timed out in "),
         ("nothing", 404, "not_found", "there is no /api/v1/nothing here"),
