@@ -31,11 +31,11 @@ use std::time::Duration;
 
 use crate::backup::Snapshot;
 use crate::batch::{Batch, Outcome};
-use crate::delete::{Delete, DeleteId};
 use crate::cardinality::{
     BlockCardinality, Cardinality, Growth, LimitUsage, MetricCardinality, RankBy,
     RefusedSeriesCount,
 };
+use crate::delete::{Delete, DeleteId};
 use crate::error::Result;
 use crate::limits::LimitRules;
 use crate::log::ReplayReport;

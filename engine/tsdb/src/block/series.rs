@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use nunatak_index::{
-    Labels, LabelsReader, Matcher, NameCount, PairCount, ProjectedReader, RoaringBitmap, Segment, SegmentError,
+    Labels, LabelsReader, Matcher, NameCount, PairCount, ProjectedReader, RoaringBitmap, Segment,
+    SegmentError,
 };
 
 use crate::error::{Error, Result};
