@@ -118,6 +118,18 @@ impl HeadIndex {
         }
     }
 
+    /// Gives back the memory that stood for pairs which are gone. Worth a call after many series
+    /// were removed.
+    pub fn shrink(&mut self) {
+        let pairs = self.interner.trim();
+        if pairs < self.postings.len() {
+            self.postings.truncate(pairs);
+            self.positions.truncate(pairs);
+            self.postings.shrink_to(pairs + pairs / 8);
+            self.positions.shrink_to(pairs + pairs / 8);
+        }
+    }
+
     /// The label set of a series.
     pub fn labels(&self, labels: &LabelIds) -> Labels {
         pack(self.pairs(labels))
@@ -216,6 +228,12 @@ impl HeadIndex {
             + self.names.capacity() * size_of::<NameIndex>()
             + self.large.allocation_size()
             + self.set_bytes
+    }
+
+    /// The part of [`heap_bytes`](Self::heap_bytes) that names and values take with their table; the
+    /// rest is for the sets of series that have them.
+    pub fn label_bytes(&self) -> usize {
+        self.interner.heap_bytes()
     }
 
     fn insert_pair(&mut self, id: u32, name: &str, value: &str) -> u32 {

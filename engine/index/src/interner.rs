@@ -176,6 +176,28 @@ impl Interner {
             + self.arena.heap_bytes()
     }
 
+    /// Gives back the records behind the last pair in use, if they are many; returns how many
+    /// records are left.
+    pub(crate) fn trim(&mut self) -> usize {
+        let used = self.pairs.iter().rposition(|pair| pair.refs > 0).map_or(0, |last| last + 1);
+        if used < self.pairs.len() - self.pairs.len() / 4 {
+            self.pairs.truncate(used);
+            self.pairs.shrink_to(used + used / 8);
+            self.link_free();
+        }
+        self.pairs.len()
+    }
+
+    /// Chains the free records anew, so that the first ones are used first.
+    fn link_free(&mut self) {
+        self.first_free = NONE;
+        for (id, pair) in self.pairs.iter_mut().enumerate().rev() {
+            if pair.refs == 0 {
+                pair.name = std::mem::replace(&mut self.first_free, id as u32);
+            }
+        }
+    }
+
     fn find_hashed(&self, hash: u64, name: u32, value: &str) -> Option<u32> {
         let same = |&id: &u32| {
             let pair = &self.pairs[id as usize];
@@ -319,6 +341,27 @@ mod tests {
     }
 
     #[test]
+    fn records_behind_the_last_pair_are_given_back() {
+        let mut interner = Interner::default();
+        let ids: Vec<_> = (0..10_000).map(|i| interner.acquire("n", &i.to_string()).id).collect();
+        let full = interner.heap_bytes();
+        for &id in ids.iter().skip(50) {
+            interner.release(id);
+        }
+        interner.release(ids[7]);
+        assert_eq!(interner.trim(), 50);
+        assert!(interner.heap_bytes() < full / 20, "{} of {full}", interner.heap_bytes());
+        let again: Vec<_> = (0..3).map(|i| interner.acquire("m", &i.to_string()).id).collect();
+        assert_eq!(again, [7, 50, 51]);
+        assert_eq!(interner.get(49), Some(("n", "49")));
+        // The text pages still name those who have left.
+        for &id in ids.iter().take(49).filter(|id| **id != ids[7]) {
+            interner.release(id);
+        }
+        assert_eq!(interner.get(49), Some(("n", "49")));
+    }
+
+    #[test]
     fn strings_survive_when_ids_come_back_to_the_page_that_they_left() {
         let mut interner = Interner::default();
         let mut living = std::collections::VecDeque::new();
@@ -332,6 +375,7 @@ mod tests {
                 interner.release(id);
             }
             if i % 500 == 0 {
+                interner.trim();
                 for (id, text) in &living {
                     assert_eq!(interner.get(*id), Some(("n", text.as_str())), "after {i}");
                 }

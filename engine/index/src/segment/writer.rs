@@ -72,31 +72,35 @@ impl SegmentWriter {
         for (name, id) in self.index.names_sorted() {
             parts.add_name(&self.index, name, id, &mut new_ids)?;
         }
-        self.write_series(&new_ids, &mut parts);
-        Ok(parts.assemble(self.counts.len() as u32))
+        let Self { index, pairs, counts, .. } = self;
+        // The image takes as much again.
+        drop(index);
+        write_series(&pairs, &counts, &new_ids, &mut parts);
+        drop((pairs, new_ids));
+        Ok(parts.assemble(counts.len() as u32))
     }
+}
 
-    fn write_series(&self, new_ids: &[u32], parts: &mut Parts) {
-        let mut rest = &self.pairs[..];
-        let mut body = Vec::new();
-        for (i, &count) in self.counts.iter().enumerate() {
-            if (i as u32).is_multiple_of(BLOCK_SERIES) {
-                parts.end_block();
-            }
-            let (pairs, others) = rest.split_at(count as usize);
-            rest = others;
-            body.clear();
-            let mut before = 0;
-            for &pair in pairs {
-                let id = new_ids.get(pair as usize).copied().unwrap_or(0);
-                varint::put(&mut body, u64::from(id - before));
-                before = id;
-            }
-            varint::put(&mut parts.series, body.len() as u64);
-            parts.series.extend_from_slice(&body);
+fn write_series(pairs: &[u32], counts: &[u32], new_ids: &[u32], parts: &mut Parts) {
+    let mut rest = pairs;
+    let mut body = Vec::new();
+    for (i, &count) in counts.iter().enumerate() {
+        if (i as u32).is_multiple_of(BLOCK_SERIES) {
+            parts.end_block();
         }
-        parts.end_block();
+        let (pairs, others) = rest.split_at(count as usize);
+        rest = others;
+        body.clear();
+        let mut before = 0;
+        for &pair in pairs {
+            let id = new_ids.get(pair as usize).copied().unwrap_or(0);
+            varint::put(&mut body, u64::from(id - before));
+            before = id;
+        }
+        varint::put(&mut parts.series, body.len() as u64);
+        parts.series.extend_from_slice(&body);
     }
+    parts.end_block();
 }
 
 /// The sections as they grow.
@@ -168,7 +172,9 @@ impl Parts {
             self.name_text,
             self.names,
         ];
+        let bytes: usize = sections.iter().map(Vec::len).sum();
         let mut image = header();
+        image.reserve_exact(bytes + bytes / 512 + 4096);
         let mut starts = [image.len() as u64; SECTIONS + 1];
         for (section, end) in sections.into_iter().zip(starts.iter_mut().skip(1)) {
             image.extend_from_slice(&section);
