@@ -8,6 +8,7 @@ mod cardinality;
 mod chunk;
 mod late;
 mod marks;
+mod rhythm;
 mod saved;
 mod series;
 mod slab;
@@ -29,6 +30,7 @@ use crate::log::{Definition, Position, Record, Samples};
 use crate::time::TimeRange;
 use chunk::SpilledChunk;
 use marks::LogMarks;
+pub(crate) use rhythm::{Idle, Patience};
 pub use saved::fuzzing;
 pub(crate) use saved::{
     Begin, Loaded, PageFile, PairNumbers, SAVED_ASIDE, SAVED_TEMP, begin_of, check as check_saved,
@@ -42,9 +44,6 @@ pub(crate) use spill::{SpillFile, parse_spill};
 pub(crate) use view::{Hiding, View};
 use windows::Windows;
 pub(crate) use windows::{window_end, window_of};
-
-/// Heap bytes of the two hash tables for each series, at their mean load.
-const TABLE_BYTES: usize = 14;
 
 /// A cut that the log has ordered and that no block holds yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +102,8 @@ pub(crate) struct Head {
     marks: LogMarks,
     newest: Option<i64>,
     sample_bytes: usize,
+    /// Bytes of the series' lists of pairs.
+    id_bytes: usize,
     created: u64,
     /// The last frame that changed anything.
     changed: Position,
@@ -126,6 +127,7 @@ impl Head {
             marks: LogMarks::default(),
             newest: None,
             sample_bytes: 0,
+            id_bytes: 0,
             created: 0,
             changed: Position(0),
             resume: None,
@@ -188,16 +190,17 @@ impl Head {
         if self.slot_of(definition.reference).is_some() {
             return;
         }
-        if let Some(slot) = self.find_slot(&definition.labels) {
+        let hash = self.hash(&definition.labels);
+        if let Some(slot) = self.find_slot(hash, &definition.labels) {
             self.aliases.insert(definition.reference, slot);
             return;
         }
-        let hash = self.hasher.hash_one(&definition.labels);
         let reference = definition.reference;
         // The index numbers series by slot, so the slot comes first.
         let samples = SeriesSamples::default();
         let slot = self.add_series(reference, hash, LabelIds::default(), samples);
         let labels = self.index.insert(slot, &definition.labels);
+        self.id_bytes += id_bytes(&labels);
         if let Some(series) = self.slots.get_mut(slot) {
             series.labels = labels;
         }
@@ -211,6 +214,7 @@ impl Head {
         labels: LabelIds,
         samples: SeriesSamples,
     ) -> u32 {
+        self.id_bytes += id_bytes(&labels);
         let slot = self.slots.insert(Series { reference, hash, labels, samples });
         let slots = &self.slots;
         self.by_labels.insert_unique(hash, slot, |&s| slots.get(s).map_or(0, |e| e.hash));
@@ -300,12 +304,12 @@ impl Head {
         self.marks.cut(cut.position, cut.before);
     }
 
-    /// Removes series in `slots` that have no samples here and none newer than `idle_since`.
-    pub(crate) fn evict(&mut self, idle_since: i64, slots: std::ops::Range<u32>) -> usize {
+    /// Removes series in `slots` that have no samples here and are `idle`.
+    pub(crate) fn evict(&mut self, idle: Idle, slots: std::ops::Range<u32>) -> usize {
         let mut evicted = 0;
         for slot in slots {
             let idle = |s: &Series| {
-                s.samples.is_empty() && s.samples.newest().is_none_or(|t| t < idle_since)
+                s.samples.is_empty() && s.samples.rhythm().is_idle(idle, s.samples.newest())
             };
             if self.slots.get(slot).is_some_and(idle) {
                 self.remove(slot);
@@ -313,14 +317,69 @@ impl Head {
             }
         }
         if evicted > 0 {
-            let slots = &self.slots;
-            self.aliases.retain(|_, slot| slots.get(*slot).is_some());
+            self.forget_aliases();
         }
         evicted
     }
 
+    fn forget_aliases(&mut self) {
+        let slots = &self.slots;
+        self.aliases.retain(|_, slot| slots.get(*slot).is_some());
+    }
+
+    /// Removes series that [`mark_idle`](Self::mark_idle) gave and that were not written to since;
+    /// returns how many.
+    pub(crate) fn remove_idle(&mut self, slots: &[u32]) -> usize {
+        let before = self.slots.len();
+        for &slot in slots {
+            if self.slots.get(slot).is_some_and(|s| s.samples.rhythm().is_leaving()) {
+                self.remove_with_samples(slot);
+            }
+        }
+        self.forget_aliases();
+        before - self.slots.len()
+    }
+
+    fn remove_with_samples(&mut self, slot: u32) {
+        let bytes = self.slots.get(slot).map_or(0, |series| series.samples.heap_bytes());
+        self.sample_bytes -= bytes;
+        self.remove(slot);
+    }
+
+    /// Gives back the memory behind the last series, after many have left.
+    pub(crate) fn shrink(&mut self) {
+        self.slots.shrink();
+        self.index.shrink();
+        let slots = &self.slots;
+        let hash = |&slot: &u32| slots.get(slot).map_or(0, |series| series.hash);
+        let reference = |&slot: &u32| slots.get(slot).map_or(0, |series| mix(series.reference));
+        if self.by_labels.len() < self.by_labels.capacity() / 3 {
+            self.by_labels.shrink_to(self.by_labels.len(), hash);
+            self.by_reference.shrink_to(self.by_reference.len(), reference);
+        }
+    }
+
+    /// Marks the series in `slots` that have samples and are `idle`, and adds their slots to
+    /// `found`.
+    pub(crate) fn mark_idle(
+        &mut self,
+        idle: Idle,
+        slots: std::ops::Range<u32>,
+        found: &mut Vec<u32>,
+    ) {
+        for slot in slots {
+            let Some(series) = self.slots.get_mut(slot) else { continue };
+            let samples = &mut series.samples;
+            if !samples.is_empty() && samples.rhythm().is_idle(idle, samples.newest()) {
+                samples.mark_leaving();
+                found.push(slot);
+            }
+        }
+    }
+
     fn remove(&mut self, slot: u32) {
         let Some(series) = self.slots.remove(slot) else { return };
+        self.id_bytes -= id_bytes(&series.labels);
         self.index.remove(slot, &series.labels);
         if let Ok(entry) = self.by_labels.find_entry(series.hash, |&s| s == slot) {
             entry.remove();
@@ -330,14 +389,18 @@ impl Head {
         }
     }
 
-    /// The reference of a label set.
-    pub(crate) fn find(&self, labels: &Labels) -> Option<u64> {
-        let slot = self.find_slot(labels)?;
+    /// What [`find`](Self::find) takes besides the labels. They are long: it is worth to be kept.
+    pub(crate) fn hash(&self, labels: &Labels) -> u64 {
+        self.hasher.hash_one(labels)
+    }
+
+    /// The reference of a label set with this hash.
+    pub(crate) fn find(&self, hash: u64, labels: &Labels) -> Option<u64> {
+        let slot = self.find_slot(hash, labels)?;
         self.slots.get(slot).map(|series| series.reference)
     }
 
-    fn find_slot(&self, labels: &Labels) -> Option<u32> {
-        let hash = self.hasher.hash_one(labels);
+    fn find_slot(&self, hash: u64, labels: &Labels) -> Option<u32> {
         let same = |&slot: &u32| {
             let series = self.slots.get(slot);
             series.is_some_and(|s| s.hash == hash && self.index.equals(&s.labels, labels))
@@ -488,11 +551,41 @@ impl Head {
 
     /// Bytes of everything that the head holds.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.slots.heap_bytes()
-            + self.slots.len() * TABLE_BYTES
-            + self.index.heap_bytes()
-            + self.sample_bytes
+        let HeadBytes { series, labels, postings, samples } = self.bytes();
+        series + labels + postings + samples
     }
+
+    /// The same by what they are for.
+    pub(crate) fn bytes(&self) -> HeadBytes {
+        HeadBytes {
+            series: self.slots.heap_bytes()
+                + self.id_bytes
+                + self.by_labels.allocation_size()
+                + self.by_reference.allocation_size()
+                + self.aliases.allocation_size(),
+            labels: self.index.label_bytes(),
+            postings: self.index.heap_bytes() - self.index.label_bytes(),
+            samples: self.sample_bytes,
+        }
+    }
+}
+
+/// Bytes of a head.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HeadBytes {
+    /// Slots, the tables that find them, and each series' list of pairs.
+    pub(crate) series: usize,
+    /// Names and values, each once.
+    pub(crate) labels: usize,
+    /// Which series have which pair.
+    pub(crate) postings: usize,
+    /// Chunks and loose samples.
+    pub(crate) samples: usize,
+}
+
+/// Bytes of a series' list of pairs, with what the allocator keeps for itself.
+fn id_bytes(labels: &LabelIds) -> usize {
+    if labels.is_empty() { 0 } else { labels.heap_bytes() + 16 }
 }
 
 /// Spreads ascending references over a hash table (the finalizer of SplitMix64, Steele et al.
@@ -513,9 +606,16 @@ mod tests {
     use super::*;
     use crate::source::SampleBatch;
 
+    const URGENT: Idle = Idle { patience: Patience::Urgent, now: 9000 };
+
     fn definition(reference: u64) -> Definition {
         let instance = format!("host-{reference}");
         Definition { reference, labels: labels! { "__name__" => "up", "instance" => &instance } }
+    }
+
+    fn find(head: &Head, reference: u64) -> Option<u64> {
+        let labels = definition(reference).labels;
+        head.find(head.hash(&labels), &labels)
     }
 
     fn samples(reference: u64, rows: &[(i64, f64)]) -> Samples {
@@ -552,8 +652,8 @@ mod tests {
     fn a_series_is_found_by_labels_and_by_reference() {
         let mut head = Head::new();
         write(&mut head, 1, 7, &[(1000, 1.0)]);
-        assert_eq!(head.find(&definition(7).labels), Some(7));
-        assert_eq!(head.find(&definition(8).labels), None);
+        assert_eq!(find(&head, 7), Some(7));
+        assert_eq!(find(&head, 8), None);
         assert_eq!((head.newest_of(7), head.newest_of(8)), (Some(1000), None));
         assert_eq!(head.next_reference(), 8);
         let matcher = Matcher::new("instance", MatchOp::Equal, "host-7").unwrap();
@@ -583,14 +683,14 @@ mod tests {
     #[test]
     fn only_empty_idle_series_are_evicted_and_slots_are_used_again() {
         let mut head = Head::new();
-        write(&mut head, 1, 1, &[(1000, 1.0)]);
-        write(&mut head, 2, 2, &[(9000, 1.0)]);
-        assert_eq!(head.evict(i64::MAX, 0..2), 0, "both have samples");
+        write(&mut head, 1, 1, &[(500, 1.0), (1000, 1.0)]);
+        write(&mut head, 2, 2, &[(8000, 1.0), (9000, 1.0)]);
+        assert_eq!(head.evict(URGENT, 0..2), 0, "both have samples");
         head.apply(Position(3), 0, &Record::Cut { before: i64::MAX });
         let cut = head.pending_cut().unwrap();
         release(&mut head, cut);
-        assert_eq!(head.evict(5000, 0..2), 1);
-        assert_eq!((head.find(&definition(1).labels), head.has_reference(1)), (None, false));
+        assert_eq!(head.evict(URGENT, 0..2), 1);
+        assert_eq!((find(&head, 1), head.has_reference(1)), (None, false));
         write(&mut head, 4, 3, &[(9000, 1.0)]);
         assert_eq!((head.series(), head.slot_bound()), (2, 2));
         assert_eq!(head.index().len(), 2);

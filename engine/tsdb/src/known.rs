@@ -76,7 +76,12 @@ impl KnownSeries {
     /// Forgets the series that `is_alive` does not know any more.
     pub(crate) fn retain(&self, mut is_alive: impl FnMut(Place) -> bool) {
         for stripe in &self.stripes {
-            stripe.write().retain(|entry| is_alive(entry.place));
+            let mut stripe = stripe.write();
+            stripe.retain(|entry| is_alive(entry.place));
+            if stripe.len() < stripe.capacity() / 4 {
+                let room = stripe.len() * 2;
+                stripe.shrink_to(room, |entry| entry.key as u64);
+            }
         }
     }
 
@@ -112,7 +117,9 @@ mod tests {
             known.insert(key, Place { shard: 3, reference: i as u64 });
         }
         assert_eq!(known.get(keys[7]), Some(Place { shard: 3, reference: 7 }));
-        known.retain(|place| place.reference % 2 == 0);
+        let full = known.heap_bytes();
+        known.retain(|place| place.reference % 8 == 0);
+        assert!(known.heap_bytes() < full / 2, "{} of {full}", known.heap_bytes());
         assert_eq!(known.get(keys[7]), None);
         assert_eq!(known.get(keys[8]), Some(Place { shard: 3, reference: 8 }));
     }

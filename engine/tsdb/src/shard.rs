@@ -12,6 +12,7 @@ mod newcomers;
 mod placement;
 mod quarantine;
 mod read;
+mod retire;
 mod save;
 mod tenant;
 mod upkeep;

@@ -73,7 +73,11 @@ pub trait File: Debug + Send + Sync {
 }
 
 /// The bytes of an immutable file, mapped or copied.
-pub trait Mapped: AsRef<[u8]> + Debug + Send + Sync {}
+pub trait Mapped: AsRef<[u8]> + Debug + Send + Sync {
+    /// Gives back the memory that bytes have taken which were read; they are read again when they
+    /// are used again. Bytes that are a copy stay.
+    fn give_back(&self) {}
+}
 
 /// Held as long as the storage is in use; dropping it gives the storage free.
 pub trait Lock: Debug + Send + Sync {}

@@ -17,6 +17,8 @@ mod damage;
 mod deletes;
 #[path = "db/disk_full.rs"]
 mod disk_full;
+#[path = "db/idle.rs"]
+mod idle;
 #[path = "db/import.rs"]
 mod import;
 #[path = "db/inspect.rs"]

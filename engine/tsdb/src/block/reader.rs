@@ -26,6 +26,9 @@ use crate::storage::join;
 /// Blocks that this process has opened: makes stream ids unique over all of them.
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
+/// A selection of so many series has read a good part of the index, which nobody needs soon again.
+const MANY_SERIES: usize = 4096;
+
 /// An open block. Cloning makes another handle on the same one.
 #[derive(Debug, Clone)]
 pub struct Block(Arc<Inner>);
@@ -115,7 +118,11 @@ impl Block {
         }
         let selected = Arc::new(Selected::new(self.clone(), range).for_query());
         let ids = self.0.index.select(matchers)?;
-        let labels = self.0.index.labels_of(&ids)?.into_iter();
+        let labels = self.0.index.labels_of(&ids)?;
+        if labels.len() >= MANY_SERIES {
+            self.give_back();
+        }
+        let labels = labels.into_iter();
         Ok(labels.map(|(id, l)| BlockSeries::new(l, id, Arc::clone(&selected))).collect())
     }
 
@@ -149,6 +156,11 @@ impl Block {
     /// The `top` values of a label that the most series have.
     pub(crate) fn largest_values(&self, name: &str, top: usize) -> Result<Vec<PairCount>> {
         self.0.index.largest_values(name, top)
+    }
+
+    /// Gives back the memory of what was read of the index.
+    pub(crate) fn give_back(&self) {
+        self.0.index.give_back();
     }
 
     /// The series with this number, over all of its samples.

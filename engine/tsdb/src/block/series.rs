@@ -29,17 +29,24 @@ impl AsRef<[u8]> for Image {
 pub(super) struct SeriesIndex {
     path: String,
     segment: Segment<Image>,
+    map: Arc<dyn Mapped>,
 }
 
 impl SeriesIndex {
     pub(super) fn open(storage: &dyn Storage, path: String, manifest: &Manifest) -> Result<Self> {
-        let image = Image(storage.map(&path).map_err(|e| missing("map", &path, e))?);
+        let map = storage.map(&path).map_err(|e| missing("map", &path, e))?;
+        let image = Image(Arc::clone(&map));
         check_len(&path, image.as_ref().len() as u64, manifest.index.len)?;
         let segment = Segment::open(image).map_err(|e| damage(&path, e))?;
         if u64::from(segment.series_count()) != manifest.meta.series {
             return Err(Error::corrupt(path, 0, "index and manifest do not agree"));
         }
-        Ok(Self { path, segment })
+        Ok(Self { path, segment, map })
+    }
+
+    /// Gives back the memory of what was read of the file.
+    pub(super) fn give_back(&self) {
+        self.map.give_back();
     }
 
     /// The path of the file.

@@ -1,7 +1,9 @@
 //! Appending: the samples of one request, routed to their shards.
 
 use std::fmt;
+use std::ops::AddAssign;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nunatak_index::{Labels, LabelsBuilder};
 use parking_lot::RwLockReadGuard;
@@ -17,6 +19,9 @@ use crate::shard::{Gate, Row, SeriesRef, WriteRequest, Written, shard_of};
 
 /// Bytes that a sample is counted with in the queue.
 const ROW_BYTES: u64 = size_of::<Row>() as u64;
+
+/// Nobody makes room while the caller waits.
+const NO_TIME: Duration = Duration::ZERO;
 
 /// Why a decoder refuses a series: the reason, and an example in words.
 type ParseResult = std::result::Result<(), (RefusalReason, String)>;
@@ -37,6 +42,20 @@ enum Route {
 struct Stored {
     samples: u64,
     new_series: u64,
+}
+
+impl AddAssign for Stored {
+    fn add_assign(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.new_series += other.new_series;
+    }
+}
+
+impl Route {
+    /// Whether the series may be new.
+    fn is_unknown(&self) -> bool {
+        matches!(self, Self::Shard { series: SeriesRef::Labels(_), .. })
+    }
 }
 
 /// Collects the samples of one request. Series are named by raw bytes that identify their label
@@ -185,19 +204,51 @@ impl<'db> Appender<'db> {
         Ok(outcome)
     }
 
-    /// Writes shard by shard, then waits once for the log.
+    /// Writes everything; returns what was stored.
     fn write(&mut self) -> Result<Stored> {
+        let rows = std::mem::take(&mut self.rows);
+        let stored = self.write_pieces(&rows);
+        self.rows = rows;
+        stored
+    }
+
+    /// Writes all at once if the memory has room for the new series. If not, the others go first,
+    /// so that they are not held up.
+    fn write_pieces(&mut self, rows: &[Vec<Row>]) -> Result<Stored> {
         let inner = self.tenant.inner();
         let _open = inner.enter()?;
-        let samples: usize = self.rows.iter().map(Vec::len).sum();
-        inner.space.admit(samples as u64 * ROW_BYTES)?;
-        let _admitted = inner.admission.enter(samples as u64 * ROW_BYTES)?;
+        let fresh = self.routes.iter().filter(|route| route.is_unknown()).count();
+        let room = inner.pressure.try_enter(fresh);
+        if fresh == 0 || room.is_some() {
+            return self.write_rows(rows, true);
+        }
+        let mut stored = self.write_rows(&self.rows_of(rows, false), false)?;
+        let patience = if inner.has_background() { inner.options.append_deadline } else { NO_TIME };
+        let room = inner.pressure.enter(fresh, patience)?;
+        self.references_in_use = Some(inner.references_in_use.read());
+        stored += self.write_rows(&self.rows_of(rows, true), room.is_some())?;
+        Ok(stored)
+    }
+
+    /// The rows of series that were unknown when the request came, or of the others.
+    fn rows_of(&self, rows: &[Vec<Row>], unknown: bool) -> Vec<Vec<Row>> {
+        let is_meant = |row: &&Row| {
+            self.routes.get(row.series as usize).is_some_and(|r| r.is_unknown() == unknown)
+        };
+        rows.iter().map(|rows| rows.iter().filter(is_meant).copied().collect()).collect()
+    }
+
+    /// Writes shard by shard, then waits once for the log; returns what it stored.
+    fn write_rows(&mut self, rows: &[Vec<Row>], takes_new_series: bool) -> Result<Stored> {
+        let inner = self.tenant.inner();
+        let bytes = rows.iter().map(Vec::len).sum::<usize>() as u64 * ROW_BYTES;
+        inner.space.admit(bytes)?;
+        let _admitted = inner.admission.enter(bytes)?;
         let bounds = inner.time_bounds(self.tenant.state());
-        let takes_new_series = inner.takes_new_series();
-        let may_bring_new = std::mem::take(&mut self.may_bring_new);
-        let gate = may_bring_new.then(|| SeriesGate::new(self.tenant, &self.limits, bounds.now));
+        let gate = takes_new_series && std::mem::take(&mut self.may_bring_new);
+        let gate = gate.then(|| SeriesGate::new(self.tenant, &self.limits, bounds.now));
         let (mut stored, mut last, mut outcome) = (Stored::default(), None, Ok(()));
-        for (id, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+        for (id, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
             let limits = &self.limits;
             let request = WriteRequest { rows, limits, bounds, takes_new_series, gate };
@@ -241,11 +292,16 @@ fn write_shard(
         _ => NOWHERE,
     };
     let written = shard.write(&part, inner.log(), request, series, refusals)?;
+    inner.pressure.add_head(part.account());
     tenant.state().note_newest(written.newest);
+    let is_new = !written.resolved.is_empty();
     for &(number, reference) in &written.resolved {
         if let Some(Route::Shard { key, shard, .. }) = routes.get(number as usize) {
             tenant.state().known.insert(*key, Place { shard: *shard, reference });
         }
+    }
+    if is_new {
+        inner.measure_known();
     }
     Ok(written)
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use parking_lot::Mutex;
 
 use super::open::Inner;
@@ -68,7 +68,13 @@ fn round(durability: Durability) -> Duration {
 }
 
 fn run(inner: &Weak<Inner>, stopped: &Receiver<()>, round: Duration) {
-    while stopped.recv_timeout(round).is_err_and(|error| error.is_timeout()) {
+    let Some(woken) = inner.upgrade().map(|inner| inner.pressure.woken().clone()) else { return };
+    loop {
+        select! {
+            recv(stopped) -> _ => break,
+            recv(woken) -> _ => {}
+            default(round) => {}
+        }
         let Some(inner) = inner.upgrade() else { break };
         if let Err(error) = inner.maintain(BUDGET)
             && !matches!(error, Error::Closed)

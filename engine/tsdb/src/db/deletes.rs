@@ -167,7 +167,7 @@ impl Inner {
         }
         outcome = outcome.and(self.store_tombstones());
         outcome = outcome.and(self.trim_log(&mut progress, 1));
-        self.measure_heads();
+        self.measure_memory();
         outcome
     }
 }

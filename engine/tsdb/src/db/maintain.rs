@@ -5,24 +5,19 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::open::Inner;
+use crate::compact::Allowance;
 use crate::error::{Error, Result};
+use crate::head::Patience;
 use crate::log::{Frame, Position, Record, Samples};
 use crate::options::Durability;
 use crate::retention::oldest_within;
 use crate::scrub::Scrub;
 use crate::shard::{Shard, TenantShard, Upkeep};
 
-/// A series without samples in the head is evicted when it was not written for so long, in ms of
-/// sample time behind the newest one.
-const IDLE_MS: i64 = 15 * 60 * 1000;
-/// The same above the soft mark.
-const IDLE_UNDER_PRESSURE_MS: i64 = 60 * 1000;
 /// The log is trimmed when so many frames can go.
 const TRIM_FRAMES: u64 = 4096;
 /// A larger budget is this one.
 const LONGEST_ROUND: Duration = Duration::from_hours(24);
-/// How long an eviction waits for appenders to finish.
-const EVICTION_PATIENCE: Duration = Duration::from_millis(10);
 
 /// What the maintenance remembers from round to round.
 #[derive(Debug, Default)]
@@ -32,6 +27,8 @@ pub(super) struct Progress {
     /// Where the next round begins.
     next_shard: usize,
     scrub: Scrub,
+    /// When idle series were looked for last, in ms.
+    pub(super) looked_for_idle: i64,
 }
 
 impl Inner {
@@ -44,9 +41,10 @@ impl Inner {
         if matches!(self.options.durability, Durability::Interval(_)) {
             outcome = self.noted(self.log().sync());
         }
-        self.measure_heads();
+        self.measure_memory();
         self.look_at_space();
         outcome = outcome.and(self.noted(self.finalize_deletes(false)));
+        outcome = outcome.and(self.noted(self.relieve(&mut progress)));
         let mut left = self.shards.len();
         while left > 0
             && !self.is_stopping()
@@ -66,8 +64,10 @@ impl Inner {
         }
         let least = if self.space.is_read_only() { 1 } else { TRIM_FRAMES };
         outcome = outcome.and(self.noted(self.trim_log(&mut progress, least)));
+        outcome = outcome.and(self.noted(self.retire_idle(&mut progress)));
         self.scrub(&mut progress.scrub);
-        self.measure_heads();
+        self.give_back();
+        self.measure_memory();
         self.note_growth();
         outcome.map(|()| left > 0)
     }
@@ -91,7 +91,7 @@ impl Inner {
         if outcome.is_ok() {
             self.tail.restart(self.log().written_bytes(), 0);
         }
-        self.measure_heads();
+        self.measure_memory();
         outcome
     }
 
@@ -106,8 +106,8 @@ impl Inner {
 
     fn maintain_tenant(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
         let cut = self.cut(shard, tenant);
-        if tenant.is_eviction_due() || self.is_above_soft_mark() {
-            self.evict(tenant);
+        if tenant.is_eviction_due() {
+            self.evict(tenant, Patience::Calm);
         }
         let compacted = self.compact(tenant).and_then(|_| tenant.find_done());
         // A failure of one kind of work keeps none of the others from being done.
@@ -120,7 +120,10 @@ impl Inner {
         self.look_at_space();
         let expiry = self.expiry(&self.tenant_state(&tenant.name()));
         let room = self.space.room();
-        tenant.compact_once(&Upkeep { expiry, room, stopping: &self.stopping })
+        let (memory, is_pressed) =
+            (self.pressure.spare_bytes(), self.pressure.is_above_soft_mark());
+        let allowance = Allowance { memory, is_pressed };
+        tenant.compact_once(&Upkeep { expiry, room, allowance, stopping: &self.stopping })
     }
 
     fn is_stopping(&self) -> bool {
@@ -140,30 +143,7 @@ impl Inner {
         if head.pending_cut().is_some() {
             return None;
         }
-        if self.is_above_soft_mark() && head.is_worth_a_cut() {
-            return Some(i64::MAX);
-        }
         head.cut_due(self.now())
-    }
-
-    /// Whether the heads hold half of the memory budget: time to move samples to disk early and
-    /// to let go of series sooner.
-    fn is_above_soft_mark(&self) -> bool {
-        self.head_bytes.load(Ordering::Relaxed) > self.memory_budget / 2
-    }
-
-    /// Evicts idle series, unless appenders are at work with references.
-    fn evict(&self, tenant: &TenantShard) {
-        let Some(newest) = tenant.head().read().newest() else { return };
-        let Some(_alone) = self.references_in_use.try_write_for(EVICTION_PATIENCE) else { return };
-        let idle_ms = if self.is_above_soft_mark() { IDLE_UNDER_PRESSURE_MS } else { IDLE_MS };
-        if tenant.evict(newest.saturating_sub(idle_ms)) == 0 {
-            return;
-        }
-        let state = self.tenant_state(&tenant.name());
-        let head = tenant.head().read();
-        let here = tenant.shard();
-        state.known.retain(|place| place.shard != here || head.has_reference(place.reference));
     }
 
     /// Removes blocks that the retention has ended.
@@ -193,6 +173,9 @@ impl Inner {
         self.store_tombstones()?;
         let stamp = self.now();
         let mut tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
+        if tenants.iter().any(|tenant| tenant.must_be_saved(keep_from)) {
+            return Ok(());
+        }
         tenants.iter().try_for_each(|tenant| tenant.settle())?;
         tenants.retain(|tenant| tenant.needs_definitions(keep_from));
         let mut frames = tenants.iter().flat_map(|tenant| checkpoint_frames(tenant, stamp));
@@ -216,15 +199,8 @@ impl Inner {
         }
     }
 
-    /// Adds up what the heads hold.
-    pub(super) fn measure_heads(&self) {
-        let tenants = self.shards.iter().flat_map(Shard::tenants);
-        let bytes: usize = tenants.map(|tenant| tenant.head().read().heap_bytes()).sum();
-        self.head_bytes.store(bytes as u64, Ordering::Relaxed);
-    }
-
     pub(super) fn look_at_space(&self) {
-        self.space.look_with(self.head_bytes.load(Ordering::Relaxed));
+        self.space.look_with(self.pressure.head_bytes());
     }
 
     /// Reads on in the blocks, as much as is due.

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::open::Inner;
+use crate::head::HeadBytes;
 use crate::shard::Shard;
 use crate::stats::Stats;
 
@@ -27,9 +28,23 @@ impl Inner {
         for tenant in self.tenants.read().values() {
             stats.known_bytes += tenant.known.heap_bytes() as u64;
         }
+        let mut heads = HeadBytes::default();
         for part in self.shards.iter().flat_map(Shard::tenants) {
             part.add_stats(&mut stats);
+            let HeadBytes { series, labels, postings, samples } = part.head().read().bytes();
+            heads.series += series;
+            heads.labels += labels;
+            heads.postings += postings;
+            heads.samples += samples;
         }
+        stats.memory = vec![
+            ("series", heads.series as u64),
+            ("labels", heads.labels as u64),
+            ("postings", heads.postings as u64),
+            ("samples", heads.samples as u64),
+            ("known", stats.known_bytes),
+            ("entering", self.pressure.entering_bytes()),
+        ];
         stats.quarantined.extend_from_slice(&self.log_damage.found);
         stats
     }

@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use super::admission::Admission;
 use super::damage::LogDamage;
 use super::maintain::Progress;
+use super::pressure::Pressure;
 use super::replay::Replayed;
 use super::save::Tail;
 use super::tenant::TenantState;
@@ -49,7 +50,7 @@ pub(crate) struct Inner {
     pub(super) counters: Counters,
     pub(super) maintenance: Mutex<Progress>,
     pub(super) memory_budget: u64,
-    pub(super) head_bytes: AtomicU64,
+    pub(super) pressure: Pressure,
     /// Folders of the imports that are under way.
     pub(super) imports: Mutex<HashSet<String>>,
     pub(super) storage: Arc<dyn Storage>,
@@ -115,7 +116,7 @@ impl Inner {
             counters: Counters::default(),
             maintenance: Mutex::default(),
             memory_budget,
-            head_bytes: AtomicU64::new(0),
+            pressure: Pressure::new(memory_budget),
             imports: Mutex::default(),
             space: Space::new(Arc::clone(&storage), low_space),
             storage,
@@ -132,7 +133,7 @@ impl Inner {
             closed: RwLock::new(false),
             lock: Mutex::new(Some(lock)),
         };
-        inner.measure_heads();
+        inner.measure_memory();
         inner.options.start_progress.begin(Phase::Done, 0);
         inner.look_at_space();
         Ok(inner)
@@ -201,16 +202,6 @@ impl Inner {
         TimeBounds { now: self.now(), oldest: self.oldest_kept(tenant) }
     }
 
-    /// Whether the heads leave room for new series. Series that are there keep writing.
-    pub(super) fn takes_new_series(&self) -> bool {
-        self.head_bytes.load(Ordering::Relaxed) < self.new_series_mark()
-    }
-
-    /// Bytes of the heads from which on no new series are taken.
-    pub(super) fn new_series_mark(&self) -> u64 {
-        self.memory_budget / 4 * 3
-    }
-
     pub(super) fn check_open(&self) -> Result<()> {
         self.enter().map(drop)
     }
@@ -238,6 +229,7 @@ impl Inner {
     /// Waits for those who write, syncs and gives the folder free; the second time it does
     /// nothing.
     pub(super) fn close(&self) -> Result<()> {
+        self.pressure.close();
         let mut closed = self.closed.write();
         if std::mem::replace(&mut *closed, true) {
             return Ok(());

@@ -1,6 +1,5 @@
 //! How near the limits are, and a word in the log when one is.
 
-use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -133,8 +132,8 @@ impl Inner {
             used,
             allowed,
         };
-        let heads = self.head_bytes.load(Ordering::Relaxed);
-        let mut all = vec![whole("memory_budget", heads, self.new_series_mark())];
+        let (used, mark) = (self.pressure.bytes(), self.pressure.hard_mark());
+        let mut all = vec![whole("memory_budget", used, mark)];
         all.extend(
             global
                 .active_series

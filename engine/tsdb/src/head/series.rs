@@ -6,6 +6,7 @@ use nunatak_codec::{FrozenChunk, OpenChunk};
 
 use super::chunk::Chunk;
 use super::late::LateSamples;
+use super::rhythm::Rhythm;
 use super::snapshot::SeriesSnapshot;
 use super::view::View;
 use crate::time::TimeRange;
@@ -89,6 +90,7 @@ pub(super) struct SeriesSamples {
     /// Epoch in which the open chunk began. A delete of other series begins an epoch, too, and
     /// does not end this chunk: it has nothing to hide in it.
     epoch: Epoch,
+    rhythm: Rhythm,
     /// Time of the newest sample that the series ever had here.
     newest: Option<i64>,
 }
@@ -96,6 +98,16 @@ pub(super) struct SeriesSamples {
 impl SeriesSamples {
     pub(super) fn newest(&self) -> Option<i64> {
         self.newest
+    }
+
+    /// How often the series is written.
+    pub(super) fn rhythm(&self) -> Rhythm {
+        self.rhythm
+    }
+
+    /// Notes that the samples are being copied away; the next write takes the note back.
+    pub(super) fn mark_leaving(&mut self) {
+        self.rhythm.mark_leaving();
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -106,6 +118,7 @@ impl SeriesSamples {
     /// Adds a sample of the current epoch; returns by how many bytes the heap grew.
     pub(super) fn insert(&mut self, time: i64, value: f64, epochs: Epochs) -> isize {
         let in_order = self.newest.is_none_or(|newest| time > newest);
+        self.rhythm.note(self.newest, time, value);
         if in_order && self.epoch >= epochs.cut && self.open.len() < OPEN_SAMPLES {
             if self.open.is_empty() {
                 self.epoch = epochs.now;
@@ -216,7 +229,7 @@ impl SeriesSamples {
         self.heap_bytes() as isize - bytes
     }
 
-    fn heap_bytes(&self) -> usize {
+    pub(super) fn heap_bytes(&self) -> usize {
         let history = self.history.as_ref().map_or(0, |history| {
             let chunks: usize = history.ordered.iter().map(part_bytes).sum();
             size_of::<History>() + chunks + history.late.heap_bytes()

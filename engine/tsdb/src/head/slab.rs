@@ -20,7 +20,8 @@ impl<T> Slab<T> {
         self.len
     }
 
-    /// One more than the highest slot that was ever used.
+    /// One more than the highest slot that was ever used, or that is after a
+    /// [`shrink`](Self::shrink).
     pub(crate) fn bound(&self) -> u32 {
         self.pages.last().map_or(0, |last| (self.pages.len() - 1) * PAGE + last.len()) as u32
     }
@@ -47,6 +48,19 @@ impl<T> Slab<T> {
         self.len -= 1;
         self.free.push(slot);
         Some(value)
+    }
+
+    /// Gives back the pages behind the last slot in use. The lowest free slots are used first from
+    /// then on, so that the end becomes free.
+    pub(crate) fn shrink(&mut self) {
+        while self.pages.last().is_some_and(|page| page.iter().all(Option::is_none)) {
+            self.pages.pop();
+        }
+        let bound = self.bound();
+        self.free.retain(|&slot| slot < bound);
+        self.free.sort_unstable_by_key(|&slot| std::cmp::Reverse(slot));
+        self.free.shrink_to_fit();
+        self.pages.shrink_to_fit();
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
@@ -78,5 +92,19 @@ mod tests {
         assert_eq!(slab.remove(slots[300]), None);
         assert_eq!(slab.insert(7), slots[300]);
         assert_eq!((slab.get(slots[300]), slab.len()), (Some(&7), 600));
+    }
+    #[test]
+    fn the_end_is_given_back_and_the_start_is_used_first() {
+        let mut slab = Slab::new();
+        let slots: Vec<u32> = (0..2000).map(|i| slab.insert(i)).collect();
+        let full = slab.heap_bytes();
+        for slot in slots.into_iter().filter(|slot| ![3, 400].contains(slot)) {
+            slab.remove(slot);
+        }
+        slab.shrink();
+        assert_eq!(slab.bound(), 512);
+        assert!(slab.heap_bytes() < full / 2, "{} of {full}", slab.heap_bytes());
+        assert_eq!((slab.insert(7), slab.insert(7), slab.insert(7), slab.insert(7)), (0, 1, 2, 4));
+        assert_eq!((slab.get(3), slab.get(400), slab.get(512)), (Some(&3), Some(&400), None));
     }
 }

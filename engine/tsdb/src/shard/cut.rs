@@ -10,22 +10,22 @@ use super::{LOCK_PIECE, TenantShard};
 use crate::block::{Block, BlockSpec, BlockWriter, Coverage};
 use crate::delete::Tombstones;
 use crate::error::Result;
-use crate::head::{PendingCut, SeriesSnapshot, View, window_end};
+use crate::head::{Epoch, Idle, PendingCut, SeriesSnapshot, View, window_end};
 use crate::log::Position;
 use crate::source::SampleBatch;
 use crate::time::TimeRange;
 
 /// A series of a cut: its labels, its slot, and the deletes that mean it.
-struct CutSeries {
-    labels: Labels,
-    slot: u32,
-    deletes: Tombstones,
+pub(super) struct CutSeries {
+    pub(super) labels: Labels,
+    pub(super) slot: u32,
+    pub(super) deletes: Tombstones,
 }
 
 /// A block of a cut: a window, and the log position of what is in it.
-struct Part {
-    window: TimeRange,
-    coverage: Coverage,
+pub(super) struct Part {
+    pub(super) window: TimeRange,
+    pub(super) coverage: Coverage,
 }
 
 impl TenantShard {
@@ -49,7 +49,7 @@ impl TenantShard {
         let series = self.series_in(reach, cut);
         // Each block is published as it is written: if a later one fails, the repeat finds the
         // earlier ones in the list. Until the release the head ranks above them.
-        for (window, members) in self.windows_in(&series, reach, cut)? {
+        for (window, members) in self.windows_in(&series, reach, cut.epoch)? {
             let members: Vec<&CutSeries> = members.iter().filter_map(|&i| series.get(i)).collect();
             self.write_asides(&members, window, cut)?;
             let shown = self.write_window(&members, window, cut)?;
@@ -81,15 +81,15 @@ impl TenantShard {
 
     /// Starts of the block windows that have samples of the cut, each with the numbers of the
     /// series that have them.
-    fn windows_in(
+    pub(super) fn windows_in(
         &self,
         series: &[CutSeries],
         reach: TimeRange,
-        cut: PendingCut,
+        epoch: Epoch,
     ) -> Result<BTreeMap<i64, Vec<usize>>> {
         let mut windows: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
         for (number, series) in series.iter().enumerate() {
-            let view = View::up_to(reach, cut.epoch);
+            let view = View::up_to(reach, epoch);
             let Some(snapshot) = self.snapshot(series.slot, &view) else { continue };
             let mut own = BTreeSet::new();
             snapshot.windows(&mut own)?;
@@ -155,13 +155,18 @@ impl TenantShard {
     }
 
     /// Reads what a series has of a view. Damaged chunks are left out and listed.
-    fn read_view(&self, series: &CutSeries, view: &View<'_>, all: &mut SampleBatch) -> Result<()> {
+    pub(super) fn read_view(
+        &self,
+        series: &CutSeries,
+        view: &View<'_>,
+        all: &mut SampleBatch,
+    ) -> Result<()> {
         let Some(mut snapshot) = self.snapshot(series.slot, view) else { return Ok(()) };
         snapshot.fetch()?.iter().for_each(|damage| self.note_damage(damage));
         read_all(snapshot, all)
     }
 
-    fn write_part(
+    pub(super) fn write_part(
         &self,
         series: &[&CutSeries],
         part: &Part,
@@ -187,7 +192,7 @@ impl TenantShard {
         self.blocks().blocks.iter().map(|block| block.meta().sequence + 1).max().unwrap_or(1)
     }
 
-    fn publish(&self, new: Option<Block>) {
+    pub(super) fn publish(&self, new: Option<Block>) {
         let bytes = new.as_ref().map_or(0, |block| block.meta().bytes);
         self.flushed_bytes.fetch_add(bytes, Ordering::Relaxed);
         let list = self.blocks();
@@ -208,14 +213,14 @@ impl TenantShard {
         self.eviction_due.load(Ordering::Relaxed)
     }
 
-    /// Frees the slots of series without samples and with none since `idle_since`; returns how
-    /// many. Readers that are at work put the rest off; the eviction is then still due.
-    pub(crate) fn evict(&self, idle_since: i64) -> usize {
+    /// Frees the slots of series without samples that are `idle`; returns how many. Readers that
+    /// are at work put the rest off; the eviction is then still due.
+    pub(crate) fn evict(&self, idle: Idle) -> usize {
         let _physical = self.physical.lock();
         let mut evicted = 0;
         for slots in self.slot_pieces() {
             let Some(_alone) = self.slots_in_use.try_write() else { return evicted };
-            evicted += self.head().write().evict(idle_since, slots);
+            evicted += self.head().write().evict(idle, slots);
         }
         self.eviction_due.store(false, Ordering::Relaxed);
         evicted
@@ -230,7 +235,7 @@ impl TenantShard {
 }
 
 /// The window that begins at `start`.
-fn window(start: i64) -> TimeRange {
+pub(super) fn window(start: i64) -> TimeRange {
     TimeRange::new(start, window_end(start))
 }
 

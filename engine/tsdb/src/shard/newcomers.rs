@@ -52,7 +52,7 @@ impl Plan<'_> {
             for row in rows.iter().filter(|row| self.check_time(row).is_ok()) {
                 let SeriesRef::Labels(labels) = series(row.series) else { continue };
                 if looked_at.insert(row.series)
-                    && head.find(labels).is_none()
+                    && head.find(head.hash(labels), labels).is_none()
                     && seen.insert(labels)
                 {
                     newcomers.push(labels);

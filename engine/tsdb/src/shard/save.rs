@@ -153,7 +153,7 @@ impl Shard {
     }
 
     /// Does `work` while every frame that the log has is in the heads.
-    fn while_still<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(super) fn while_still<T>(&self, work: impl FnOnce() -> T) -> T {
         let _still = self.writer.lock();
         work()
     }

@@ -44,6 +44,10 @@ pub(crate) struct TenantShard {
     pub(super) saving: Mutex<Saving>,
     /// One more than the position of the older of two saved heads; 0 without two.
     pub(super) saved_twice: AtomicU64,
+    /// The last frame that had changed the head when series were retired.
+    pub(super) retired_to: AtomicU64,
+    /// Bytes of the head that the account of the memory has.
+    accounted: AtomicU64,
     /// What was found damaged in the head's files.
     pub(super) damage: Mutex<Vec<String>>,
     is_settled: AtomicBool,
@@ -101,6 +105,8 @@ impl TenantShard {
             slots_in_use: RwLock::default(),
             saving: Mutex::default(),
             saved_twice: AtomicU64::new(0),
+            retired_to: AtomicU64::new(0),
+            accounted: AtomicU64::new(0),
             damage: Mutex::default(),
             is_settled: AtomicBool::new(false),
             lacks_head: AtomicBool::new(false),
@@ -167,6 +173,12 @@ impl TenantShard {
         let blocks = self.blocks();
         let in_blocks = blocks.blocks.iter().map(|block| block.meta().max_t).max();
         in_blocks.max(self.head.read().newest())
+    }
+
+    /// Renews the account of the head's bytes; returns what is to be added to the sum (wrapping).
+    pub(crate) fn account(&self) -> u64 {
+        let bytes = self.head.read().heap_bytes() as u64;
+        bytes.wrapping_sub(self.accounted.swap(bytes, Ordering::Relaxed))
     }
 
     /// Applies a frame of samples in pieces, so that readers get their turn.

@@ -8,7 +8,7 @@ use super::TenantShard;
 use super::deletes::held;
 use super::tenant::BlockList;
 use crate::block::{self, Block, BlockSpec};
-use crate::compact::{self, DEFAULT_LEVELS, Judge, merged_spec};
+use crate::compact::{self, Allowance, DEFAULT_LEVELS, Judge, merged_spec};
 use crate::delete::Tombstones;
 use crate::error::{Error, Result};
 use crate::hidden::Hidden;
@@ -23,6 +23,7 @@ pub(crate) struct Upkeep<'a> {
     pub(crate) expiry: Expiry,
     /// Bytes that blocks may have that are written again.
     pub(crate) room: u64,
+    pub(crate) allowance: Allowance,
     /// Whether the database is being closed: long work stops.
     pub(crate) stopping: &'a AtomicBool,
 }
@@ -55,7 +56,7 @@ impl TenantShard {
         let whole = list.blocks.iter().filter(|block| !over_hole(block.meta().range));
         let whole: Vec<Block> = whole.cloned().collect();
         let tombstones = self.tombstones();
-        let group = self.due_group(&whole, &tombstones)?;
+        let group = self.due_group(&whole, &tombstones, upkeep.allowance)?;
         let parts: Vec<Block> = group.iter().filter_map(|&i| whole.get(i).cloned()).collect();
         let metas: Vec<_> = parts.iter().map(Block::meta).collect();
         let spec = merged_spec(&metas, &DEFAULT_LEVELS, self.next_sequence(), false);
@@ -76,17 +77,24 @@ impl TenantShard {
     }
 
     /// The blocks that should become one, empty if none should.
-    fn due_group(&self, blocks: &[Block], tombstones: &Tombstones) -> Result<Vec<usize>> {
+    fn due_group(
+        &self,
+        blocks: &[Block],
+        tombstones: &Tombstones,
+        allowance: Allowance,
+    ) -> Result<Vec<usize>> {
         let divided = self.divided(blocks, tombstones)?;
+        let metas: Vec<_> = blocks.iter().map(|block| block.meta().clone()).collect();
+        let picked = |group: &[usize]| compact::pick(&metas, group, allowance);
         let allowed = |group: &[usize]| {
             divided.iter().all(|(position, below)| {
                 let is_above =
                     |i: &usize| blocks.get(*i).is_some_and(|b| b.precedence().0 > *position);
                 !(group.iter().any(|i| below.contains(i)) && group.iter().any(is_above))
-            })
+            }) && picked(group).is_some()
         };
-        let metas: Vec<_> = blocks.iter().map(|block| block.meta().clone()).collect();
-        Ok(compact::plan_if(&metas, &DEFAULT_LEVELS, &allowed).unwrap_or_default())
+        let group = compact::plan_if(&metas, &DEFAULT_LEVELS, &allowed);
+        Ok(group.and_then(|group| picked(&group)).unwrap_or_default())
     }
 
     /// For each delete that can be taken back its position and the blocks in which it hides
@@ -176,6 +184,16 @@ impl TenantShard {
         let list = self.blocks();
         let sizes = list.blocks.iter().map(Block::meta);
         sizes.map(|meta| BlockSize { last: meta.max_t, bytes: meta.bytes }).collect()
+    }
+
+    /// Bytes of the blocks' indexes.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        self.blocks().blocks.iter().map(Block::index_bytes).sum()
+    }
+
+    /// Gives back the memory of what was read of them.
+    pub(crate) fn give_back(&self) {
+        self.blocks().blocks.iter().for_each(Block::give_back);
     }
 
     /// Removes blocks whose samples all lie before `oldest`.

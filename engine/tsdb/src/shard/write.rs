@@ -1,6 +1,6 @@
 //! The write path of a shard: resolve, refuse, log, apply.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 use nunatak_index::Labels;
 
 use super::newcomers::Gate;
@@ -101,7 +101,8 @@ pub(super) struct Plan<'a> {
     pub(super) refused: HashMap<Labels, RefusedSeries>,
     next_reference: Option<u64>,
     defined: HashMap<u32, u64>,
-    by_labels: HashMap<Labels, u64>,
+    /// Hashes and places of the definitions.
+    by_labels: HashTable<(u64, usize)>,
     definitions: Vec<Definition>,
     samples: Samples,
     resolved: Vec<(u32, u64)>,
@@ -121,7 +122,7 @@ impl<'a> Plan<'a> {
             refused: HashMap::default(),
             next_reference: None,
             defined: HashMap::default(),
-            by_labels: HashMap::default(),
+            by_labels: HashTable::new(),
             definitions: Vec::new(),
             samples,
             resolved: Vec::new(),
@@ -168,7 +169,8 @@ impl<'a> Plan<'a> {
     }
 
     fn add_row(&mut self, head: &Head, reference: u64, row: &Row, refusals: &mut Refusals) {
-        let newest = head.newest_of(reference);
+        // A series of this request has none, and need not be looked for.
+        let newest = if self.is_new(reference) { None } else { head.newest_of(reference) };
         let window = self.request.limits.out_of_order_ms;
         if newest.is_some_and(|newest| row.time < newest.saturating_sub(window)) {
             let reason = RefusalReason::TooOld;
@@ -196,10 +198,11 @@ impl<'a> Plan<'a> {
         if let Some(&reference) = self.defined.get(&number) {
             return Ok(reference);
         }
-        let known = head.find(labels).or_else(|| self.by_labels.get(labels).copied());
+        let hash = head.hash(labels);
+        let known = head.find(hash, labels).or_else(|| self.defined_here(hash, labels));
         let reference = match known {
             Some(reference) => reference,
-            None => self.admit(head, labels)?,
+            None => self.admit(head, hash, labels)?,
         };
         self.defined.insert(number, reference);
         self.resolved.push((number, reference));
@@ -207,21 +210,40 @@ impl<'a> Plan<'a> {
     }
 
     /// Defines a new series if budget and limits let it in.
-    fn admit(&mut self, head: &Head, labels: &Labels) -> std::result::Result<u64, RefusedSeries> {
+    fn admit(
+        &mut self,
+        head: &Head,
+        hash: u64,
+        labels: &Labels,
+    ) -> std::result::Result<u64, RefusedSeries> {
         if !self.request.takes_new_series {
             return Err(RefusedSeries::new(RefusalReason::MemoryBudget, 0));
         }
         match self.refused.get(labels) {
             Some(refused) => Err(refused.clone()),
-            None => Ok(self.define(head, labels)),
+            None => Ok(self.define(head, hash, labels)),
         }
     }
 
-    fn define(&mut self, head: &Head, labels: &Labels) -> u64 {
+    fn is_new(&self, reference: u64) -> bool {
+        self.definitions.first().is_some_and(|first| reference >= first.reference)
+    }
+
+    /// The reference that this request has given to a label set.
+    fn defined_here(&self, hash: u64, labels: &Labels) -> Option<u64> {
+        let definition = |place: usize| self.definitions.get(place);
+        let same = |&(own, place): &(u64, usize)| {
+            own == hash && definition(place).is_some_and(|found| found.labels == *labels)
+        };
+        let &(_, place) = self.by_labels.find(hash, same)?;
+        definition(place).map(|found| found.reference)
+    }
+
+    fn define(&mut self, head: &Head, hash: u64, labels: &Labels) -> u64 {
         let reference = self.next_reference.unwrap_or_else(|| head.next_reference());
         self.next_reference = Some(reference + 1);
+        self.by_labels.insert_unique(hash, (hash, self.definitions.len()), |&(hash, _)| hash);
         self.definitions.push(Definition { reference, labels: labels.clone() });
-        self.by_labels.insert(labels.clone(), reference);
         reference
     }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -40,6 +41,7 @@ struct State {
     failures: BTreeMap<u64, io::ErrorKind>,
     sync_failures: BTreeMap<u64, io::ErrorKind>,
     capacity: Option<u64>,
+    sync_takes: Duration,
     crashed: bool,
 }
 
@@ -151,6 +153,7 @@ impl FaultStorage {
             failures: BTreeMap::new(),
             sync_failures: BTreeMap::new(),
             capacity: None,
+            sync_takes: Duration::ZERO,
             crashed: false,
         };
         Self { state: Arc::new(Mutex::new(state)), locked: Arc::default() }
@@ -194,6 +197,18 @@ impl FaultStorage {
     /// much as has room. Default: no limit.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state.lock().capacity = bytes;
+    }
+
+    /// Lets every sync take so long, of files and of folders. Default: no time.
+    pub fn slow_syncs(&self, time: Duration) {
+        self.state.lock().sync_takes = time;
+    }
+
+    fn wait_for_sync(state: &Mutex<State>) {
+        let time = state.lock().sync_takes;
+        if !time.is_zero() {
+            std::thread::sleep(time);
+        }
     }
 
     /// Operations so far: create, append, truncate, sync, rename, link, remove, folders made and synced.
@@ -294,6 +309,7 @@ impl Storage for FaultStorage {
     }
 
     fn sync_folder(&self, path: &str) -> io::Result<()> {
+        Self::wait_for_sync(&self.state);
         let mut state = self.state.lock();
         match state.verdict(true)? {
             Verdict::Go => state.tree.sync_folder(path),
@@ -343,6 +359,7 @@ impl File for FaultFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        FaultStorage::wait_for_sync(&self.state);
         self.state.lock().sync(self.node)
     }
 }

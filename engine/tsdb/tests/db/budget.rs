@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nunatak::storage::FaultStorage;
-use nunatak::{Batch, Db, RefusalReason, labels};
+use nunatak::{Batch, Db, Durability, RefusalReason, labels};
 
 use crate::common::{NOW, append, options, read};
 
@@ -33,8 +33,8 @@ fn without_upkeep_only_new_series_are_refused() {
     let mut refused = 0;
     for round in 0..20 {
         refused += flood(&db, round, 5000);
-        // The account is renewed by upkeep; here nothing may be moved, as on a stuck disk.
-        storage.set_capacity(Some(storage.used() + (1 << 20)));
+        // Nothing can be moved, as on a stuck disk.
+        storage.set_capacity(Some(storage.used()));
         drop(db.maintain(Duration::from_secs(1)));
         storage.set_capacity(None);
         std::thread::sleep(Duration::from_millis(120));
@@ -43,6 +43,48 @@ fn without_upkeep_only_new_series_are_refused() {
     }
     let head = db.stats().head_bytes;
     assert!(refused > 0 && head < BUDGET * 5 / 4, "refused {refused}, head {head}");
+}
+
+#[test]
+fn a_flood_goes_to_disk_and_nothing_is_refused() {
+    let storage = FaultStorage::new(1);
+    let db = Db::open(options(&storage).memory_budget(BUDGET)).unwrap();
+    let steady = labels! { "__name__" => "steady" };
+    append(&db, &steady, &[(NOW - 15_000, 1.0), (NOW, 1.0)]).unwrap();
+    for round in 0..40 {
+        assert_eq!(flood(&db, round, 2000), 0, "round {round}");
+        while db.maintain(Duration::from_secs(1)).unwrap() {}
+        let bytes = db.stats().head_bytes;
+        assert!(bytes < BUDGET / 2, "round {round}: {bytes} bytes");
+    }
+    assert_eq!(read(&db).len(), 80_001);
+    let (blocks, limit) = (db.stats().blocks, 9 * 2);
+    assert!(blocks <= limit, "{blocks} blocks in two shards");
+    drop(db);
+    let db = Db::open(options(&storage).memory_budget(BUDGET)).unwrap();
+    assert_eq!((read(&db).len(), db.replay_report().orphans), (80_001, 0), "after a start");
+}
+
+#[test]
+fn on_a_slow_disk_only_new_series_are_refused() {
+    let storage = FaultStorage::new(1);
+    let slow = options(&storage).memory_budget(BUDGET).threads(1).durability(Durability::Os);
+    let db = Db::open(slow.append_deadline(Duration::from_millis(1))).unwrap();
+    let steady = labels! { "__name__" => "steady" };
+    append(&db, &steady, &[(NOW, 1.0)]).unwrap();
+    storage.slow_syncs(Duration::from_millis(200));
+    let (mut refused, mut sent) = (0, 0);
+    for round in 0..60 {
+        refused += flood(&db, round, 2000);
+        sent += 2000;
+        let time = NOW + i64::from(round) + 1;
+        assert_eq!(append(&db, &steady, &[(time, 1.0)]).unwrap().refused, [], "round {round}");
+    }
+    storage.slow_syncs(Duration::ZERO);
+    assert!(refused > 0 && refused < sent, "refused {refused} of {sent}");
+    assert_eq!(db.stats().refused_samples, [(RefusalReason::MemoryBudget, refused)]);
+    let all = read(&db);
+    assert_eq!((all.len() as u64, all[&steady].len()), (sent - refused + 1, 61));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use nunatak_codec::{FrozenChunk, OpenChunk};
 
 use super::{Epoch, History, Part, SeriesSamples};
 use crate::head::chunk::{Chunk, SpilledChunk};
+use crate::head::rhythm::Rhythm;
 use crate::head::saved::bytes::{Malformed, Parsed, Reader, put_bytes, put_signed, put_varint};
 use crate::head::spill::SpillFile;
 
@@ -92,6 +93,7 @@ impl SeriesSamples {
         if samples.open.last().is_some_and(|(time, _)| samples.newest < Some(time)) {
             return Err(Malformed("a series has samples after its newest"));
         }
+        samples.rhythm = Rhythm::of(&samples.open);
         if flags & HISTORY != 0 {
             let mut history = History { ordered: parts(base, reader, spills)?, ..<_>::default() };
             history.late.decode(base, reader, spills)?;
