@@ -26,6 +26,8 @@ pub enum Command {
     Log(Log),
     /// Measure the codec on captured or made samples, beside ports of Prometheus' codecs
     Codec(crate::codec::Arguments),
+    /// Measure whether the memory stays within its budget when a label explodes
+    Budget(crate::budget::Arguments),
     /// Measure how long a start takes after the process was killed
     Start(crate::start::Arguments),
     /// Measure what the index answers how fast, at any number of series

@@ -15,9 +15,10 @@
 //!
 //! The programs of `nunatak-bench` put these together: [`compare`] measures and writes the page,
 //! [`diff`] compares two runs, [`load`] writes into a server that runs already, [`start`] times a
-//! start after a kill.
+//! start after a kill, [`budget`] floods a server with new series.
 #![forbid(unsafe_code)]
 
+pub mod budget;
 pub mod cli;
 pub mod client;
 pub mod codec;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use nunatak_bench::cli::{Cli, Command};
-use nunatak_bench::{codec, compare, diff, index, load, log, output, start};
+use nunatak_bench::{budget, codec, compare, diff, index, load, log, output, start};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Log(arguments) => log::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),
         Command::Start(arguments) => start::run(&arguments),
+        Command::Budget(arguments) => budget::run(&arguments),
         Command::Index(arguments) => index::run(&arguments),
     };
     match outcome {
