@@ -38,6 +38,7 @@ struct Engine {
     gauges: Vec<(IntGauge, Read)>,
     counters: Vec<(IntCounter, Read)>,
     refused: IntCounterVec,
+    memory: IntGaugeVec,
     newest: IntGaugeVec,
     limits: GaugeVec,
 }
@@ -143,6 +144,12 @@ impl Engine {
                 "Samples that were refused, by reason.",
                 &["reason"],
             )?,
+            memory: gauges(
+                registry,
+                "nunatak_memory_bytes",
+                "Bytes that count to the memory budget, by what they are for.",
+                &["part"],
+            )?,
             newest: gauges(
                 registry,
                 "nunatak_sample_time_milliseconds",
@@ -171,6 +178,9 @@ impl Engine {
         for (reason, count) in &stats.refused_samples {
             let counter = self.refused.with_label_values(&[reason.id()]);
             counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        for (part, bytes) in &stats.memory {
+            self.memory.with_label_values(&[part]).set(*bytes as i64);
         }
         self.limits.reset();
         for usage in &stats.limit_usage {
