@@ -1,6 +1,5 @@
 //! How near the limits are, and a word in the log when one is.
 
-
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
