@@ -169,6 +169,7 @@ pub struct BlockCardinality {
     pub series: u64,
     /// Metric name and number of series, likewise.
     pub series_by_metric: Vec<(String, u64)>,
-    /// Label name and number of values; one that is in several shards counts in each.
+    /// Label name and number of values; of a label with more than 128 in one block those that several
+    /// shards have count in each.
     pub values_by_label: Vec<(String, u64)>,
 }

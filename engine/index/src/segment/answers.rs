@@ -65,7 +65,7 @@ mod tests {
         assert!(answers.get(&pattern(15)).is_some());
         (20..25).for_each(|i| answers.insert(&pattern(i), &found(i)));
         assert!(answers.get(&pattern(15)).is_some() && answers.get(&pattern(18)).is_none());
-        answers.insert(&pattern(99), &(0..100_000).map(|id| id * 3).collect());
+        answers.insert(&pattern(99), &(0..1_000_000).map(|id| id * 3).collect());
         assert_eq!(answers.get(&pattern(99)), None, "too large");
         let sum: usize = answers.0.lock().unwrap().iter().map(|answer| answer.bytes).sum();
         assert!(sum <= BYTES);

@@ -2,23 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
-use nunatak_index::METRIC_NAME;
+use hashbrown::{HashMap, HashSet};
+use nunatak_index::{METRIC_NAME, NameCount};
 
 use super::cardinality::{Parts, largest};
 use super::open::Inner;
+use crate::block::Block;
 use crate::cardinality::BlockCardinality;
 use crate::error::Result;
 
-/// Each block names at least so many metrics.
+/// Each block names at least so many metrics, and so many values of a label.
 const NAMED: usize = 128;
+
+/// The values of a label in several blocks.
+#[derive(Default)]
+struct Values {
+    /// Those of blocks with few.
+    named: HashSet<String>,
+    /// How many the other blocks have, each on its own: a label with many values is mostly one that
+    /// tells series apart, so its values are in one shard.
+    counted: u64,
+}
 
 /// What blocks of one window have together.
 #[derive(Default)]
 struct Sums {
     series: u64,
     metrics: HashMap<String, u64>,
-    labels: HashMap<String, u64>,
+    labels: HashMap<String, Values>,
+}
+
+impl Values {
+    fn add(&mut self, block: &Block, label: &NameCount) -> Result<()> {
+        if label.values > NAMED as u64 {
+            self.counted += label.values;
+        } else {
+            let values = block.largest_values(&label.name, NAMED)?;
+            self.named.extend(values.into_iter().map(|pair| pair.value));
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> u64 {
+        self.named.len() as u64 + self.counted
+    }
 }
 
 impl Inner {
@@ -38,7 +65,7 @@ impl Inner {
                     *sums.metrics.entry(pair.value).or_default() += pair.series;
                 }
                 for label in block.name_counts()? {
-                    *sums.labels.entry(label.name).or_default() += label.values;
+                    sums.labels.entry(label.name.clone()).or_default().add(block, &label)?;
                 }
             }
         }
@@ -47,7 +74,10 @@ impl Inner {
             end_ms,
             series: sums.series,
             series_by_metric: largest(sums.metrics.into_iter().collect(), top),
-            values_by_label: largest(sums.labels.into_iter().collect(), top),
+            values_by_label: {
+                let labels = sums.labels.into_iter();
+                largest(labels.map(|(name, values)| (name, values.count())).collect(), top)
+            },
         };
         Ok(windows.into_iter().map(told).collect())
     }

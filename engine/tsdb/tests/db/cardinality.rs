@@ -20,8 +20,19 @@ fn open(storage: &FaultStorage) -> (Db, Arc<ManualClock>) {
 
 /// One sample of each of `count` series from `from` on: a calm metric has `host`, a flood has `id`.
 fn write(db: &Db, now: i64, metric: &str, label: &str, from: usize, count: usize) {
+    let new = append(db, now, metric, label, from..from + count);
+    assert_eq!(new, count as u64);
+}
+
+/// A further sample of each of the first `count` series.
+fn write_again(db: &Db, now: i64, metric: &str, label: &str, count: usize) {
+    assert_eq!(append(db, now, metric, label, 0..count), 0);
+}
+
+/// Returns how many series are new.
+fn append(db: &Db, now: i64, metric: &str, label: &str, numbers: std::ops::Range<usize>) -> u64 {
     let mut batch = Batch::new();
-    for number in from..from + count {
+    for number in numbers {
         let own = number.to_string();
         let instance = format!("host-{}", number % 3);
         let set = labels! {
@@ -30,7 +41,7 @@ fn write(db: &Db, now: i64, metric: &str, label: &str, from: usize, count: usize
         let series = batch.series(&set).unwrap();
         batch.push(series, now, 1.0);
     }
-    assert_eq!(db.append(&batch).unwrap().new_series, count as u64);
+    db.append(&batch).unwrap().new_series
 }
 
 /// An hour of calm, then ten minutes in which a metric grows by 200 series each.
@@ -42,6 +53,11 @@ fn flooded(storage: &FaultStorage) -> (Db, i64) {
     for minute in 0..=70 {
         now = NOW + minute * MINUTE;
         clock.set(now);
+        if minute % 5 == 4 {
+            // Else they would be idle, and leave the memory.
+            write_again(&db, now, "calm", "number", 500);
+            write_again(&db, now, "flood", "id", 300);
+        }
         if minute > 60 {
             write(&db, now, "flood", "id", 300 + (minute as usize - 61) * 200, 200);
         }
