@@ -81,9 +81,9 @@ fn one_client_does_not_keep_another_one_out() {
 fn all_statistics_say_where_the_time_went() {
     let server = Server::start(&[]);
     assert_eq!(server.write(&series(&[("__name__", "up")], &[(ago(0), 1.0)])).status, 204);
-    let (_, plain) = server.api("/api/v1/query?query=sum(up)&stats=true");
+    let (_, plain) = server.api("query?query=sum(up)&stats=true");
     assert!(plain["data"]["stats"]["operators"].is_null(), "{plain}");
-    let (status, all) = server.api("/api/v1/query?query=sum(up)&stats=all");
+    let (status, all) = server.api("query?query=sum(up)&stats=all");
     assert_eq!(status, 200, "{all}");
     let operators = &all["data"]["stats"]["operators"];
     assert_eq!(operators[0]["operator"], "sum");
