@@ -52,7 +52,12 @@ impl SpillFile {
         let mut header = MAGIC.to_vec();
         header.extend(VERSION.to_le_bytes());
         header.extend(crc32c::crc32c(&header).to_le_bytes());
-        spill.append(&header)?;
+        if let Err(error) = spill.append(&header) {
+            // Without its beginning it is of no use, but a snapshot would list it, and its length
+            // may change in a power loss. One that can't be removed goes with the next start.
+            let _ = storage.remove(&spill.path);
+            return Err(error);
+        }
         Ok(spill)
     }
 

@@ -17,6 +17,10 @@ pub(crate) struct Place {
 /// What was read: the bits of the value at each place.
 pub(crate) type Found = BTreeMap<Place, u64>;
 
+/// The order of a sample that is there from some later moment on, if at all: any delete may have come
+/// before it, and any after it.
+const UNKNOWN: u64 = u64::MAX;
+
 /// A value, and the number of the request that wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Written {
@@ -70,7 +74,10 @@ impl Slot {
 
 fn explains(written: Option<Written>, place: Place, bits: Option<u64>, deletes: &Deletes) -> bool {
     let Some(written) = written else { return bits.is_none() };
-    let (may_hide, must_hide) = deletes.hide(place, written.order);
+    let (may_hide, must_hide) = match written.order {
+        UNKNOWN => (deletes.hide(place, 0).0, false),
+        order => deletes.hide(place, order),
+    };
     match bits {
         Some(bits) => bits == written.bits && !must_hide,
         None => may_hide,
@@ -102,7 +109,7 @@ impl Oracle {
     /// that came before that had nothing to hide.
     pub(crate) fn maybe_imported(&mut self, place: Place, bits: u64) {
         let slot = self.slots.entry(place).or_insert_with(Slot::new);
-        slot.write(Written { order: u64::MAX, bits }, false);
+        slot.write(Written { order: UNKNOWN, bits }, false);
         slot.request = None;
     }
 
