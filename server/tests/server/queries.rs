@@ -80,13 +80,14 @@ fn one_client_does_not_keep_another_one_out() {
 #[test]
 fn all_statistics_say_where_the_time_went() {
     let server = Server::start(&[]);
-    assert_eq!(server.write(&series(&[("__name__", "up")], &[(ago(0), 1.0)])).status, 204);
-    let (_, plain) = server.api("query?query=sum(up)&stats=true");
+    // Not `up`: the server has one of its own.
+    assert_eq!(server.write(&series(&[("__name__", "asked")], &[(ago(0), 1.0)])).status, 204);
+    let (_, plain) = server.api("query?query=sum(asked)&stats=true");
     assert!(plain["data"]["stats"]["operators"].is_null(), "{plain}");
-    let (status, all) = server.api("query?query=sum(up)&stats=all");
+    let (status, all) = server.api("query?query=sum(asked)&stats=all");
     assert_eq!(status, 200, "{all}");
     let operators = &all["data"]["stats"]["operators"];
     assert_eq!(operators[0]["operator"], "sum");
-    assert_eq!(operators[1]["operator"], "{__name__=\"up\"}");
+    assert_eq!(operators[1]["operator"], "{__name__=\"asked\"}");
     assert_eq!(operators[1]["samplesRead"], 1);
 }
