@@ -51,4 +51,10 @@ pub(crate) const ALL: &[Regression] = &[
     Regression { seed: 1410, rows: 13 },
     // A spill file without its beginning stayed in the folder, and a snapshot listed it.
     Regression { seed: 3086, rows: 13 },
+    // The same older value again, with other blocks, and out of a saved head whose removal a flush
+    // had not synced.
+    Regression { seed: 103_748, rows: 8 },
+    Regression { seed: 103_803, rows: 8 },
+    // The record forgot a sample of an import that had failed when a delete hid it.
+    Regression { seed: 5389, rows: 13 },
 ];
