@@ -9,6 +9,7 @@
 //! lists what belongs to it; `docs/format/backup.md` has its lines.
 
 mod list;
+mod saved;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::log;
 use crate::storage::Storage;
 use list::LIST;
 pub(crate) use list::SnapshotList;
+pub(crate) use saved::SavedFiles;
 
 /// The folder of all snapshots in a database's folder.
 const FOLDER: &str = "snapshots";
@@ -43,19 +45,20 @@ pub struct Snapshot {
     pub position: log::Position,
 }
 
-/// Links everything that belongs to the database, the log up to `position`, into
-/// `snapshots/<name>`. Nothing may be removed meanwhile.
+/// Links everything that belongs to the database, the log up to `position` and of the heads' files
+/// those in `saved`, into `snapshots/<name>`. Nothing may be removed meanwhile.
 pub(crate) fn make(
     storage: &Arc<dyn Storage>,
     name: &str,
     position: log::Position,
+    saved: &SavedFiles,
     now: i64,
 ) -> Result<Snapshot> {
     let target = format!("{FOLDER}/{name}");
     let temporary = format!("{FOLDER}/{TEMPORARY}{name}");
     let storage = storage.as_ref();
     remove(storage, &temporary)?;
-    let made = fill(storage, &temporary, position, now);
+    let made = fill(storage, &temporary, position, saved, now);
     let made = made.and_then(|list| publish(storage, &temporary, &target).map(|()| list));
     if made.is_err() {
         // What stays is removed by the next start.
@@ -129,10 +132,11 @@ fn fill(
     storage: &dyn Storage,
     into: &str,
     position: log::Position,
+    saved: &SavedFiles,
     now: i64,
 ) -> Result<SnapshotList> {
     let mut list = SnapshotList { position: position.0, made: now, files: Vec::new() };
-    link_folder(storage, "", into, &mut list)?;
+    link_folder(storage, "", into, saved, &mut list)?;
     list.files.sort();
     list.write(storage, &format!("{into}/{LIST}"))?;
     storage.sync_folder(into).map_err(|error| Error::io("sync", into, error))?;
@@ -144,6 +148,7 @@ fn link_folder(
     storage: &dyn Storage,
     folder: &str,
     into: &str,
+    saved: &SavedFiles,
     list: &mut SnapshotList,
 ) -> Result<()> {
     let failed = |op, path: &str| {
@@ -159,10 +164,10 @@ fn link_folder(
         }
         let to = format!("{into}/{name}");
         if entry.is_folder {
-            link_folder(storage, &from, &to, list)?;
-        } else {
+            link_folder(storage, &from, &to, saved, list)?;
+        } else if let Some(bytes) = saved.bytes_of(&from, name, entry.len) {
             storage.link(&from, &to).map_err(|error| cannot_link(&from, &to, error))?;
-            list.files.push((from, entry.len));
+            list.files.push((from, bytes));
         }
     }
     storage.sync_folder(into).map_err(failed("sync", into))

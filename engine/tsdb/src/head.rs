@@ -40,7 +40,7 @@ pub(crate) use series::Epoch;
 use series::{Epochs, SeriesSamples};
 use slab::Slab;
 pub(crate) use snapshot::SeriesSnapshot;
-pub(crate) use spill::{SpillFile, parse_spill};
+pub(crate) use spill::{SpillFile, parse_spill, spill_path};
 pub(crate) use view::{Hiding, View};
 use windows::Windows;
 pub(crate) use windows::{window_end, window_of};

@@ -1,7 +1,7 @@
 //! Snapshots of an open database.
 
 use super::open::Inner;
-use crate::backup::{self, Snapshot};
+use crate::backup::{self, SavedFiles, Snapshot};
 use crate::error::Result;
 use crate::shard::Shard;
 
@@ -15,9 +15,13 @@ impl Inner {
         backup::check_name(self.storage.as_ref(), name)?;
         backup::check_imports(self.storage.as_ref())?;
         // Spill files are written under the same lock; these ones take no more.
-        self.shards.iter().flat_map(Shard::tenants).for_each(|tenant| tenant.end_spill());
+        let tenants: Vec<_> = self.shards.iter().flat_map(Shard::tenants).collect();
+        for tenant in &tenants {
+            tenant.end_spill();
+        }
+        let saved = SavedFiles::new(tenants.iter().flat_map(|tenant| tenant.saved_files()));
         // Blocks hold nothing behind this position: cuts are ordered under the same lock.
         let position = self.log().seal()?;
-        backup::make(&self.storage, name, position, self.now())
+        backup::make(&self.storage, name, position, &saved, self.now())
     }
 }

@@ -39,14 +39,15 @@ pub(crate) fn parse_spill(name: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| plain)
 }
 
-fn path_of(folder: &str, number: u64) -> String {
+/// The path of the spill file of this number.
+pub(crate) fn spill_path(folder: &str, number: u64) -> String {
     join(folder, &format!("{PREFIX}{number:020}"))
 }
 
 impl SpillFile {
     /// Makes an empty file.
     pub(crate) fn create(storage: &dyn Storage, folder: &str, number: u64) -> Result<Self> {
-        let path = path_of(folder, number);
+        let path = spill_path(folder, number);
         let file = storage.create(&path).map_err(|e| Error::io("create", &path, e))?;
         let spill = Self { number, path, file, len: AtomicU64::new(0) };
         let mut header = MAGIC.to_vec();
@@ -63,7 +64,7 @@ impl SpillFile {
 
     /// Opens a file that has `len` bytes at least.
     pub(crate) fn open(storage: &dyn Storage, folder: &str, number: u64, len: u64) -> Result<Self> {
-        let path = path_of(folder, number);
+        let path = spill_path(folder, number);
         let failed = |op| {
             let path = path.clone();
             move |error| Error::io(op, path, error)
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        let path = path_of("t", 12);
+        let path = spill_path("t", 12);
         assert_eq!(parse_spill(&path[2..]), Some(12));
         assert_eq!(parse_spill("spill-12"), None);
     }

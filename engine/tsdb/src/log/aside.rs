@@ -55,6 +55,9 @@ impl Bad<'_> {
     pub(super) fn put_aside(&self, storage: &dyn Storage, is_synced: bool) {
         let to = self.aside(is_synced);
         if let Err(error) = self.copy(storage, &to) {
+            // Half a copy is of no use, but a snapshot would list it, and its length may change in
+            // a power loss.
+            let _ = storage.remove(&to);
             tracing::warn!(%error, path = to, "a damaged stretch of the log could not be copied");
         }
     }

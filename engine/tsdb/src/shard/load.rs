@@ -66,8 +66,7 @@ impl TenantShard {
         let begin = begin.and_then(|begin| self.open_spills(begin, saving));
         match begin {
             Ok(begin) => {
-                let spills = begin.spills.iter().map(|spill| spill.0).collect();
-                saving.kept.push(Kept { position, spills });
+                saving.kept.push(Kept { position, spills: begin.spills });
                 Ok(())
             }
             Err(error) if is_damage(&error) => {

@@ -11,7 +11,7 @@ use super::{LOCK_PIECE, Shard, TenantShard};
 use crate::error::{Error, Result};
 use crate::head::{
     Begin, Epoch, PageFile, PairNumbers, SAVED_TEMP, SpillFile, Unspilled, parse_saved, saved_path,
-    window_of,
+    spill_path, window_of,
 };
 use crate::log::{Position, WriteLog};
 
@@ -24,8 +24,8 @@ pub(super) const KEPT: usize = 2;
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) position: Position,
-    /// Numbers of the spill files that it refers to.
-    pub(super) spills: Vec<u64>,
+    /// The spill files that it refers to: number, and bytes that they must have.
+    pub(super) spills: Vec<(u64, u64)>,
 }
 
 /// The files of a tenant's head.
@@ -54,7 +54,7 @@ impl Saving {
 
     /// Whether a saved head refers to the spill file of this number.
     pub(super) fn is_kept(&self, number: u64) -> bool {
-        self.kept.iter().any(|kept| kept.spills.contains(&number))
+        self.kept.iter().any(|kept| kept.spills.iter().any(|spill| spill.0 == number))
     }
 }
 
@@ -105,7 +105,7 @@ impl Shard {
     ) -> Result<Option<(Kept, u64)>> {
         let (start, epoch) = self.while_still(|| (log.last(), tenant.head().read().epoch()));
         let spills: Vec<(u64, u64)> = spills.iter().map(|s| (s.number(), s.len())).collect();
-        let kept = Kept { position: start, spills: spills.iter().map(|s| s.0).collect() };
+        let kept = Kept { position: start, spills: spills.clone() };
         let begin = Begin { shard: self.id, tenant: tenant.name(), start, spills };
         tenant.drop_temporary();
         let mut file = PageFile::create(&*tenant.storage, tenant.temporary(), &begin)?;
@@ -243,6 +243,18 @@ impl TenantShard {
     /// Ends the spill file that takes chunks: the next ones go into another.
     pub(crate) fn end_spill(&self) {
         self.saving.lock().current = None;
+    }
+
+    /// The paths of the saved heads that a start may read, and of the spill files that they refer
+    /// to, with the bytes that a spill file must have.
+    pub(crate) fn saved_files(&self) -> Vec<(String, u64)> {
+        let mut files = Vec::new();
+        for kept in &self.saving.lock().kept {
+            files.push((saved_path(&self.folder, kept.position), 0));
+            let spills = kept.spills.iter();
+            files.extend(spills.map(|&(number, len)| (spill_path(&self.folder, number), len)));
+        }
+        files
     }
 
     /// Whether blocks have every sample that the saved heads have. Then checkpoints carry the

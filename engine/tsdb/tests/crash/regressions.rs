@@ -57,4 +57,6 @@ pub(crate) const ALL: &[Regression] = &[
     Regression { seed: 103_803, rows: 8 },
     // The record forgot a sample of an import that had failed when a delete hid it.
     Regression { seed: 5389, rows: 13 },
+    // A spill file of a head that could not be saved stayed, and a snapshot listed it.
+    Regression { seed: 10_062, rows: 13 },
 ];

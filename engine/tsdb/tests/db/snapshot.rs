@@ -327,3 +327,48 @@ fn saved_heads_and_the_chunks_that_they_refer_to_are_in_it() {
     let found = verify(&copy);
     assert!(found.damage.iter().any(|damage| damage.path == spill), "{found:?}");
 }
+
+/// A database whose heads are saved in every round, in small segments.
+fn saving(storage: &FaultStorage) -> Db {
+    let options = options(storage).shards(1).replay_target(Duration::ZERO);
+    Db::open(options.segment_bytes(64 * 1024)).unwrap()
+}
+
+/// Two full chunks of two series, and some more.
+fn fill_chunks(db: &Db, rows: std::ops::Range<i64>) {
+    for number in 0..2 {
+        let samples: Vec<_> = rows.clone().map(|row| (NOW - 900_000 + row, row as f64)).collect();
+        append(db, &set(number), &samples).unwrap();
+    }
+}
+
+#[test]
+fn what_a_failed_saving_of_heads_leaves_is_not_in_it() {
+    for saved_before in [false, true] {
+        for step in 1.. {
+            let storage = FaultStorage::new(step);
+            let db = saving(&storage);
+            if saved_before {
+                fill_chunks(&db, 0..250);
+                db.maintain(Duration::from_secs(1)).unwrap();
+            }
+            fill_chunks(&db, 250..500);
+            let expected = read(&db);
+            let last = storage.operations();
+            storage.fail_at(last + step, std::io::ErrorKind::Other);
+            // What fails is repeated in the next round.
+            let _ = db.maintain(Duration::from_secs(1));
+            if storage.operations() < last + step {
+                break;
+            }
+            // A failed sync of the log needs a reopen.
+            let Ok(made) = db.snapshot("a") else { continue };
+            let after = storage.recover(Crash::PowerLoss, step);
+            let copy = copy_of(&after, made.path.to_str().unwrap());
+            let name = format!("failed at {step}, saved before: {saved_before}");
+            let copy = open(&copy).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(read(&copy), expected, "{name}");
+            assert_eq!(copy.stats().quarantined, Vec::<String>::new(), "{name}");
+        }
+    }
+}
