@@ -48,6 +48,7 @@ compile_error!("nunatak runs on 64-bit little-endian machines only");
 mod backup;
 mod batch;
 pub mod block;
+mod bytes;
 mod cardinality;
 pub mod compact;
 mod db;

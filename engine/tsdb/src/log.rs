@@ -4,7 +4,6 @@
 //! stream in a cluster. A [`Frame`] is the unit of the log, of replication and of `apply`.
 
 mod aside;
-mod bytes;
 mod checkpoint;
 mod columns;
 mod decode;

@@ -1,18 +1,6 @@
 //! Little-endian numbers and varints, read with care.
 
-/// Appends an unsigned LEB128 varint.
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Appends a signed varint: zigzag puts small numbers of both signs into few bytes.
-pub(super) fn put_zigzag(out: &mut Vec<u8>, value: i64) {
-    put_varint(out, ((value << 1) ^ (value >> 63)) as u64);
-}
+use crate::bytes::unzigzag;
 
 /// Reads from a slice that may hold anything: every method is `None` when the bytes end early.
 #[derive(Debug, Clone)]
@@ -84,8 +72,7 @@ impl<'a> ByteReader<'a> {
     }
 
     pub(super) fn zigzag(&mut self) -> Option<i64> {
-        let raw = self.varint()?;
-        Some((raw >> 1) as i64 ^ -((raw & 1) as i64))
+        self.varint().map(unzigzag)
     }
 }
 
@@ -94,13 +81,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::bytes::{put_signed, put_varint};
 
     proptest! {
         #[test]
         fn numbers_come_back(a: u64, b: i64) {
             let mut out = Vec::new();
             put_varint(&mut out, a);
-            put_zigzag(&mut out, b);
+            put_signed(&mut out, b);
             let mut reader = ByteReader::new(&out);
             prop_assert_eq!(reader.varint(), Some(a));
             prop_assert_eq!(reader.zigzag(), Some(b));

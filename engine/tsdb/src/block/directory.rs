@@ -4,8 +4,9 @@
 //! entry has only its stream and its length, four bytes in the common case. A page says where its
 //! first chunk is and which series comes first: any page can be read alone.
 
-use super::bytes::{ByteReader, put_varint, put_zigzag};
+use super::bytes::ByteReader;
 use super::page::{MAX_PAGE, Page};
+use crate::bytes::{put_signed, put_varint};
 
 /// Raw bytes at which a page of the directory is closed: about a thousand series, since a query
 /// for one series reads one page.
@@ -134,7 +135,7 @@ impl DirectoryBuilder {
             ChunkPlace { stream: 0, len: 0, ..place }
         });
         let new_page = u64::from(place.page != before.page);
-        put_zigzag(&mut self.run, i64::from(place.stream) - i64::from(before.stream));
+        put_signed(&mut self.run, i64::from(place.stream) - i64::from(before.stream));
         put_varint(&mut self.run, u64::from(place.len) << 1 | new_page);
         self.run_chunks += 1;
         self.before = Some(place);

@@ -11,8 +11,9 @@ use std::ops::Range;
 use nunatak_codec::{EncodeError, MAX_SAMPLES};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::bytes::{ByteReader, put_varint, put_zigzag};
+use super::bytes::ByteReader;
 use super::page::{MAX_PAGE, Page};
+use crate::bytes::{put_signed, put_varint};
 
 /// Raw bytes at which a page of streams is closed: small, since a reader wants few of them.
 const TARGET_PAGE: usize = 16 * 1024;
@@ -139,7 +140,7 @@ impl StreamInterner {
         nunatak_codec::encode_times(times, &mut self.scratch)?;
         let (Some(&min_t), Some(&max_t)) = (times.first(), times.last()) else { return Ok(()) };
         put_varint(&mut self.raw, times.len() as u64);
-        put_zigzag(&mut self.raw, min_t.wrapping_sub(self.before));
+        put_signed(&mut self.raw, min_t.wrapping_sub(self.before));
         put_varint(&mut self.raw, max_t.wrapping_sub(min_t) as u64);
         put_varint(&mut self.raw, self.scratch.len() as u64);
         self.raw.extend_from_slice(&self.scratch);

@@ -1,8 +1,9 @@
 //! The page table and the footer: where everything in the data file is.
 
+use crate::bytes::put_varint;
 use crate::error::{Error, Result};
 
-use super::bytes::{ByteReader, put_varint};
+use super::bytes::ByteReader;
 use super::page::{MAX_PAGE, PAGE_HEAD, PageKind};
 
 /// The version of all files of a block.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::saved::bytes::{Parsed, Reader, put_signed, put_varint};
+use crate::bytes::{Parsed, Reader, put_signed, put_varint};
 use crate::log::Position;
 
 /// Stretches are merged in pairs above this number: memory is bounded, the answer gets coarser
@@ -55,7 +55,7 @@ impl LogMarks {
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub(super) fn decode(&mut self, reader: &mut Reader<'_>) -> Parsed<()> {
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             let (first, last) = (Position(reader.varint()?), Position(reader.varint()?));
             self.0.push_back(Stretch { first, last, newest: reader.signed()? });
         }

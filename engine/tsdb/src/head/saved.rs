@@ -4,7 +4,6 @@
 //! were written when it was made, so a replay knows exactly which samples it holds.
 //! `docs/format/snapshot.md` has the bytes.
 
-pub(super) mod bytes;
 mod check;
 pub mod fuzzing;
 mod page;

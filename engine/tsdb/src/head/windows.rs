@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::saved::bytes::{Parsed, Reader, put_signed, put_varint};
 use super::series::Epoch;
+use crate::bytes::{Parsed, Reader, put_signed, put_varint};
 use crate::time::TimeRange;
 
 /// Length of the shortest block, 2 h in ms; windows are aligned to the epoch.
@@ -60,7 +60,7 @@ impl Windows {
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub(super) fn decode(&mut self, reader: &mut Reader<'_>) -> Parsed<()> {
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             let (start, stamp) = (reader.signed()?, reader.signed()?);
             self.0.insert(start, (stamp, reader.number()?));
         }

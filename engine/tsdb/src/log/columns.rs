@@ -7,9 +7,9 @@
 //! of half a byte that says in which of four ways its bytes are written.
 #![deny(clippy::indexing_slicing, reason = "reads bytes that may be hostile")]
 
-use super::bytes::{Cursor, put_varint, unzigzag, zigzag};
 use super::error::FrameError;
 use super::frame::Samples;
+use crate::bytes::{Reader, put_signed, put_varint, unzigzag, zigzag};
 
 /// The most samples of a frame; half a byte can stand for one, so bytes alone bound too little.
 pub(super) const MAX_SAMPLES: usize = 1 << 22;
@@ -62,7 +62,7 @@ fn put_differences(column: &(impl Iterator<Item = i64> + Clone), out: &mut Vec<u
     }
     if 2 * runs > count {
         out.push(PLAIN);
-        differences().for_each(|difference| put_varint(out, zigzag(difference)));
+        differences().for_each(|difference| put_signed(out, difference));
         return;
     }
     out.push(RUNS);
@@ -72,7 +72,7 @@ fn put_differences(column: &(impl Iterator<Item = i64> + Clone), out: &mut Vec<u
         while differences.next_if_eq(&difference).is_some() {
             run += 1;
         }
-        put_varint(out, zigzag(difference));
+        put_signed(out, difference);
         put_varint(out, run);
     }
 }
@@ -121,38 +121,38 @@ fn put_values(values: &[f64], out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn samples(cursor: &mut Cursor<'_>) -> Result<Samples, FrameError> {
-    let count = cursor.varint()?;
+pub(super) fn samples(reader: &mut Reader<'_>) -> Result<Samples, FrameError> {
+    let count = reader.varint()?;
     let samples = usize::try_from(count).unwrap_or(usize::MAX);
     if samples > MAX_SAMPLES {
         return Err(FrameError::TooManySamples { samples, limit: MAX_SAMPLES });
     }
-    if samples.div_ceil(2) > cursor.remaining() {
-        return Err(FrameError::Truncated);
+    if samples.div_ceil(2) > reader.remaining() {
+        return Err(FrameError::Malformed { what: "ends early" });
     }
-    let references = differences(cursor, samples, |number| number as u64)?;
-    let times = differences(cursor, samples, |number| number)?;
-    let values = values(cursor, samples)?;
+    let references = differences(reader, samples, |number| number as u64)?;
+    let times = differences(reader, samples, |number| number)?;
+    let values = values(reader, samples)?;
     Ok(Samples { references, times, values })
 }
 
 fn differences<T: Clone>(
-    cursor: &mut Cursor<'_>,
+    reader: &mut Reader<'_>,
     count: usize,
     make: impl Fn(i64) -> T,
 ) -> Result<Vec<T>, FrameError> {
     let mut column = Vec::with_capacity(count);
     let mut now = 0_i64;
-    match cursor.byte()? {
+    match reader.byte()? {
         PLAIN => {
             for _ in 0..count {
-                now = now.wrapping_add(cursor.signed()?);
+                now = now.wrapping_add(reader.signed()?);
                 column.push(make(now));
             }
         }
         RUNS => {
             while column.len() < count {
-                let (difference, run) = (cursor.signed()?, cursor.varint()?);
+                let (difference, run) = (reader.signed()?, reader.varint()?);
                 if run == 0 || run > (count - column.len()) as u64 {
                     return Err(FrameError::Malformed { what: "a run has a wrong length" });
                 }
@@ -167,18 +167,18 @@ fn differences<T: Clone>(
     Ok(column)
 }
 
-fn values(cursor: &mut Cursor<'_>, count: usize) -> Result<Vec<f64>, FrameError> {
-    let codes = cursor.take(count.div_ceil(2))?;
+fn values(reader: &mut Reader<'_>, count: usize) -> Result<Vec<f64>, FrameError> {
+    let codes = reader.take(count.div_ceil(2))?;
     let codes = codes.iter().flat_map(|codes| [codes & 15, codes >> 4]).take(count);
     let mut values = Vec::with_capacity(count);
     let mut before = 0;
     for code in codes {
         before = match code {
-            0..=WHOLE_MAX => (unzigzag(number(cursor, code)?) as f64).to_bits(),
-            8..=THOUSANDTHS_MAX => (unzigzag(number(cursor, code - 6)?) as f64 / 1000.0).to_bits(),
+            0..=WHOLE_MAX => (unzigzag(number(reader, code)?) as f64).to_bits(),
+            8..=THOUSANDTHS_MAX => (unzigzag(number(reader, code - 6)?) as f64 / 1000.0).to_bits(),
             SAME => before,
-            UPPER => number(cursor, 4)? << 32,
-            _ => number(cursor, 8)?,
+            UPPER => number(reader, 4)? << 32,
+            _ => number(reader, 8)?,
         };
         values.push(f64::from_bits(before));
     }
@@ -186,10 +186,10 @@ fn values(cursor: &mut Cursor<'_>, count: usize) -> Result<Vec<f64>, FrameError>
 }
 
 /// A number of up to eight bytes.
-fn number(cursor: &mut Cursor<'_>, bytes: u8) -> Result<u64, FrameError> {
+fn number(reader: &mut Reader<'_>, bytes: u8) -> Result<u64, FrameError> {
     let bits = 8 * u32::from(bytes);
-    let ahead = cursor.rest().first_chunk::<8>();
-    let taken = cursor.take(usize::from(bytes))?;
+    let ahead = reader.0.first_chunk::<8>();
+    let taken = reader.take(usize::from(bytes))?;
     if let Some(ahead) = ahead {
         let mask = u64::MAX.checked_shr(64 - bits).unwrap_or(0);
         return Ok(u64::from_le_bytes(*ahead) & mask);
@@ -242,10 +242,10 @@ mod tests {
             let values = &values[..count];
             let mut out = Vec::new();
             put_values(values, &mut out);
-            let mut cursor = Cursor::new(&out);
-            let back = super::values(&mut cursor, count).unwrap();
+            let mut reader = Reader(&out);
+            let back = super::values(&mut reader, count).unwrap();
             let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-            assert_eq!((bits(&back), cursor.remaining()), (bits(values), 0));
+            assert_eq!((bits(&back), reader.remaining()), (bits(values), 0));
         }
     }
 
@@ -255,14 +255,14 @@ mod tests {
         let mut out = Vec::new();
         put_differences(&column(), &mut out);
         assert!(out.len() < 16);
-        let back = differences(&mut Cursor::new(&out), 1000, |n| n).unwrap();
+        let back = differences(&mut Reader(&out), 1000, |n| n).unwrap();
         assert_eq!(back, column().collect::<Vec<_>>());
         for bytes in [[RUNS, 2, 0], [RUNS, 2, 9]] {
-            assert!(differences(&mut Cursor::new(&bytes), 8, |n| n).is_err());
+            assert!(differences(&mut Reader(&bytes), 8, |n| n).is_err());
         }
         let mut huge = Vec::new();
         put_varint(&mut huge, MAX_SAMPLES as u64 + 1);
-        let error = samples(&mut Cursor::new(&huge)).unwrap_err();
+        let error = samples(&mut Reader(&huge)).unwrap_err();
         assert!(matches!(error, FrameError::TooManySamples { .. }));
     }
 }

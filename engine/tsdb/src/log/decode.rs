@@ -8,7 +8,6 @@ use std::sync::Arc;
 use nunatak_index::{Labels, LabelsBuilder};
 use zstd::bulk::Decompressor;
 
-use super::bytes::Cursor;
 use super::columns::samples;
 use super::deletion::Deletion;
 use super::encode::{
@@ -16,6 +15,7 @@ use super::encode::{
 };
 use super::error::FrameError;
 use super::frame::{Definition, Frame, Record};
+use crate::bytes::Reader;
 
 /// Memory and a decompressor that one decoder uses again and again.
 #[derive(Default)]
@@ -49,18 +49,18 @@ impl Frame {
     /// # Errors
     /// [`FrameError`] if the bytes are no frame.
     pub fn decode_with(bytes: &[u8], scratch: &mut DecodeScratch) -> Result<Self, FrameError> {
-        let mut cursor = Cursor::new(bytes);
-        let found = cursor.byte()?;
+        let mut reader = Reader(bytes);
+        let found = reader.byte()?;
         if found != VERSION {
             return Err(FrameError::Version { found, supported: VERSION });
         }
-        match cursor.byte()? {
-            0 if cursor.remaining() > MAX_RAW => Err(too_large(cursor.remaining() as u64)),
-            0 => content(cursor, &mut scratch.labels, &mut scratch.tenant),
+        match reader.byte()? {
+            0 if reader.remaining() > MAX_RAW => Err(too_large(reader.remaining() as u64)),
+            0 => content(reader, &mut scratch.labels, &mut scratch.tenant),
             COMPRESSED => {
                 let DecodeScratch { raw, decompressor, labels, tenant } = scratch;
-                decompress(cursor, raw, decompressor)?;
-                content(Cursor::new(raw), labels, tenant)
+                decompress(reader, raw, decompressor)?;
+                content(Reader(raw), labels, tenant)
             }
             _ => Err(FrameError::Malformed { what: "unknown flags" }),
         }
@@ -69,13 +69,13 @@ impl Frame {
 
 /// Shard and tenant of a frame, if they can be read without decompressing it.
 pub(super) fn address(bytes: &[u8]) -> Option<(u16, &str)> {
-    let mut cursor = Cursor::new(bytes);
-    let is_plain = cursor.byte().ok()? == VERSION && cursor.byte().ok()? == 0;
-    let kind = if is_plain { cursor.byte().ok()? } else { return None };
-    let shard = u16::try_from(cursor.varint().ok()?).ok()?;
+    let mut reader = Reader(bytes);
+    let is_plain = reader.byte().ok()? == VERSION && reader.byte().ok()? == 0;
+    let kind = if is_plain { reader.byte().ok()? } else { return None };
+    let shard = u16::try_from(reader.varint().ok()?).ok()?;
     // Only known kinds: another one is an error that must not be passed over.
     (kind == KIND_WRITE).then_some(())?;
-    Some((shard, cursor.text().ok()?))
+    Some((shard, reader.text().ok()?))
 }
 
 fn too_large(bytes: u64) -> FrameError {
@@ -83,11 +83,11 @@ fn too_large(bytes: u64) -> FrameError {
 }
 
 fn decompress(
-    mut cursor: Cursor<'_>,
+    mut reader: Reader<'_>,
     raw: &mut Vec<u8>,
     decompressor: &mut Option<Decompressor<'static>>,
 ) -> Result<(), FrameError> {
-    let declared = cursor.varint()?;
+    let declared = reader.varint()?;
     if declared > MAX_RAW as u64 {
         return Err(too_large(declared));
     }
@@ -100,7 +100,7 @@ fn decompress(
     // zstd writes into the whole capacity, so a bomb stops there.
     raw.shrink_to(declared.max(1 << 20) as usize);
     raw.reserve_exact(declared as usize);
-    let len = decompressor.decompress_to_buffer(cursor.rest(), raw).map_err(failed)?;
+    let len = decompressor.decompress_to_buffer(reader.0, raw).map_err(failed)?;
     if len as u64 != declared {
         return Err(FrameError::Malformed { what: "the content has another length than declared" });
     }
@@ -108,55 +108,55 @@ fn decompress(
 }
 
 fn content(
-    mut cursor: Cursor<'_>,
+    mut reader: Reader<'_>,
     builder: &mut LabelsBuilder,
     last_tenant: &mut Arc<str>,
 ) -> Result<Frame, FrameError> {
-    let kind = cursor.byte()?;
-    let shard = u16::try_from(cursor.varint()?)
+    let kind = reader.byte()?;
+    let shard = u16::try_from(reader.varint()?)
         .map_err(|_| FrameError::Malformed { what: "the shard is above 65,535" })?;
-    let tenant = cursor.text()?;
+    let tenant = reader.text()?;
     if **last_tenant != *tenant {
         *last_tenant = Arc::from(tenant);
     }
-    let stamp = cursor.signed()?;
+    let stamp = reader.signed()?;
     let record = match kind {
         KIND_WRITE => {
-            let definitions = definitions(&mut cursor, builder)?;
-            Record::Write { definitions, samples: samples(&mut cursor)? }
+            let definitions = definitions(&mut reader, builder)?;
+            Record::Write { definitions, samples: samples(&mut reader)? }
         }
-        KIND_CUT => Record::Cut { before: cursor.signed()? },
-        KIND_STATE => Record::State { next_reference: cursor.varint()? },
-        KIND_DELETE => Record::Delete(Deletion::read(&mut cursor)?),
-        KIND_UNDELETE => Record::Undelete { id: cursor.varint()? },
+        KIND_CUT => Record::Cut { before: reader.signed()? },
+        KIND_STATE => Record::State { next_reference: reader.varint()? },
+        KIND_DELETE => Record::Delete(Deletion::read(&mut reader)?),
+        KIND_UNDELETE => Record::Undelete { id: reader.varint()? },
         found => return Err(FrameError::Kind { found }),
     };
-    if cursor.remaining() > 0 {
+    if reader.remaining() > 0 {
         return Err(FrameError::Malformed { what: "bytes follow the content" });
     }
     Ok(Frame { shard, tenant: Arc::clone(last_tenant), stamp, record })
 }
 
 fn definitions(
-    cursor: &mut Cursor<'_>,
+    reader: &mut Reader<'_>,
     builder: &mut LabelsBuilder,
 ) -> Result<Vec<Definition>, FrameError> {
-    let count = cursor.count(2)?;
+    let count = reader.count(2)?;
     // A definition in memory is larger than its two least bytes: grow instead of trusting.
-    let mut definitions = Vec::with_capacity(count.min(cursor.remaining() / 16));
+    let mut definitions = Vec::with_capacity(count.min(reader.remaining() / 16));
     let mut reference = 0_u64;
     for _ in 0..count {
-        reference = reference.wrapping_add(cursor.signed()? as u64);
-        definitions.push(Definition { reference, labels: labels(cursor, builder)? });
+        reference = reference.wrapping_add(reader.signed()? as u64);
+        definitions.push(Definition { reference, labels: labels(reader, builder)? });
     }
     Ok(definitions)
 }
 
-fn labels(cursor: &mut Cursor<'_>, builder: &mut LabelsBuilder) -> Result<Labels, FrameError> {
+fn labels(reader: &mut Reader<'_>, builder: &mut LabelsBuilder) -> Result<Labels, FrameError> {
     builder.clear();
     let mut before = None;
-    for _ in 0..cursor.count(2)? {
-        let (name, value) = (cursor.text()?, cursor.text()?);
+    for _ in 0..reader.count(2)? {
+        let (name, value) = (reader.text()?, reader.text()?);
         if value.is_empty() {
             return Err(FrameError::Malformed { what: "a label has an empty value" });
         }

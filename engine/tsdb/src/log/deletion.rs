@@ -3,8 +3,8 @@
 
 use nunatak_index::{MatchOp, Matcher};
 
-use super::bytes::{Cursor, put_text, put_varint, zigzag};
 use super::error::FrameError;
+use crate::bytes::{Reader, put_bytes, put_signed, put_varint};
 use crate::time::TimeRange;
 
 /// The most matchers that a delete may have.
@@ -41,27 +41,27 @@ impl Deletion {
     pub(super) fn put(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
         self.check().map_err(|what| FrameError::Malformed { what })?;
         put_varint(out, self.id);
-        put_varint(out, zigzag(self.range.start));
-        put_varint(out, zigzag(self.range.end));
+        put_signed(out, self.range.start);
+        put_signed(out, self.range.end);
         put_varint(out, self.matchers.len() as u64);
         for matcher in &self.matchers {
             out.push(code(matcher.op()));
-            put_text(out, matcher.name());
-            put_text(out, matcher.value());
+            put_bytes(out, matcher.name().as_bytes());
+            put_bytes(out, matcher.value().as_bytes());
         }
         Ok(())
     }
 
-    pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, FrameError> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, FrameError> {
         let malformed = |what| FrameError::Malformed { what };
-        let id = cursor.varint()?;
-        let range = TimeRange::new(cursor.signed()?, cursor.signed()?);
-        let count = cursor.count(3)?;
+        let id = reader.varint()?;
+        let range = TimeRange::new(reader.signed()?, reader.signed()?);
+        let count = reader.count(3)?;
         let mut deletion = Self { id, matchers: Vec::new(), range };
         // One at a time, so that what patterns cost stays bounded.
         for _ in 0..count {
-            let op = op(cursor.byte()?).ok_or(malformed("a matcher compares in an unknown way"))?;
-            let (name, value) = (cursor.text()?, cursor.text()?);
+            let op = op(reader.byte()?).ok_or(malformed("a matcher compares in an unknown way"))?;
+            let (name, value) = (reader.text()?, reader.text()?);
             let matcher = Matcher::new(name, op, value);
             let matcher = matcher.map_err(|_| malformed("a matcher's pattern is no pattern"))?;
             deletion.matchers.push(matcher);

@@ -8,10 +8,10 @@ use std::fmt;
 
 use zstd::bulk::Compressor;
 
-use super::bytes::{put_text, put_varint, zigzag};
 use super::columns::put_samples;
 use super::error::FrameError;
 use super::frame::{Definition, Frame, Record};
+use crate::bytes::{put_bytes, put_signed, put_varint};
 
 /// The version of frames that this build writes and reads.
 pub(super) const VERSION: u8 = 0;
@@ -113,14 +113,14 @@ impl Frame {
             Record::Undelete { .. } => KIND_UNDELETE,
         });
         put_varint(out, u64::from(self.shard));
-        put_text(out, &self.tenant);
-        put_varint(out, zigzag(self.stamp));
+        put_bytes(out, self.tenant.as_bytes());
+        put_signed(out, self.stamp);
         match &self.record {
             Record::Write { definitions, samples } => {
                 put_definitions(definitions, out);
                 put_samples(samples, out)?;
             }
-            Record::Cut { before } => put_varint(out, zigzag(*before)),
+            Record::Cut { before } => put_signed(out, *before),
             Record::State { next_reference } => put_varint(out, *next_reference),
             Record::Delete(deletion) => deletion.put(out)?,
             Record::Undelete { id } => put_varint(out, *id),
@@ -133,12 +133,12 @@ fn put_definitions(definitions: &[Definition], out: &mut Vec<u8>) {
     put_varint(out, definitions.len() as u64);
     let mut before = 0_u64;
     for definition in definitions {
-        put_varint(out, zigzag(definition.reference.wrapping_sub(before) as i64));
+        put_signed(out, definition.reference.wrapping_sub(before) as i64);
         before = definition.reference;
         put_varint(out, definition.labels.len() as u64);
         for (name, value) in definition.labels.iter() {
-            put_text(out, name);
-            put_text(out, value);
+            put_bytes(out, name.as_bytes());
+            put_bytes(out, value.as_bytes());
         }
     }
 }

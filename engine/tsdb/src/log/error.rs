@@ -2,13 +2,12 @@
 
 use nunatak_index::LabelError;
 
+use crate::bytes::Malformed;
+
 /// Why bytes are no frame, or a frame can't become bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The bytes end before the frame does.
-    #[error("the frame is cut off")]
-    Truncated,
     /// A frame of another version.
     #[error("frame version {found}, this build reads {supported}")]
     Version {
@@ -66,4 +65,10 @@ pub enum FrameError {
         /// What it said.
         what: String,
     },
+}
+
+impl From<Malformed> for FrameError {
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::Malformed { what }
+    }
 }

@@ -2,7 +2,7 @@
 #![deny(clippy::indexing_slicing, reason = "reads bytes that may be hostile")]
 
 use super::{LateSample, LateSamples};
-use crate::head::saved::bytes::{Malformed, Parsed, Reader, put_varint};
+use crate::bytes::{Malformed, Parsed, Reader, put_varint};
 use crate::head::series::Part;
 use crate::head::series::stored::{Base, Spills, parts, put_parts};
 
@@ -24,7 +24,7 @@ impl LateSamples {
         spills: &Spills,
     ) -> Parsed<()> {
         self.chunks = parts(base, reader, spills)?;
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             let (time, epoch) = (base.time(reader)?, base.epoch(reader)?);
             let value = f64::from_bits(reader.word()?);
             self.loose.push(LateSample { time, value, epoch });

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::bytes::{Malformed, Parsed, Reader, put_bytes, put_varint};
+use crate::bytes::{Malformed, Parsed, Reader, put_bytes, put_varint};
 use crate::error::{Error, Result};
 use crate::log::Position;
 use crate::storage::{File, Storage, join};
@@ -71,7 +71,7 @@ impl Begin {
         let (shard, tenant) = (reader.number()?, reader.text()?.into());
         let start = Position(reader.varint()?);
         let mut spills = Vec::new();
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             spills.push((reader.varint()?, reader.varint()?));
         }
         if !reader.is_done() {

@@ -5,8 +5,8 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::Resume;
-use super::bytes::{Malformed, Parsed, Reader};
 use super::page::{Begin, END, Pages, SERIES, saved_path};
+use crate::bytes::{Malformed, Parsed, Reader};
 use crate::error::Result;
 use crate::head::series::stored::Base;
 use crate::head::series::{Epochs, SeriesSamples};
@@ -75,7 +75,7 @@ impl<'a> Loader<'a> {
         let mut reader = Reader(payload);
         let position = Position(reader.varint()?);
         let base = Base { time: reader.signed()?, epoch: reader.number()? };
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             let (name, value) = (reader.text()?, reader.text()?);
             if name.is_empty() || value.is_empty() {
                 return Err(Malformed("an empty label"));
@@ -84,7 +84,7 @@ impl<'a> Loader<'a> {
         }
         self.resume.pages.push((self.head.slot_bound(), position));
         let cut = (self.cut_after)(position);
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             self.one_series(base, &mut reader, cut)?;
         }
         if reader.is_done() { Ok(()) } else { Err(Malformed("bytes follow the series")) }
@@ -93,7 +93,7 @@ impl<'a> Loader<'a> {
     fn one_series(&mut self, base: Base, reader: &mut Reader<'_>, cut: Option<i64>) -> Parsed<()> {
         let reference = reader.varint()?;
         self.labels.clear();
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             let pair = self.pairs.get(reader.number::<usize>()?);
             self.labels.push(*pair.ok_or(Malformed("a pair that is not told"))?);
         }
@@ -118,14 +118,14 @@ impl<'a> Loader<'a> {
             Epochs { now: reader.number()?, cut: reader.number()?, deleted: reader.number()? };
         let (has_newest, newest) = (reader.varint()? != 0, reader.signed()?);
         head.newest = has_newest.then_some(newest);
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             let (alias, own) = (reader.varint()?, reader.varint()?);
             let slot = head.slot_of(own).ok_or(Malformed("an alias of no series"))?;
             head.aliases.insert(alias, slot);
         }
         head.windows.decode(&mut reader)?;
         head.marks.decode(&mut reader)?;
-        for _ in 0..reader.count()? {
+        for _ in 0..reader.count(1)? {
             self.resume.deletes.push((Position(reader.varint()?), reader.number()?));
         }
         if !reader.is_done() {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{put_bytes, put_signed, put_varint};
+use crate::bytes::{put_bytes, put_signed, put_varint};
 use crate::head::series::stored::Base;
 use crate::head::{Epoch, Head};
 use crate::log::Position;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use nunatak_codec::{FrozenChunk, OpenChunk};
 
 use super::{Epoch, History, Part, SeriesSamples};
+use crate::bytes::{Malformed, Parsed, Reader, put_bytes, put_signed, put_varint};
 use crate::head::chunk::{Chunk, SpilledChunk};
 use crate::head::rhythm::Rhythm;
-use crate::head::saved::bytes::{Malformed, Parsed, Reader, put_bytes, put_signed, put_varint};
 use crate::head::spill::SpillFile;
 
 const OPEN: u8 = 1;
@@ -175,7 +175,7 @@ pub(in crate::head) fn parts(
     reader: &mut Reader<'_>,
     spills: &Spills,
 ) -> Parsed<Vec<Part>> {
-    let count = reader.count()?;
+    let count = reader.count(1)?;
     // A part in memory is larger than its least bytes: grow instead of trusting.
     let mut parts = Vec::with_capacity(count.min(16));
     for _ in 0..count {
