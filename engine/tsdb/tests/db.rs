@@ -7,6 +7,8 @@ mod amplification;
 mod budget;
 #[path = "db/cardinality.rs"]
 mod cardinality;
+#[path = "db/comes_back.rs"]
+mod comes_back;
 #[path = "db/common.rs"]
 mod common;
 #[path = "db/concurrency.rs"]
