@@ -16,6 +16,7 @@ mod bytes;
 mod cache;
 mod damage;
 mod data;
+mod difference;
 mod directory;
 mod folder;
 #[doc(hidden)]

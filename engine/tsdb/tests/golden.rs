@@ -23,6 +23,8 @@ const HOUR: i64 = 3_600_000;
 const NOW: i64 = START + 5 * HOUR;
 const STALE: u64 = 0x7ff0_0000_0000_0002;
 
+const SERIES: i64 = 9;
+
 type Model = BTreeMap<Labels, Vec<(i64, u64)>>;
 
 /// Every kind of value that the codec tells apart.
@@ -36,11 +38,18 @@ fn value(series: i64, i: i64) -> f64 {
         4 => -0.0,
         5 if i % 30 == 3 => f64::INFINITY,
         5 => f64::from_bits(0x7ff8_0000_0000_0000 + i as u64),
-        _ => ((i * 7919) % 1009) as f64 * 1e9,
+        6 => ((i * 7919) % 1009) as f64 * 1e9,
+        // Two buckets of a histogram, which differ little.
+        7 => (i * 40 + (i * 7919) % 31) as f64,
+        _ => (i * 40 + (i * 7919) % 31 - i % 5) as f64,
     }
 }
 
 fn set(series: i64) -> Labels {
+    if series > 6 {
+        let bound = if series == 7 { "+Inf" } else { "1" };
+        return labels! { "__name__" => "latency_bucket", "job" => "gölden", "le" => bound };
+    }
     let (instance, metric) =
         (format!("host-{}:9100", series % 3), format!("metric_{}", series / 2));
     labels! { "__name__" => &metric, "instance" => &instance, "job" => "gölden" }
@@ -54,10 +63,10 @@ fn parts() -> [(&'static str, i64, i64); 3] {
 fn samples(tenant: &str) -> Model {
     let mut model = Model::new();
     for (_, from, to) in parts().into_iter().filter(|(name, ..)| *name == tenant) {
-        for series in 0..7 {
+        for series in 0..SERIES {
             let own = model.entry(set(series)).or_default();
             // Half of the series are scraped a little later.
-            let at = |i: i64| START + i * 15_000 + series % 2 * 250;
+            let at = |i: i64| START + i * 15_000 + series.min(7) % 2 * 250;
             own.extend((from..to).map(|i| (at(i), value(series, i).to_bits())));
         }
     }
@@ -87,12 +96,12 @@ fn write(path: &Path) {
         let tenant = db.tenant(tenant).unwrap();
         for i in from..to {
             let mut batch = Batch::new();
-            for series in 0..7 {
+            for series in 0..SERIES {
                 let handle = batch.series(&set(series)).unwrap();
-                let at = START + i * 15_000 + series % 2 * 250;
+                let at = START + i * 15_000 + series.min(7) % 2 * 250;
                 batch.push(handle, at, value(series, i));
             }
-            assert_eq!(tenant.append(&batch).unwrap().stored, 7);
+            assert_eq!(tenant.append(&batch).unwrap().stored, SERIES as u64);
         }
         if part == 0 {
             delete(&db);

@@ -35,8 +35,8 @@ pub(super) const EXPONENT: u8 = 0x1f;
 /// That byte's bit for a scale other than 1.
 pub(super) const SCALED: u8 = 0x20;
 
-/// Whether this build writes such a kind. Bit 6 is kept for other kinds of chunks, such as native
-/// histograms.
+/// Whether this build writes such a kind. Bit 6 is kept for what is no stream of values: differences
+/// between chunks, native histograms.
 pub(super) fn is_known(kind: u8) -> bool {
     let flags = match kind & CLASS {
         CONST => return kind >> CONST_SHIFT <= RAW,

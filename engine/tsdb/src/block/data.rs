@@ -4,6 +4,7 @@ use nunatak_codec::EncodeError;
 
 use crate::error::{Error, Result};
 
+use super::difference::Bases;
 use super::directory::{ChunkPlace, DirectoryBuilder};
 use super::output::Output;
 use super::page::{self, MAX_PAGE, PageKind};
@@ -32,6 +33,7 @@ pub(super) struct DataWriter {
     streams: StreamInterner,
     directory: DirectoryBuilder,
     values: Vec<u8>,
+    bases: Bases,
     value_page: u32,
     encoded: Vec<u8>,
     sealed: Vec<u8>,
@@ -52,6 +54,7 @@ impl DataWriter {
             streams: StreamInterner::new(),
             directory: DirectoryBuilder::new(),
             values: Vec::new(),
+            bases: Bases::default(),
             value_page: 0,
             encoded: Vec::new(),
             sealed: Vec::new(),
@@ -71,14 +74,26 @@ impl DataWriter {
         (self.min_t, self.max_t)
     }
 
-    /// Adds a chunk of series `series`, that of the chunk before or the next one.
-    pub(super) fn chunk(&mut self, series: u32, times: &[i64], values: &[f64]) -> Result<()> {
+    /// Adds a chunk of series `series`, that of the chunk before or the next one, with the number of
+    /// the histogram that it belongs to.
+    pub(super) fn chunk(
+        &mut self,
+        series: u32,
+        histogram: Option<u64>,
+        times: &[i64],
+        values: &[f64],
+    ) -> Result<()> {
         let invalid = |e: EncodeError| Error::Invalid { what: e.to_string() };
         let stream = self.streams.intern(times).map_err(invalid)?;
         self.encoded.clear();
         nunatak_codec::encode_values(values, &mut self.encoded).map_err(invalid)?;
         if self.values.len() + self.encoded.len() > MAX_PAGE {
             self.end_value_page()?;
+        }
+        if let Some(histogram) = histogram {
+            let (page, encoded) = (&self.values, &mut self.encoded);
+            let shorter = self.bases.shorten(histogram, stream, page, values, encoded);
+            shorter.map_err(invalid)?;
         }
         let place = ChunkPlace {
             stream,
@@ -109,6 +124,7 @@ impl DataWriter {
         self.page(PageKind::Values, &raw, 0)?;
         self.values = raw;
         self.values.clear();
+        self.bases.clear();
         self.value_page += 1;
         Ok(())
     }

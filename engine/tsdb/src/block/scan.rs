@@ -9,7 +9,6 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, LazyLock};
 
-use nunatak_codec::may_be_stale;
 use nunatak_index::Labels;
 use roaring::RoaringBitmap;
 
@@ -18,6 +17,7 @@ use crate::gathered::Gathered;
 use crate::merge::MergeCursor;
 use crate::source::{Cursor, Hints, SampleBatch, Selector, StreamId, Visit};
 
+use super::difference::may_be_stale;
 use super::directory::{ChunkPlace, DirectoryPage};
 use super::page::Page;
 use super::page_cache::PageCache;

@@ -11,6 +11,7 @@ use crate::source::{Cursor, SampleBatch};
 use crate::time::TimeRange;
 
 use super::cache::{DecodedTimes, Recent};
+use super::difference;
 use super::directory::{ChunkPlace, DirectoryPage};
 use super::page::Page;
 use super::page_cache::{PageCache, Remembered};
@@ -295,10 +296,9 @@ pub(super) fn decode_values(
     if (chunk.offset + chunk.len) as usize > page.raw().len() {
         return Err(block.corrupt(0, "a chunk goes beyond its page"));
     }
-    let encoded = page.padded_from(chunk.offset as usize);
     let before = values.len();
-    let used = nunatak_codec::decode_values(encoded, samples, values);
-    let used = used.map_err(|e| block.corrupt(0, e.to_string()))?;
+    let used = difference::decode(page, chunk.offset as usize, samples, values);
+    let used = used.map_err(|what| block.corrupt(0, what))?;
     if used != chunk.len as usize || values.len() - before != samples {
         return Err(block.corrupt(0, "a chunk is not what the directory says of it"));
     }

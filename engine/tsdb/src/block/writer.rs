@@ -11,6 +11,7 @@ use crate::time::TimeRange;
 
 use super::Block;
 use super::data::{DataBytes, DataWriter};
+use super::difference::histogram_of;
 use super::folder::TEMPORARY;
 use super::manifest::{BlockMeta, Coverage, MAX_MANIFEST, Manifest, content_hash};
 use super::name::BlockName;
@@ -45,8 +46,9 @@ pub struct BlockWriter {
     data: DataWriter,
     index: SegmentWriter,
     series: u32,
-    /// The series that is being written, once it has begun.
+    /// The series that is being written, once it has begun, and the histogram that it belongs to.
     labels: Option<Labels>,
+    histogram: Option<u64>,
     /// Its samples that are not yet a chunk, and whether one of its chunks is written.
     times: Vec<i64>,
     values: Vec<f64>,
@@ -74,6 +76,7 @@ impl BlockWriter {
             index: SegmentWriter::new(),
             series: 0,
             labels: None,
+            histogram: None,
             times: Vec::with_capacity(CHUNK_SAMPLES),
             values: Vec::with_capacity(CHUNK_SAMPLES),
             has_chunks: false,
@@ -112,6 +115,7 @@ impl BlockWriter {
             return Err(Error::Invalid { what });
         }
         self.labels = Some(labels.clone());
+        self.histogram = histogram_of(labels);
         Ok(())
     }
 
@@ -156,7 +160,7 @@ impl BlockWriter {
     }
 
     fn end_chunk(&mut self) -> Result<()> {
-        self.data.chunk(self.series, &self.times, &self.values)?;
+        self.data.chunk(self.series, self.histogram, &self.times, &self.values)?;
         self.has_chunks = true;
         self.times.clear();
         self.values.clear();

@@ -97,7 +97,7 @@ fn selections_and_label_questions() {
     let found = read(&block, &[up.clone(), not_a], TimeRange::ALL).unwrap();
     let names: Vec<String> = found.keys().map(ToString::to_string).collect();
     assert_eq!(names, [r#"up{instance="b", job="node"}"#, r#"up{instance="c", job="node"}"#]);
-    assert_eq!(block.label_names(&[]).unwrap(), ["__name__", "instance", "job", "nameless"]);
+    assert_eq!(block.label_names(&[]).unwrap(), ["__name__", "instance", "job", "le", "nameless"]);
     assert_eq!(
         block.label_names(std::slice::from_ref(&up)).unwrap(),
         ["__name__", "instance", "job"]
@@ -129,8 +129,8 @@ fn whole_chunks_of_one_scrape_share_a_stream_id_and_no_other_batch_does() {
             }
         }
     }
-    // Per block: two of the grid (six series), two of the jitter, one each of the small ones.
-    assert_eq!((seen.len(), whole), (2 * 6, 2 * (6 * 2 + 2 + 2)));
+    // Per block: two of the grid (ten series), two of the jitter, one each of the small ones.
+    assert_eq!((seen.len(), whole), (2 * 6, 2 * (10 * 2 + 2 + 2)));
 }
 
 #[test]

@@ -88,6 +88,11 @@ pub(crate) fn sample_model() -> Model {
     model.insert(metric("jitter", "a"), jitter);
     let odd = [f64::NAN.to_bits(), 0x7ff0_0000_0000_0002, (-0.0f64).to_bits(), 1, u64::MAX];
     model.insert(metric("odd", "a"), odd.iter().enumerate().map(|(i, &v)| (i as i64, v)).collect());
+    for (le, part) in [("+Inf", 13.0), ("0.1", 4.0), ("1", 9.0), ("10", 12.0)] {
+        let count = |t: i64| ((t % 977 + 3 * t) as f64 * part / 900.0).floor().to_bits();
+        let bucket = labels! { "__name__" => "latency_bucket", "instance" => "a", "le" => le };
+        model.insert(bucket, grid(1000).map(|t| (t, count(t))).collect());
+    }
     model.insert(labels! { "nameless" => "yes" }, BTreeMap::from([(-5, 3f64.to_bits())]));
     model
 }
