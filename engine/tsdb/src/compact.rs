@@ -14,6 +14,6 @@ mod run;
 
 pub(crate) use merge::{Judge, merge_as};
 pub use merge::{merge, publish};
-pub(crate) use plan::plan_if;
 pub use plan::{DEFAULT_LEVELS, merged_spec, plan, window_of};
+pub(crate) use plan::{begun_spec, plan_begun, plan_if};
 pub(crate) use run::{Allowance, pick};

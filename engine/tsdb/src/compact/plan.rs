@@ -4,6 +4,9 @@ use crate::block::{BlockMeta, BlockSpec, Coverage};
 use crate::time::TimeRange;
 
 const HOUR_MS: i64 = 3_600_000;
+/// A flush merges a window that is not over if its largest block has at most so many times the bytes
+/// of the others.
+const LARGEST_PART: u64 = 8;
 
 /// Widths of the windows in ms, ascending, each a multiple of the one before: 2 h, 8 h, 1 day.
 pub const DEFAULT_LEVELS: [i64; 3] = [2 * HOUR_MS, 8 * HOUR_MS, 24 * HOUR_MS];
@@ -34,11 +37,36 @@ pub(crate) fn plan_if(
     levels: &[i64],
     allowed: &dyn Fn(&[usize]) -> bool,
 ) -> Option<Vec<usize>> {
+    planned(metas, levels, allowed, &|_| false)
+}
+
+/// As [`plan_if`] after a flush: takes windows of the widest level at once, also those that are
+/// not over, unless one of their blocks is much larger than the others together. So flushes that
+/// follow one another do not each write a whole day again.
+pub(crate) fn plan_begun(
+    metas: &[BlockMeta],
+    levels: &[i64],
+    allowed: &dyn Fn(&[usize]) -> bool,
+) -> Option<Vec<usize>> {
+    let ends: Vec<i64> = levels.first().into_iter().chain(levels.last()).copied().collect();
+    planned(metas, &ends, allowed, &|group| {
+        let sizes = group.iter().filter_map(|&i| metas.get(i)).map(|meta| meta.bytes);
+        let largest = sizes.clone().max().unwrap_or(0);
+        largest <= LARGEST_PART * (sizes.sum::<u64>() - largest)
+    })
+}
+
+fn planned(
+    metas: &[BlockMeta],
+    levels: &[i64],
+    allowed: &dyn Fn(&[usize]) -> bool,
+    early: &dyn Fn(&[usize]) -> bool,
+) -> Option<Vec<usize>> {
     let mut order: Vec<usize> = (0..metas.len()).collect();
     let range = |i: usize| metas.get(i).map_or(TimeRange::new(0, 0), |meta| meta.range);
     order.sort_by_key(|&i| (range(i).start, range(i).end));
     let mut group = overlapping(&order, range, levels, allowed)
-        .or_else(|| window(&order, range, levels, allowed))?;
+        .or_else(|| window(&order, range, levels, allowed, early))?;
     group.sort_by_key(|&i| metas.get(i).map(BlockMeta::precedence));
     Some(group)
 }
@@ -71,12 +99,13 @@ fn overlapping(
     fits(&group, end).then_some(group)
 }
 
-/// The first window that is over and has several blocks, from the second level on.
+/// The first window that has several blocks and is over or taken early, from the second level on.
 fn window(
     order: &[usize],
     range: impl Fn(usize) -> TimeRange,
     levels: &[i64],
     allowed: &dyn Fn(&[usize]) -> bool,
+    early: &dyn Fn(&[usize]) -> bool,
 ) -> Option<Vec<usize>> {
     let newest = order.iter().map(|&i| range(i).start).max()?;
     for &width in levels.iter().skip(1) {
@@ -89,7 +118,8 @@ fn window(
             let alone = order
                 .iter()
                 .all(|i| group.contains(i) || !range(*i).overlaps(&TimeRange::new(start, end)));
-            if group.len() > 1 && inside && alone && newest > end && allowed(group) {
+            let due = group.len() > 1 && (newest > end || early(group));
+            if due && inside && alone && allowed(group) {
                 return Some(group.to_vec());
             }
         }
@@ -112,11 +142,27 @@ pub fn merged_spec(parts: &[&BlockMeta], levels: &[i64], sequence: u64, zstd: bo
     BlockSpec { range, sequence, coverage, zstd: zstd || is_cold }
 }
 
-/// Of each window the highest position.
+/// As `spec`, for a window that is not over: the block reaches no further than its parts do, so that
+/// those that follow do not overlap it, and will be merged again.
+pub(crate) fn begun_spec(parts: &[&BlockMeta], spec: BlockSpec) -> BlockSpec {
+    let start = parts.iter().map(|meta| meta.range.start).min().unwrap_or(spec.range.start);
+    let end = parts.iter().map(|meta| meta.range.end).max().unwrap_or(spec.range.end);
+    BlockSpec { range: TimeRange::new(start, end), zstd: false, ..spec }
+}
+
+/// Of each window the highest position; windows next to each other with one position are one.
 fn merged_coverage(parts: &[&BlockMeta]) -> Vec<Coverage> {
     let mut all: Vec<Coverage> = parts.iter().flat_map(|meta| meta.coverage.clone()).collect();
     all.sort_unstable_by_key(|c| (c.from_ms, c.to_ms, std::cmp::Reverse(c.position)));
     all.dedup_by_key(|c| (c.from_ms, c.to_ms));
+    all.dedup_by(|next, before| {
+        let joins =
+            next.position == before.position && before.to_ms.checked_add(1) == Some(next.from_ms);
+        if joins {
+            before.to_ms = next.to_ms;
+        }
+        joins
+    });
     all
 }
 
@@ -170,6 +216,48 @@ mod tests {
         assert_eq!(planned(&[meta(0, 8, 4), meta(8, 10, 9)]), None);
         let days = [meta(16, 24, 6), meta(0, 8, 4), meta(8, 16, 5), meta(24, 26, 7)];
         assert_eq!(planned(&days), Some(vec![1, 2, 0]), "lowest precedence first");
+    }
+
+    #[test]
+    fn a_flush_takes_the_windows_of_a_day_that_is_not_over() {
+        let begun = |metas: &[BlockMeta]| plan_begun(metas, &DEFAULT_LEVELS, &|_| true);
+        let metas = [meta(0, 2, 0), meta(2, 4, 1), meta(24, 26, 2), meta(32, 34, 3)];
+        assert_eq!(begun(&metas), Some(vec![0, 1]), "the day before");
+        assert_eq!(planned(&metas[2..]), None);
+        assert_eq!(begun(&metas[2..]), Some(vec![0, 1]), "this one, at once");
+        let mut uneven = [meta(0, 8, 0), meta(8, 10, 1), meta(10, 12, 2)];
+        uneven[0].bytes = 16;
+        assert_eq!(begun(&uneven), Some(vec![0, 1, 2]));
+        assert_eq!(begun(&uneven[..2]), None, "little for much that is written again");
+        assert_eq!(begun(&metas[..1]), None);
+    }
+
+    #[test]
+    fn a_window_that_is_not_over_goes_as_far_as_its_parts() {
+        let (a, b) = (meta(0, 8, 1), meta(8, 10, 2));
+        let parts = [&a, &b];
+        let spec = merged_spec(&parts, &DEFAULT_LEVELS, 3, false);
+        assert!(spec.zstd && spec.range.end == 24 * H - 1);
+        let spec = begun_spec(&parts, spec);
+        assert_eq!((spec.range, spec.zstd), (TimeRange::new(0, 10 * H - 1), false));
+        let whole = BlockMeta { range: spec.range, ..meta(0, 10, 4) };
+        let metas = [whole, meta(10, 12, 5), meta(12, 14, 6), meta(16, 18, 7)];
+        assert_eq!(planned(&metas), None, "it reaches into the window of eight hours");
+        let day = [metas[0].clone(), metas[1].clone(), meta(24, 26, 8)];
+        assert_eq!(planned(&day), Some(vec![0, 1]));
+    }
+
+    #[test]
+    fn windows_with_one_position_are_one_line_of_coverage() {
+        let (a, b, c) = (meta(0, 2, 7), meta(2, 4, 7), meta(4, 6, 8));
+        let line = |from: i64, to: i64, position| Coverage {
+            from_ms: from * H,
+            to_ms: to * H - 1,
+            position: Position(position),
+        };
+        let merged = merged_coverage(&[&c, &a, &b]);
+        assert_eq!(merged, [line(0, 4, 7), line(4, 6, 8)]);
+        assert_eq!(merged_coverage(&[&a, &meta(4, 6, 7)]).len(), 2, "something lies between");
     }
 
     #[test]

@@ -100,7 +100,9 @@ impl Inner {
             shard.order_cut(tenant, self.log(), self.now(), i64::MAX)?;
         }
         tenant.run_pending_cuts()?;
-        while self.compact(tenant)? {}
+        for is_flush in [true, false] {
+            while self.compact(tenant, is_flush)? {}
+        }
         tenant.find_done()
     }
 
@@ -109,21 +111,22 @@ impl Inner {
         if tenant.is_eviction_due() {
             self.evict(tenant, Patience::Calm);
         }
-        let compacted = self.compact(tenant).and_then(|_| tenant.find_done());
+        let compacted = self.compact(tenant, false).and_then(|_| tenant.find_done());
         // A failure of one kind of work keeps none of the others from being done.
         cut.and(compacted).and(self.expire(tenant))
     }
 
     /// Merges one group of blocks, or writes one again without what has ended, if there is room
     /// for what they become.
-    fn compact(&self, tenant: &TenantShard) -> Result<bool> {
+    fn compact(&self, tenant: &TenantShard, is_flush: bool) -> Result<bool> {
         self.look_at_space();
         let expiry = self.expiry(&self.tenant_state(&tenant.name()));
         let room = self.space.room();
         let (memory, is_pressed) =
             (self.pressure.spare_bytes(), self.pressure.is_above_soft_mark());
         let allowance = Allowance { memory, is_pressed };
-        tenant.compact_once(&Upkeep { expiry, room, allowance, stopping: &self.stopping })
+        let stopping = &self.stopping;
+        tenant.compact_once(&Upkeep { expiry, room, allowance, is_flush, stopping })
     }
 
     fn is_stopping(&self) -> bool {

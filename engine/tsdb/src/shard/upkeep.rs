@@ -8,7 +8,7 @@ use super::TenantShard;
 use super::deletes::held;
 use super::tenant::BlockList;
 use crate::block::{self, Block, BlockSpec};
-use crate::compact::{self, Allowance, DEFAULT_LEVELS, Judge, merged_spec};
+use crate::compact::{self, Allowance, DEFAULT_LEVELS, Judge, begun_spec, merged_spec};
 use crate::delete::Tombstones;
 use crate::error::{Error, Result};
 use crate::hidden::Hidden;
@@ -24,6 +24,8 @@ pub(crate) struct Upkeep<'a> {
     /// Bytes that blocks may have that are written again.
     pub(crate) room: u64,
     pub(crate) allowance: Allowance,
+    /// Whether windows are merged that are not over.
+    pub(crate) is_flush: bool,
     /// Whether the database is being closed: long work stops.
     pub(crate) stopping: &'a AtomicBool,
 }
@@ -56,10 +58,13 @@ impl TenantShard {
         let whole = list.blocks.iter().filter(|block| !over_hole(block.meta().range));
         let whole: Vec<Block> = whole.cloned().collect();
         let tombstones = self.tombstones();
-        let group = self.due_group(&whole, &tombstones, upkeep.allowance)?;
+        let group = self.due_group(&whole, &tombstones, upkeep)?;
         let parts: Vec<Block> = group.iter().filter_map(|&i| whole.get(i).cloned()).collect();
         let metas: Vec<_> = parts.iter().map(Block::meta).collect();
-        let spec = merged_spec(&metas, &DEFAULT_LEVELS, self.next_sequence(), false);
+        let mut spec = merged_spec(&metas, &DEFAULT_LEVELS, self.next_sequence(), false);
+        if whole.iter().all(|block| block.meta().range.start <= spec.range.end) {
+            spec = begun_spec(&metas, spec);
+        }
         let bytes: u64 = metas.iter().map(|meta| meta.bytes).sum();
         if !parts.is_empty() && !over_hole(spec.range) && bytes <= upkeep.room {
             return self.replace(&parts, spec, &tombstones, upkeep).map(|()| true);
@@ -81,11 +86,11 @@ impl TenantShard {
         &self,
         blocks: &[Block],
         tombstones: &Tombstones,
-        allowance: Allowance,
+        upkeep: &Upkeep<'_>,
     ) -> Result<Vec<usize>> {
         let divided = self.divided(blocks, tombstones)?;
         let metas: Vec<_> = blocks.iter().map(|block| block.meta().clone()).collect();
-        let picked = |group: &[usize]| compact::pick(&metas, group, allowance);
+        let picked = |group: &[usize]| compact::pick(&metas, group, upkeep.allowance);
         let allowed = |group: &[usize]| {
             divided.iter().all(|(position, below)| {
                 let is_above =
@@ -93,7 +98,8 @@ impl TenantShard {
                 !(group.iter().any(|i| below.contains(i)) && group.iter().any(is_above))
             }) && picked(group).is_some()
         };
-        let group = compact::plan_if(&metas, &DEFAULT_LEVELS, &allowed);
+        let plan = if upkeep.is_flush { compact::plan_begun } else { compact::plan_if };
+        let group = plan(&metas, &DEFAULT_LEVELS, &allowed);
         Ok(group.and_then(|group| picked(&group)).unwrap_or_default())
     }
 

@@ -27,6 +27,34 @@ fn samples_are_there_at_once_after_a_flush_and_after_reopening() {
 }
 
 #[test]
+fn a_flush_leaves_one_block_of_a_day_and_does_not_rewrite_it_for_a_few_samples() {
+    const HOUR: i64 = 3_600_000;
+    let storage = FaultStorage::new(1);
+    let up = labels! { "__name__" => "up", "job" => "a" };
+    let db = Db::open(options(&storage)).unwrap();
+    let at = |i: i64| (NOW - 10 * HOUR + i * 10_000, (i as f64).sqrt());
+    let mut written = Vec::new();
+    let mut flushed = |range: std::ops::Range<i64>| {
+        let samples: Vec<_> = range.map(at).collect();
+        append(&db, &up, &samples).unwrap();
+        written.extend(samples);
+        db.flush().unwrap();
+        assert_eq!(read(&db)[&up], written);
+        (db.stats().blocks, db.stats().compacted_bytes)
+    };
+    let (blocks, compacted) = flushed(0..1800);
+    assert!(blocks == 1 && compacted > 0, "windows of two hours, merged");
+    let (blocks, compacted) = flushed(2200..2880);
+    assert_eq!(blocks, 1);
+    assert_eq!(flushed(3590..3600), (2, compacted), "too few to write the others again");
+    drop(db);
+
+    let db = Db::open(options(&storage)).unwrap();
+    assert_eq!(read(&db)[&up], written);
+    assert_eq!(db.stats().blocks, 2);
+}
+
+#[test]
 fn a_folder_has_one_user_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let first = Db::open(Options::new(folder.path())).unwrap();
