@@ -44,6 +44,7 @@
 
 mod error;
 mod fold;
+mod histogram;
 mod kernel;
 mod open;
 mod pack;
@@ -57,6 +58,7 @@ pub use error::{AppendError, DecodeError, EncodeError};
 pub use fold::{
     Counter, Extremes, Fold, Sum, fold_values, fold_values_with, sum_values, sum_values_with,
 };
+pub use histogram::{Bucket, CUSTOM_SCHEMA, Histogram, ResetHint};
 pub use kernel::Kernel;
 pub use open::{FrozenChunk, OpenChunk, Samples, decode_open};
 pub use times::{decode_times, decode_times_with, encode_times};

@@ -5,6 +5,10 @@
 //! copied; what was computed from times alone is still true while the
 //! [version](Gathered::version) is the same.
 
+use std::sync::Arc;
+
+use nunatak_codec::Histogram;
+
 use crate::source::{SampleBatch, StreamId};
 
 /// From which index up to before which one of which stream; no stream for times that stand alone.
@@ -15,6 +19,8 @@ pub type Piece = (Option<StreamId>, usize, usize);
 pub struct Gathered {
     times: Vec<i64>,
     values: Vec<f64>,
+    /// By row, ascending.
+    histograms: Vec<(usize, Arc<Histogram>)>,
     /// What `times` is made of, and where each piece ends in it.
     pieces: Vec<Piece>,
     piece_ends: Vec<usize>,
@@ -28,6 +34,7 @@ impl Gathered {
     /// Begins the next series.
     pub fn begin(&mut self) {
         self.values.clear();
+        self.histograms.clear();
         self.used = 0;
     }
 
@@ -42,10 +49,16 @@ impl Gathered {
         &self.times
     }
 
-    /// Values of the series, as many as times.
+    /// Values of the series, as many as times; of no meaning where a histogram is.
     #[must_use]
     pub fn values(&self) -> &[f64] {
         &self.values
+    }
+
+    /// Native histograms of the series by the number of their row, ascending.
+    #[must_use]
+    pub fn histograms(&self) -> &[(usize, Arc<Histogram>)] {
+        &self.histograms
     }
 
     /// Changes when the times do.
@@ -82,6 +95,9 @@ impl Gathered {
             Some(stream) => self.push_shared(stream, (0, batch.len()), &batch.times),
             None => self.push_times(&batch.times),
         }
+        let before = self.values.len();
+        let rows = batch.histograms.iter().map(|(row, h)| (before + row, Arc::clone(h)));
+        self.histograms.extend(rows);
         self.values.extend_from_slice(&batch.values);
     }
 
@@ -90,12 +106,34 @@ impl Gathered {
         &mut self.values
     }
 
+    /// Adds a native histogram; the caller adds its time.
+    pub fn push_histogram(&mut self, histogram: Arc<Histogram>) {
+        self.histograms.push((self.values.len(), histogram));
+        self.values.push(f64::NAN);
+    }
+
+    /// Puts others in the place of all histograms.
+    pub fn set_histograms(&mut self, histograms: Vec<(usize, Arc<Histogram>)>) {
+        self.histograms = histograms;
+    }
+
     /// Keeps the samples whose value `keep` accepts. Call it after [`end`](Self::end).
     pub fn retain(&mut self, keep: impl Fn(f64) -> bool) {
         // Counted to the end and not searched, because that is done for several at a time.
         if self.values.iter().filter(|&&value| !keep(value)).count() == 0 {
             return;
         }
+        let mut dropped =
+            self.values.iter().enumerate().filter(|&(_, &v)| !keep(v)).map(|(i, _)| i);
+        let (mut next, mut before) = (dropped.next(), 0);
+        self.histograms.retain_mut(|(row, _)| {
+            while next.is_some_and(|i| i < *row) {
+                (next, before) = (dropped.next(), before + 1);
+            }
+            let kept = next != Some(*row);
+            *row -= before;
+            kept
+        });
         let mut values = self.values.iter();
         self.times.retain(|_| values.next().is_some_and(|&value| keep(value)));
         self.values.retain(|&value| keep(value));
@@ -183,6 +221,34 @@ mod tests {
             gather(&mut all, pieces);
             assert_ne!(all.version(), before);
         }
+    }
+
+    #[test]
+    fn histograms_keep_their_rows() {
+        let mut all = Gathered::default();
+        all.begin();
+        let histogram = |sum| Arc::new(Histogram { sum, ..Histogram::default() });
+        let mut batch = SampleBatch::default();
+        batch.push(1, 0.0);
+        batch.push_histogram(2, histogram(2.0));
+        batch.push(3, 5.0);
+        batch.push_histogram(4, histogram(4.0));
+        all.push_batch(&batch);
+        all.push_times(&[5]);
+        all.push_histogram(histogram(5.0));
+        all.end();
+        all.retain(|value| value != 0.0 && value != 5.0);
+        let rows: Vec<_> = all.histograms().iter().map(|(row, h)| (*row, h.sum)).collect();
+        assert_eq!(
+            (rows.as_slice(), all.times()),
+            (&[(0, 2.0), (1, 4.0), (2, 5.0)][..], &[2, 4, 5][..])
+        );
+        all.begin();
+        assert!(all.histograms().is_empty());
+
+        batch.trim(crate::time::TimeRange::new(2, 3));
+        let rows: Vec<_> = batch.histograms.iter().map(|(row, h)| (*row, h.sum)).collect();
+        assert_eq!((rows.as_slice(), batch.times.as_slice()), (&[(0, 2.0)][..], &[2, 3][..]));
     }
 
     #[test]

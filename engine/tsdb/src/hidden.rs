@@ -107,7 +107,12 @@ mod tests {
     #[test]
     fn a_whole_batch_keeps_its_stream() {
         let stream = Some(StreamId(7));
-        let mut batch = SampleBatch { times: vec![1, 5], values: vec![0.0, 1.0], stream };
+        let mut batch = SampleBatch {
+            times: vec![1, 5],
+            values: vec![0.0, 1.0],
+            stream,
+            ..SampleBatch::default()
+        };
         hidden(&[(2, 4), (6, 9)]).strip(&mut batch);
         assert_eq!((batch.len(), batch.stream), (2, stream));
         hidden(&[(5, 5)]).strip(&mut batch);
@@ -123,11 +128,11 @@ mod tests {
             let ranges: Vec<_> = ranges.iter().map(|&(start, len)| (start, start + len)).collect();
             let times: Vec<i64> = times.into_iter().collect();
             let values = times.iter().map(|&t| t as f64).collect();
-            let mut batch = SampleBatch { times: times.clone(), values, stream: None };
+            let mut batch = SampleBatch { times: times.clone(), values, ..SampleBatch::default() };
             hidden(&ranges).strip(&mut batch);
             let shown = |t: &i64| !ranges.iter().any(|&(start, end)| start <= *t && *t <= end);
             let expected: Vec<i64> = times.iter().copied().filter(shown).collect();
-            let mut hidden_times = SampleBatch { times: times.clone(), values: vec![0.0; times.len()], stream: None };
+            let mut hidden_times = SampleBatch { times: times.clone(), values: vec![0.0; times.len()], ..SampleBatch::default() };
             hidden(&ranges).keep(&mut hidden_times);
             prop_assert_eq!(hidden_times.len() + expected.len(), times.len());
             prop_assert!(hidden_times.times.iter().all(|t| !expected.contains(t)));

@@ -95,6 +95,7 @@ pub use head::fuzzing;
 pub use inspect::{Fact, Inspection, inspect};
 pub use limits::{GlobalLimits, LimitRules, Limits, Refusal, RefusalReason};
 pub use merge::MergeCursor;
+pub use nunatak_codec::{Bucket, CUSTOM_SCHEMA, Histogram, ResetHint};
 pub use nunatak_index::{
     LabelError, Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher, MatcherError, labels,
 };

@@ -191,6 +191,7 @@ mod tests {
             times: times.to_vec(),
             values: vec![number as f64; times.len()],
             stream: Some(StreamId((number * 1000 + i) as u64)),
+            ..SampleBatch::default()
         });
         Box::new(Fixed(batches.collect()))
     }

@@ -6,7 +6,9 @@
 //! runs over them while they are in the processor's cache.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
+use nunatak_codec::Histogram;
 use nunatak_index::{Labels, Matcher};
 
 use crate::error::Result;
@@ -68,13 +70,17 @@ pub struct Hints {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(pub u64);
 
-/// Samples of one series in the order of time, as two columns of the same length.
+/// Samples of one series in the order of time, as two columns of the same length, and native
+/// histograms beside them.
 #[derive(Debug, Clone, Default)]
 pub struct SampleBatch {
     /// Milliseconds since the epoch, strictly ascending.
     pub times: Vec<i64>,
-    /// Values, bit for bit as they were written.
+    /// Values, bit for bit as they were written; of no meaning where a histogram is.
     pub values: Vec<f64>,
+    /// The histograms by the number of their row, ascending. A batch of floats alone has none and
+    /// pays nothing for them. The mark of a series' end is a float, also behind a histogram.
+    pub histograms: Vec<(usize, Arc<Histogram>)>,
     /// The timestamp stream that `times` is, if it is a whole shared one.
     pub stream: Option<StreamId>,
 }
@@ -84,6 +90,7 @@ impl SampleBatch {
     pub fn clear(&mut self) {
         self.times.clear();
         self.values.clear();
+        self.histograms.clear();
         self.stream = None;
     }
 
@@ -91,6 +98,12 @@ impl SampleBatch {
     pub fn push(&mut self, t: i64, v: f64) {
         self.times.push(t);
         self.values.push(v);
+    }
+
+    /// Adds a native histogram at the end.
+    pub fn push_histogram(&mut self, t: i64, histogram: Arc<Histogram>) {
+        self.histograms.push((self.times.len(), histogram));
+        self.push(t, f64::NAN);
     }
 
     /// Keeps only the samples in `range`.
@@ -105,6 +118,11 @@ impl SampleBatch {
         self.values.truncate(end);
         self.times.drain(..start);
         self.values.drain(..start);
+        self.histograms.retain_mut(|(row, _)| {
+            let kept = (start..end).contains(row);
+            *row = row.wrapping_sub(start);
+            kept
+        });
     }
 
     /// Number of samples.
