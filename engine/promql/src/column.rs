@@ -1,8 +1,12 @@
 //! Columns: the values of one series at all steps, and which of them are there.
 
+use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use nunatak::Histogram;
 use nunatak_index::Labels;
 
 /// A set of step numbers.
@@ -138,24 +142,58 @@ pub(crate) struct Column {
     /// As long as there are steps; what stands at a step that is not `present` has no meaning.
     pub(crate) values: Vec<f64>,
     pub(crate) present: Bits,
+    /// Native histograms by step, at steps that have no float.
+    pub(crate) histograms: BTreeMap<usize, Arc<Histogram>>,
 }
 
 impl Column {
     /// A column of `len` steps without values.
     pub(crate) fn new(len: usize) -> Self {
-        Self { values: vec![0.0; len], present: Bits::new(len) }
+        Self { values: vec![0.0; len], present: Bits::new(len), histograms: BTreeMap::new() }
     }
 
     /// A column with a value at each step.
     pub(crate) fn full(values: Vec<f64>) -> Self {
         let present = Bits::all(values.len());
-        Self { values, present }
+        Self { values, present, histograms: BTreeMap::new() }
     }
 
     /// Forgets all values and makes room for `len` steps.
     pub(crate) fn reset(&mut self, len: usize) {
         self.values.resize(len, 0.0);
         self.present.reset(len);
+        self.histograms.clear();
+    }
+
+    /// Whether there is neither a float nor a histogram.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.present.is_empty() && self.histograms.is_empty()
+    }
+
+    /// The steps that have a float or a histogram.
+    pub(crate) fn there(&self) -> Cow<'_, Bits> {
+        if self.histograms.is_empty() {
+            return Cow::Borrowed(&self.present);
+        }
+        let mut there = self.present.clone();
+        self.histograms.keys().for_each(|&step| there.insert(step));
+        Cow::Owned(there)
+    }
+
+    /// Keeps only what is at some steps.
+    pub(crate) fn keep(&mut self, steps: &Bits) {
+        self.present.intersect(steps);
+        self.histograms.retain(|&step, _| steps.contains(step));
+    }
+
+    /// Takes away what is at some steps.
+    pub(crate) fn remove(&mut self, steps: &Bits) {
+        self.present.subtract(steps);
+        self.histograms.retain(|&step, _| !steps.contains(step));
+    }
+
+    pub(crate) fn set_histogram(&mut self, step: usize, histogram: Arc<Histogram>) {
+        self.histograms.insert(step, histogram);
     }
 
     pub(crate) fn set(&mut self, step: usize, value: f64) {
@@ -170,7 +208,9 @@ impl Column {
     /// How many samples of 16 bytes the column counts as: it has 8 bytes for each step, also for
     /// those without a value.
     pub(crate) fn cost(&self) -> usize {
-        self.present.count().max(self.values.len().div_ceil(2))
+        let floats = self.present.count().max(self.values.len().div_ceil(2));
+        let histograms = self.histograms.values().map(|h| h.bytes().div_ceil(16));
+        floats + histograms.sum::<usize>()
     }
 
     /// The steps that have a value, and their values.
@@ -187,9 +227,13 @@ impl Column {
 
     /// The value at the first step at all of `len` steps.
     pub(crate) fn spread(&mut self, len: usize) {
+        let histogram = self.histograms.remove(&0);
         match self.get(0) {
             Some(value) => *self = Self::full(vec![value; len]),
             None => self.reset(len),
+        }
+        if let Some(histogram) = histogram {
+            self.histograms = (0..len).map(|step| (step, Arc::clone(&histogram))).collect();
         }
     }
 
@@ -199,6 +243,8 @@ impl Column {
             self.values[step] = value;
         }
         self.present.union(&other.present);
+        let histograms = other.histograms.iter().map(|(&step, h)| (step, Arc::clone(h)));
+        self.histograms.extend(histograms);
     }
 }
 
@@ -278,6 +324,24 @@ mod tests {
         assert_eq!(a.count(), 4);
         a.remove(63);
         assert!(!a.contains(63) && a.contains(64));
+    }
+
+    #[test]
+    fn histograms_stand_beside_floats() {
+        let mut column = Column::new(3);
+        column.set(0, 1.0);
+        column.set_histogram(2, Arc::default());
+        assert_eq!(column.there().iter().collect::<Vec<_>>(), [0, 2]);
+        let mut other = Column::new(3);
+        other.absorb(&column);
+        other.remove(&column.present);
+        assert!(other.present.is_empty() && !other.is_empty());
+        other.keep(&column.present);
+        assert!(other.is_empty());
+        let mut first = Column::new(1);
+        first.set_histogram(0, Arc::default());
+        first.spread(2);
+        assert_eq!(first.histograms.len(), 2);
     }
 
     #[test]

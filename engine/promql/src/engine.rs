@@ -275,7 +275,8 @@ fn instant_value(exec: &Exec, plan: &Plan, at_ms: i64) -> Result<Value> {
             drop(held);
             let sample = |series: Series| VectorSample {
                 t: at_ms,
-                v: series.column.values[0],
+                v: series.column.get(0).unwrap_or(f64::NAN),
+                histogram: series.column.histograms.get(&0).cloned(),
                 labels: series.labels,
             };
             Value::Vector(series.into_iter().map(sample).collect())
@@ -290,7 +291,7 @@ fn range_value(exec: &Exec, plan: &Plan, grid: &Grid) -> Result<Value> {
         Plan::Scalar(scalar) => {
             let values = exec.scalar(scalar, grid)?.into_values(grid.count);
             let times = (0..grid.count).map(|step| grid.time(step)).collect();
-            vec![MatrixSeries { labels: Labels::empty(), times, values }]
+            vec![MatrixSeries { labels: Labels::empty(), times, values, histograms: Vec::new() }]
         }
         Plan::Vector(vector) if exec.delayed_names => {
             let matrix = exec.drop_due_names(exec.collect(vector, grid)?)?;
@@ -300,8 +301,10 @@ fn range_value(exec: &Exec, plan: &Plan, grid: &Grid) -> Result<Value> {
             // Points instead of columns: a series that is seldom there costs what it has.
             let (mut all, mut held) = (Vec::new(), exec.held());
             exec.stream(vector, grid, &mut |row| {
-                if !row.column.present.is_empty() {
-                    exec.take(&mut held, row.column.present.count())?;
+                if !row.column.is_empty() {
+                    let histograms = row.column.histograms.values().map(|h| h.bytes().div_ceil(16));
+                    let histograms: usize = histograms.sum();
+                    exec.take(&mut held, row.column.present.count() + histograms)?;
                     all.push(points(row.labels, row.column, grid));
                 }
                 Ok(())
@@ -322,7 +325,8 @@ fn points(labels: Labels, column: &Column, grid: &Grid) -> MatrixSeries {
         times.push(grid.time(step));
         values.push(value);
     }
-    MatrixSeries { labels, times, values }
+    let histograms = column.histograms.iter().map(|(&step, h)| (grid.time(step), Arc::clone(h)));
+    MatrixSeries { labels, times, values, histograms: histograms.collect() }
 }
 
 fn result(exec: Exec, value: Value) -> QueryResult {

@@ -11,6 +11,7 @@ mod histogram;
 mod info;
 mod labels;
 mod map;
+mod native;
 mod ranges;
 mod scalar;
 mod select;
@@ -28,6 +29,7 @@ use crate::budget::Share;
 use crate::column::{Column, Held, Matrix, Row, Series};
 use crate::error::{QueryError, Result};
 use crate::grid::Grid;
+use crate::histogram::operate::scaled;
 use crate::key::{Interner, is_metadata, without_metadata};
 use crate::notes::Notes;
 use crate::plan::VectorPlan;
@@ -147,7 +149,7 @@ impl<'a> Exec<'a> {
     pub(crate) fn gather(&self, produce: &mut dyn FnMut(Sink) -> Result<()>) -> Result<Matrix> {
         let mut matrix = Matrix { series: Vec::new(), held: self.held() };
         produce(&mut |row| {
-            if !row.column.present.is_empty() {
+            if !row.column.is_empty() {
                 self.take(&mut matrix.held, row.column.cost())?;
                 let column = std::mem::take(row.column);
                 matrix.series.push(Series { labels: row.labels, drop_name: row.drop_name, column });
@@ -216,6 +218,9 @@ impl<'a> Exec<'a> {
                 grid,
                 &mut |row, sink| {
                     row.column.map(|value| -value);
+                    for h in row.column.histograms.values_mut() {
+                        *h = scaled(h, -1.0).into();
+                    }
                     sink(row)
                 },
                 sink,
@@ -282,7 +287,7 @@ impl<'a> Exec<'a> {
                 continue;
             }
             let first = &mut merged[number];
-            if first.column.present.first_common(&next.column.present).is_some() {
+            if first.column.there().first_common(&next.column.there()).is_some() {
                 return Err(QueryError::same_labels());
             }
             first.column.absorb(&next.column);

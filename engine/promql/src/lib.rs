@@ -8,7 +8,7 @@
 //! folds it into its groups. Series are kept only where an operation needs more than one of them.
 //!
 //! Prometheus 3 is the reference for values, labels, order, errors, warnings and infos; native
-//! histograms are not there yet. `docs/promql.md` says what is supported and how it is tested.
+//! histograms among them (storage does not hold them yet). `docs/promql.md` says what is supported and how it is tested.
 //!
 //! ```
 //! use nunatak_index::labels;
@@ -40,6 +40,7 @@ mod error;
 mod eval;
 mod functions;
 mod grid;
+mod histogram;
 mod key;
 mod math;
 mod memory;

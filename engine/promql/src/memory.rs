@@ -1,10 +1,14 @@
 //! Series in memory, for tests and small tools.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use nunatak::{Cursor, Hints, Result, SampleBatch, SelectedSeries, Selection, Selector, Source};
+use nunatak::{
+    Cursor, Hints, Histogram, Result, SampleBatch, SelectedSeries, Selection, Selector, Source,
+};
 use nunatak_index::{Labels, Matcher};
+
+use crate::histogram::reset::hint_behind;
 
 /// Samples that a cursor hands out at a time.
 const BATCH: usize = 512;
@@ -30,6 +34,8 @@ pub struct MemorySource {
 struct Series {
     times: Vec<i64>,
     values: Vec<f64>,
+    /// By time; the value beside it has no meaning.
+    histograms: BTreeMap<i64, Arc<Histogram>>,
 }
 
 impl MemorySource {
@@ -46,6 +52,7 @@ impl MemorySource {
             self.series.insert(labels.clone(), Series::default());
         }
         let Some(series) = self.series.get_mut(labels) else { return };
+        series.histograms.remove(&t);
         match series.times.binary_search(&t) {
             Ok(at) => series.values[at] = v,
             Err(at) => {
@@ -53,6 +60,19 @@ impl MemorySource {
                 series.values.insert(at, v);
             }
         }
+    }
+
+    /// Adds a native histogram at `t` ms since the epoch. Its hint becomes the one that Prometheus'
+    /// storage would have: a counter went on if no count fell since the sample right before, and
+    /// whether it began anew is for the reader to find out.
+    pub fn push_histogram(&mut self, labels: &Labels, t: i64, mut histogram: Histogram) {
+        self.push(labels, t, f64::NAN);
+        let Some(series) = self.series.get_mut(labels) else { return };
+        let at = series.times.partition_point(|&time| time < t);
+        let before = at.checked_sub(1).map(|at| series.times[at]);
+        let before = before.and_then(|time| series.histograms.get(&time));
+        histogram.hint = hint_behind(&histogram, before.map(Arc::as_ref));
+        series.histograms.insert(t, Arc::new(histogram));
     }
 
     /// Removes a series.
@@ -88,6 +108,7 @@ impl MemorySource {
 struct MemoryCursor {
     times: Vec<i64>,
     values: Vec<f64>,
+    histograms: BTreeMap<i64, Arc<Histogram>>,
     next: usize,
 }
 
@@ -97,6 +118,11 @@ impl Cursor for MemoryCursor {
         let end = self.times.len().min(self.next + BATCH);
         batch.times.extend_from_slice(&self.times[self.next..end]);
         batch.values.extend_from_slice(&self.values[self.next..end]);
+        if !self.histograms.is_empty() {
+            let rows = batch.times.iter().enumerate();
+            let histograms = rows.filter_map(|(row, t)| Some((row, self.histograms.remove(t)?)));
+            batch.histograms.extend(histograms);
+        }
         self.next = end;
         Ok(!batch.is_empty())
     }
@@ -109,7 +135,8 @@ impl Source for MemorySource {
         let series = found.map(|(labels, series, from, to)| {
             let (times, values) =
                 (series.times[from..to].to_vec(), series.values[from..to].to_vec());
-            let cursor = Box::new(MemoryCursor { times, values, next: 0 });
+            let histograms = series.histograms.clone();
+            let cursor = Box::new(MemoryCursor { times, values, histograms, next: 0 });
             SelectedSeries { labels: labels.clone(), cursor }
         });
         Ok(Selection { series: series.collect(), warnings: Vec::new() })
@@ -137,7 +164,7 @@ fn limited(names: BTreeSet<String>, limit: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nunatak::TimeRange;
+    use nunatak::{ResetHint, TimeRange};
     use nunatak_index::{MatchOp, labels};
 
     fn source() -> MemorySource {
@@ -157,6 +184,34 @@ mod tests {
         let mut batch = SampleBatch::default();
         assert!(selection.series[0].cursor.next_batch(&mut batch).unwrap());
         assert_eq!(batch.times, [2]);
+    }
+
+    #[test]
+    fn histograms_come_with_their_rows() {
+        let mut source = source();
+        let labels = labels! { "job" => "a" };
+        let histogram = |count| Histogram { count, ..Histogram::default() };
+        source.push(&labels, 1, 1.0);
+        source.push_histogram(&labels, 2, histogram(1.0));
+        source.push_histogram(&labels, 3, histogram(2.0));
+        source.push_histogram(&labels, 4, histogram(3.0));
+        source.push(&labels, 4, 1.0);
+        let all = Selector::new(Vec::new(), TimeRange::new(2, 9));
+        let mut series = source.select(&all, &Hints::default()).unwrap().series;
+        let mut batch = SampleBatch::default();
+        assert!(
+            series
+                .iter_mut()
+                .find(|s| s.labels == labels)
+                .unwrap()
+                .cursor
+                .next_batch(&mut batch)
+                .unwrap()
+        );
+        let rows: Vec<_> =
+            batch.histograms.iter().map(|(row, h)| (*row, h.count, h.hint)).collect();
+        assert_eq!(rows, [(0, 1.0, ResetHint::Unknown), (1, 2.0, ResetHint::NotReset)]);
+        assert_eq!((batch.times.as_slice(), batch.values[2]), (&[2, 3, 4][..], 1.0));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Warnings and infos: what may be wrong with a query or its data though there is an answer.
 
+mod histograms;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -8,6 +10,8 @@ use nunatak_index::Labels;
 use crate::ast::Span;
 use crate::number::format_general;
 use crate::parser::quote;
+
+pub(crate) use histograms::Joining;
 
 /// The remarks of one query, each text once: of several places Prometheus names the last one, and
 /// what stands to the right or further out is evaluated later.

@@ -66,7 +66,7 @@ pub(crate) enum VectorPlan {
     Sort(Box<SortCall>),
     Histogram(Box<HistogramCall>),
     Info(Box<InfoCall>),
-    /// A function that only native histograms can feed: the input is evaluated, the result empty.
+    /// A function of what is not stored: the input is evaluated, the result empty.
     Nothing(Box<VectorPlan>),
     Negate(Box<VectorPlan>),
     Aggregate(Box<AggregatePlan>),
@@ -109,6 +109,8 @@ pub(crate) struct SelectPlan {
     pub(crate) scan: Scan,
     /// Whether only the marks of ends matter of the values.
     pub(crate) presence_only: bool,
+    /// Whether count and sum are all that is wanted of native histograms.
+    pub(crate) parts_only: bool,
 }
 
 /// Whether series have to be sorted, and have all their labels.
@@ -215,7 +217,7 @@ pub(crate) struct SortCall {
     pub(crate) span: Span,
 }
 
-/// A function of classic histograms.
+/// A function of histograms: classic ones, and native ones.
 #[derive(Debug)]
 pub(crate) struct HistogramCall {
     pub(crate) input: VectorPlan,
@@ -226,7 +228,7 @@ pub(crate) struct HistogramCall {
 #[derive(Debug)]
 pub(crate) enum HistogramKind {
     Quantile(ScalarPlan, Span),
-    Fraction(ScalarPlan, ScalarPlan),
+    Fraction(ScalarPlan, ScalarPlan, Span),
     /// The label, and each quantile with its span.
     Quantiles(String, Vec<(ScalarPlan, Span)>),
 }
@@ -250,6 +252,8 @@ pub(crate) struct AggregatePlan {
     /// Sorted.
     pub(crate) grouping: Vec<String>,
     pub(crate) without: bool,
+    /// Of the input.
+    pub(crate) span: Span,
 }
 
 #[derive(Debug)]

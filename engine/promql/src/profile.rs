@@ -79,7 +79,7 @@ impl Profile {
 
     /// The current operator hands a series on.
     pub(crate) fn hand_on(&self, row: &Row) {
-        let points = row.column.present.count() as u64;
+        let points = (row.column.present.count() + row.column.histograms.len()) as u64;
         self.update(|operator| {
             operator.series += 1;
             operator.points += points;

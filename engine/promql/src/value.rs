@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nunatak::Histogram;
 use nunatak_index::Labels;
 
 use crate::budget::Share;
@@ -71,8 +72,10 @@ pub struct VectorSample {
     pub labels: Labels,
     /// The time of the query, in ms since the epoch.
     pub t: i64,
-    /// Its value.
+    /// Its value; not a number if it is a histogram.
     pub v: f64,
+    /// Its native histogram, if it is one.
+    pub histogram: Option<Arc<Histogram>>,
 }
 
 /// A series over time, as two columns of the same length.
@@ -84,6 +87,32 @@ pub struct MatrixSeries {
     pub times: Vec<i64>,
     /// The value at each time.
     pub values: Vec<f64>,
+    /// Native histograms with their times, ascending; none of the times above is among them.
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
+}
+
+/// Points of a series, histograms by the number of their point.
+#[derive(Debug, Default)]
+pub(crate) struct Points {
+    pub(crate) times: Vec<i64>,
+    pub(crate) values: Vec<f64>,
+    pub(crate) histograms: Vec<(usize, Arc<Histogram>)>,
+}
+
+impl Points {
+    /// The series with floats and histograms apart.
+    pub(crate) fn into_series(self, labels: Labels) -> MatrixSeries {
+        let Self { mut times, mut values, histograms } = self;
+        let moved = histograms.into_iter().rev().filter_map(|(i, h)| {
+            (i < times.len()).then(|| {
+                values.remove(i);
+                (times.remove(i), h)
+            })
+        });
+        let mut histograms: Vec<_> = moved.collect();
+        histograms.reverse();
+        MatrixSeries { labels, times, values, histograms }
+    }
 }
 
 /// What a query cost.

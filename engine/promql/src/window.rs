@@ -7,6 +7,7 @@
 //! window, in the order of time, so that the result does not depend on the step.
 
 mod extended;
+mod mixed;
 mod over_time;
 mod rate;
 mod regression;
@@ -25,6 +26,7 @@ use crate::plan::{RangePlan, WindowCall};
 use crate::watch::Watch;
 
 pub(crate) use extended::{cut, smooth_instants};
+pub(crate) use mixed::Remarks;
 
 /// Where the windows of all steps lie, in time and in the samples of one series.
 #[derive(Debug)]
@@ -183,13 +185,15 @@ pub(crate) struct WindowFunction {
     scratch: Vec<f64>,
     marks: Vec<usize>,
     extrapolation: rate::Extrapolation,
+    /// Series with histograms so far: their floats have times of their own.
+    mixed_version: u64,
 }
 
 impl WindowFunction {
     pub(crate) fn new(call: &WindowCall, params: Vec<ScalarColumn>) -> Self {
         let (func, mode, span) = (call.func, call.range.mode(), call.span);
-        let (scratch, marks, extrapolation) = Default::default();
-        Self { func, mode, params, span, scratch, marks, extrapolation }
+        let (scratch, marks, extrapolation, mixed_version) = Default::default();
+        Self { func, mode, params, span, scratch, marks, extrapolation, mixed_version }
     }
 
     /// Remarks on the arguments at the steps that have a value.

@@ -9,6 +9,10 @@
 #![expect(clippy::print_stdout, reason = "the table of results is what the test is run for")]
 #![expect(clippy::expect_used, reason = "helpers of a test")]
 
+#[path = "promqltest/histogram.rs"]
+mod histogram;
+#[path = "promqltest/nhcb.rs"]
+mod nhcb;
 #[path = "promqltest/run.rs"]
 mod run;
 #[path = "promqltest/script.rs"]

@@ -9,6 +9,7 @@ use crate::column::{Column, Row};
 use crate::error::{QueryError, Result};
 use crate::eval::{Exec, Sink};
 use crate::grid::Grid;
+use crate::histogram::describe;
 use crate::key::Interner;
 use crate::number::format_plain;
 use crate::plan::AggregatePlan;
@@ -37,7 +38,7 @@ pub(super) fn count_values(
             let group = if let Some(&group) = known.get(&value.to_bits()) {
                 group
             } else {
-                let labels = valued(&row.labels, label, value)?;
+                let labels = labelled(&row.labels, label, &format_plain(value))?;
                 let (group, new) = numbers.number(&labels, keep);
                 if new {
                     exec.take(&mut held, GROUP + labels.text_len() / 16)?;
@@ -50,6 +51,15 @@ pub(super) fn count_values(
             let before = counts.len();
             *counts.entry(step).or_default() += 1.0;
             exec.take(&mut held, counts.len() - before)?;
+        }
+        for (&step, histogram) in &row.column.histograms {
+            let labels = labelled(&row.labels, label, &describe(histogram))?;
+            let (group, new) = numbers.number(&labels, keep);
+            if new {
+                exec.take(&mut held, GROUP + labels.text_len() / 16)?;
+                groups.push((labels.filtered(keep), Counts::new()));
+            }
+            *groups[group].1.entry(step).or_default() += 1.0;
         }
         Ok(())
     })?;
@@ -64,8 +74,8 @@ pub(super) fn count_values(
     Ok(())
 }
 
-fn valued(labels: &Labels, label: &str, value: f64) -> Result<Labels> {
+fn labelled(labels: &Labels, label: &str, value: &str) -> Result<Labels> {
     let mut builder = LabelsBuilder::from_labels(labels);
-    builder.set(label, &format_plain(value));
+    builder.set(label, value);
     builder.build().map_err(|error| QueryError::execution(error.to_string()))
 }

@@ -6,6 +6,7 @@ use crate::column::{Bits, Column, Row};
 use crate::error::Result;
 use crate::eval::{Exec, Sink};
 use crate::grid::Grid;
+use crate::histogram::aggregate::Groups as NativeGroups;
 use crate::math::{Mean, Sum};
 use crate::plan::AggregatePlan;
 
@@ -44,6 +45,7 @@ fn run<C: Cells>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> 
     let mut groups = Groups::default();
     let mut accumulators: Vec<C> = Vec::new();
     let mut held = exec.held();
+    let mut native = NativeGroups::new(plan.op, plan.span, &exec.notes);
     exec.stream(&plan.input, grid, &mut |row| {
         let (group, new) = groups.of(plan, &row.labels, row.drop_name);
         if new {
@@ -51,13 +53,16 @@ fn run<C: Cells>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> 
             exec.take(&mut held, grid.count.saturating_mul(C::BYTES).div_ceil(16))?;
             accumulators.push(C::new(grid.count));
         }
+        native.take(group, row.labels.metric_name(), row.column);
         accumulators[group].add(row.column);
         Ok(())
     })?;
     let mut column = Column::default();
-    for (labels, drop_name, group) in groups.with(plan, accumulators) {
+    let accumulators = accumulators.into_iter().enumerate().collect();
+    for (labels, drop_name, (number, group)) in groups.with(plan, accumulators) {
         column.reset(grid.count);
         group.finish(&mut column);
+        native.finish(number, &mut column);
         sink(Row { labels, drop_name, column: &mut column })?;
     }
     Ok(())

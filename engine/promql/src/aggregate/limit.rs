@@ -31,9 +31,10 @@ pub(super) fn ratio(
         for step in 0..grid.count {
             if !chosen(ratio.get(step).clamp(-1.0, 1.0), offset) {
                 row.column.present.remove(step);
+                row.column.histograms.remove(&step);
             }
         }
-        if row.column.present.is_empty() { Ok(()) } else { sink(row) }
+        if row.column.is_empty() { Ok(()) } else { sink(row) }
     })
 }
 

@@ -25,6 +25,10 @@ pub(super) fn quantile(
         if new {
             members.push(Vec::new());
         }
+        if !row.column.histograms.is_empty() {
+            exec.notes.ignored_in_aggregation(plan.op, plan.span);
+            row.column.histograms.clear();
+        }
         exec.take(&mut held, row.column.cost())?;
         members[group].push(std::mem::take(row.column));
         Ok(())

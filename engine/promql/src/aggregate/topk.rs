@@ -1,5 +1,8 @@
 //! `topk`, `bottomk` and `limitk`: a small heap for each group and step.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::groups::Groups;
 use crate::ast::AggregateOp;
 use crate::column::{Column, Row};
@@ -7,10 +10,15 @@ use crate::error::Result;
 use crate::eval::{Exec, ScalarColumn, Sink};
 use crate::grid::Grid;
 use crate::plan::AggregatePlan;
+use nunatak::Histogram;
 use nunatak_index::Labels;
 
 /// A value and the number of its series.
 type Entry = (f64, usize);
+
+/// Native histograms that `limitk` keeps, by the number of the series and the step; entries for
+/// them stand in the heaps, too.
+type Histograms = BTreeMap<(usize, usize), Arc<Histogram>>;
 
 /// Which of two entries leaves first.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +43,13 @@ pub(super) fn topk(
     let mut groups = Groups::default();
     let mut heaps: Vec<Vec<Vec<Entry>>> = Vec::new();
     let mut series: Vec<(Labels, bool)> = Vec::new();
+    let mut histograms = Histograms::new();
     let mut held = exec.held();
     exec.stream(&plan.input, grid, &mut |row| {
+        if !row.column.histograms.is_empty() && !matches!(keep, Keep::First) {
+            exec.notes.ignored_in_aggregation(plan.op, plan.span);
+            row.column.histograms.clear();
+        }
         let (group, new) = groups.of(plan, &row.labels, row.drop_name);
         if new {
             // The heaps are 24 bytes each as long as they are empty.
@@ -53,12 +66,20 @@ pub(super) fn topk(
             }
             grown += heap.capacity() - before;
         }
+        for (step, histogram) in std::mem::take(&mut row.column.histograms) {
+            let heap = &mut heaps[group][step];
+            if k.get(step) >= 1.0 && heap.len() < k.get(step) as usize {
+                heap.push((f64::NAN, series.len()));
+                grown += histogram.bytes().div_ceil(16);
+                histograms.insert((series.len(), step), histogram);
+            }
+        }
         exec.take(&mut held, grown)?;
         series.push((row.labels, row.drop_name));
         Ok(())
     })?;
     if grid.count == 1 {
-        return instant(heaps, &series, keep, sink);
+        return instant(heaps, &series, &histograms, keep, sink);
     }
     let mut points: Vec<Vec<(usize, f64)>> = vec![Vec::new(); series.len()];
     for steps in heaps {
@@ -69,13 +90,13 @@ pub(super) fn topk(
         }
     }
     let mut column = Column::default();
-    for ((labels, drop_name), points) in series.into_iter().zip(points) {
+    for (number, ((labels, drop_name), points)) in series.into_iter().zip(points).enumerate() {
         if points.is_empty() {
             continue;
         }
         column.reset(grid.count);
         for (step, value) in points {
-            column.set(step, value);
+            put(&mut column, step, value, histograms.get(&(number, step)));
         }
         sink(Row { labels, drop_name, column: &mut column })?;
     }
@@ -86,6 +107,7 @@ pub(super) fn topk(
 fn instant(
     heaps: Vec<Vec<Vec<Entry>>>,
     series: &[(Labels, bool)],
+    histograms: &Histograms,
     keep: Keep,
     sink: Sink,
 ) -> Result<()> {
@@ -102,12 +124,19 @@ fn instant(
         }
         for (value, number) in heap {
             column.reset(1);
-            column.set(0, value);
+            put(&mut column, 0, value, histograms.get(&(number, 0)));
             let (labels, drop_name) = &series[number];
             sink(Row { labels: labels.clone(), drop_name: *drop_name, column: &mut column })?;
         }
     }
     Ok(())
+}
+
+fn put(column: &mut Column, step: usize, value: f64, histogram: Option<&Arc<Histogram>>) {
+    match histogram {
+        Some(histogram) => column.set_histogram(step, Arc::clone(histogram)),
+        None => column.set(step, value),
+    }
 }
 
 /// Puts an entry into a heap of at most `k`, whose first entry is the one to leave.

@@ -1,24 +1,32 @@
 //! A vector and a scalar: each series alone, in place.
 
+use std::sync::Arc;
+
+use nunatak::Histogram;
+
 use super::apply::{arithmetic, changes_meaning, compares, is_trim};
 use crate::ast::BinaryOp;
 use crate::column::{Column, Row};
 use crate::error::Result;
 use crate::eval::{Exec, ScalarColumn, Sink};
 use crate::grid::Grid;
+use crate::histogram::operate::{Operand, Outcome, operate};
 use crate::plan::MixedPlan;
 
 pub(crate) fn mixed(exec: &Exec, plan: &MixedPlan, grid: &Grid, sink: Sink) -> Result<()> {
     let scalar = exec.scalar(&plan.scalar, grid)?;
-    if is_trim(plan.op) {
-        return trim(exec, plan, grid);
-    }
     let drops = changes_meaning(plan.op) || plan.return_bool;
     let mut apply = |row: Row, sink: Sink| {
-        if plan.op.is_comparison() {
+        let histograms = std::mem::take(&mut row.column.histograms);
+        if is_trim(plan.op) {
+            refuse_floats(exec, plan, row.column);
+        } else if plan.op.is_comparison() {
             compare(row.column, &scalar, plan);
         } else {
             calculate(row.column, &scalar, plan.op, plan.scalar_left);
+        }
+        for (step, histogram) in histograms {
+            with_histogram(exec, plan, (step, &histogram), scalar.get(step), row.column);
         }
         sink(row)
     };
@@ -54,14 +62,25 @@ fn compare(column: &mut Column, scalar: &ScalarColumn, plan: &MixedPlan) {
     }
 }
 
-/// Trims need a native histogram: a float is left out, with a remark.
-fn trim(exec: &Exec, plan: &MixedPlan, grid: &Grid) -> Result<()> {
-    let op = plan.op.symbol();
-    exec.stream(&plan.vector, grid, &mut |_| {
-        let text = format!(
-            "incompatible sample types encountered for binary operator {op:?}: float {op} float"
-        );
-        exec.notes.info(&text, plan.span);
-        Ok(())
-    })
+/// Trims need a native histogram: floats are left out, with a remark.
+fn refuse_floats(exec: &Exec, plan: &MixedPlan, column: &mut Column) {
+    if !column.present.is_empty() {
+        exec.notes.incompatible_types("float", plan.op, "float", plan.span);
+        column.present.reset(column.values.len());
+    }
+}
+
+fn with_histogram(
+    exec: &Exec,
+    plan: &MixedPlan,
+    (step, histogram): (usize, &Arc<Histogram>),
+    scalar: f64,
+    column: &mut Column,
+) {
+    let (vector, scalar) = (Operand::Histogram(histogram), Operand::Float(scalar));
+    let (a, b) = if plan.scalar_left { (scalar, vector) } else { (vector, scalar) };
+    // No comparison is one of a histogram and a number.
+    if let Some(Outcome::Histogram(result)) = operate(plan.op, a, b, &exec.notes, plan.span) {
+        column.set_histogram(step, result);
+    }
 }

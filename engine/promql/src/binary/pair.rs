@@ -4,6 +4,8 @@
 //! there at the same step, so errors are found as the earliest step of an overlap of columns, and
 //! the first one in time is reported, as an evaluation step by step would.
 
+use std::sync::Arc;
+
 use nunatak_index::{Labels, LabelsBuilder};
 
 use super::apply::{arithmetic, changes_meaning, compares, is_trim};
@@ -13,6 +15,7 @@ use crate::column::{Bits, Column, Matrix, Series};
 use crate::error::{QueryError, Result};
 use crate::eval::{Exec, Sink};
 use crate::grid::Grid;
+use crate::histogram::operate::{Operand, Outcome, operate};
 use crate::key::{Interner, braced, is_metadata, without_metadata};
 use crate::plan::PairPlan;
 
@@ -39,6 +42,45 @@ pub(crate) fn pair(exec: &Exec, plan: &PairPlan, grid: &Grid, sink: Sink) -> Res
     drop((many, one));
     let merged = exec.merge_unless_instant(out, grid)?;
     exec.replay(merged, sink)
+}
+
+/// What a series meets on the "one" side.
+enum Partner<'a> {
+    Column(&'a Column),
+    Number(f64),
+}
+
+impl Partner<'_> {
+    fn has_histograms(&self) -> bool {
+        matches!(self, Self::Column(column) if !column.histograms.is_empty())
+    }
+
+    fn histogram_steps(&self) -> impl Iterator<Item = usize> + '_ {
+        let column = match self {
+            Self::Column(column) => Some(column),
+            Self::Number(_) => None,
+        };
+        column.into_iter().flat_map(|column| column.histograms.keys().copied())
+    }
+
+    fn float(&self, step: usize) -> f64 {
+        match self {
+            Self::Column(column) => column.values[step],
+            Self::Number(number) => *number,
+        }
+    }
+
+    fn operand(&self, step: usize) -> Operand<'_> {
+        match self {
+            Self::Column(column) => operand(column, step),
+            Self::Number(number) => Operand::Float(*number),
+        }
+    }
+}
+
+fn operand(column: &Column, step: usize) -> Operand<'_> {
+    let histogram = column.histograms.get(&step);
+    histogram.map_or(Operand::Float(column.values[step]), Operand::Histogram)
 }
 
 /// Step, phase of the evaluation of a step, number of the series, and what went wrong there.
@@ -79,7 +121,7 @@ impl<'a, 'e> Join<'a, 'e> {
         let union = |series: &[Series]| {
             let mut all = Bits::new(grid.count);
             for series in series {
-                all.union(&series.column.present);
+                all.union(&series.column.there());
             }
             all
         };
@@ -117,10 +159,10 @@ impl<'a, 'e> Join<'a, 'e> {
             if group.len() > 1 {
                 let mut seen = Bits::new(self.grid.count);
                 for &i in &group {
-                    let mut here = one[i].column.present.clone();
+                    let mut here = one[i].column.there().into_owned();
                     here.intersect(&self.active);
                     if let Some(step) = seen.first_common(&here) {
-                        let first = group.iter().find(|&&j| one[j].column.present.contains(step));
+                        let first = group.iter().find(|&&j| one[j].column.there().contains(step));
                         let first = first.copied().unwrap_or(i);
                         let error = self.duplicate(&one[i].labels, &one[first].labels);
                         self.fail(step, 0, i, || error);
@@ -151,18 +193,18 @@ impl<'a, 'e> Join<'a, 'e> {
         signature: usize,
         one: &[Series],
     ) -> Result<()> {
-        let mut unmatched = many.column.present.clone();
+        let mut unmatched = many.column.there().into_owned();
         let mut whole: Option<(Labels, Column)> = None;
         for k in 0..self.ones[signature].len() {
             let partner = &one[self.ones[signature][k]];
             let mut steps = unmatched.clone();
-            steps.intersect(&partner.column.present);
+            steps.intersect(&partner.column.there());
             if steps.is_empty() {
                 continue;
             }
             unmatched.subtract(&steps);
             let labels = self.result_labels(&many.labels, &partner.labels)?;
-            let column = self.operate(&many.column, |step| partner.column.values[step], &steps);
+            let column = self.operate(&many.column, &Partner::Column(&partner.column), &steps);
             self.note_match(i, signature, &labels, &steps);
             match &mut whole {
                 Some((known, sum)) if *known == labels => sum.absorb(&column),
@@ -181,7 +223,7 @@ impl<'a, 'e> Join<'a, 'e> {
         {
             let partner = match_labels(self.matching(), &many.labels);
             let labels = self.result_labels(&many.labels, &partner)?;
-            let column = self.operate(&many.column, |_| fill, &unmatched);
+            let column = self.operate(&many.column, &Partner::Number(fill), &unmatched);
             self.note_match(i, signature, &labels, &unmatched);
             self.push(labels, column)?;
         }
@@ -199,7 +241,7 @@ impl<'a, 'e> Join<'a, 'e> {
         let Some(fill) = self.fill(true) else { return Ok(()) };
         for (i, series) in one.iter().enumerate() {
             let signature = signatures[i];
-            let mut steps = series.column.present.clone();
+            let mut steps = series.column.there().into_owned();
             if let Some(matched) = &self.matched[signature] {
                 steps.subtract(matched);
             }
@@ -209,7 +251,7 @@ impl<'a, 'e> Join<'a, 'e> {
             let many = match_labels(self.matching(), &series.labels);
             let labels = self.result_labels(&many, &series.labels)?;
             let filled = Column::full(vec![fill; self.grid.count]);
-            let column = self.operate(&filled, |step| series.column.values[step], &steps);
+            let column = self.operate(&filled, &Partner::Column(&series.column), &steps);
             self.push(labels, column)?;
         }
         Ok(())
@@ -243,20 +285,47 @@ impl<'a, 'e> Join<'a, 'e> {
     }
 
     /// The operator at some steps.
-    fn operate(&self, many: &Column, one: impl Fn(usize) -> f64, steps: &Bits) -> Column {
+    fn operate(&self, many: &Column, one: &Partner, steps: &Bits) -> Column {
+        if many.histograms.is_empty() && !one.has_histograms() {
+            return self.operate_floats(many, one, steps);
+        }
+        let mut floats = steps.clone();
+        many.histograms.keys().for_each(|&step| floats.remove(step));
+        one.histogram_steps().for_each(|step| floats.remove(step));
+        let mut column = self.operate_floats(many, one, &floats);
+        let mut mixed = steps.clone();
+        mixed.subtract(&floats);
+        let (op, notes, span) = (self.plan.op, &self.exec.notes, self.plan.span);
+        for step in mixed.iter() {
+            let sides = (operand(many, step), one.operand(step));
+            let (a, b) = if self.swapped { (sides.1, sides.0) } else { sides };
+            match operate(op, a, b, notes, span) {
+                Some(Outcome::Histogram(result)) => column.set_histogram(step, result),
+                Some(Outcome::Holds(holds)) if self.plan.return_bool => {
+                    column.set(step, f64::from(u8::from(holds)));
+                }
+                Some(Outcome::Holds(true)) => {
+                    if let Operand::Histogram(h) = a {
+                        column.set_histogram(step, Arc::clone(h));
+                    }
+                }
+                Some(Outcome::Holds(false)) | None => {}
+            }
+        }
+        column
+    }
+
+    fn operate_floats(&self, many: &Column, one: &Partner, steps: &Bits) -> Column {
         let op = self.plan.op;
         let mut column = Column::new(self.grid.count);
         if is_trim(op) {
-            let symbol = op.symbol();
-            let text = format!(
-                "incompatible sample types encountered for binary operator {symbol:?}: float \
-                 {symbol} float"
-            );
-            self.exec.notes.info(&text, self.plan.span);
+            if !steps.is_empty() {
+                self.exec.notes.incompatible_types("float", op, "float", self.plan.span);
+            }
             return column;
         }
         for step in steps.iter() {
-            let (m, o) = (many.values[step], one(step));
+            let (m, o) = (many.values[step], one.float(step));
             let (a, b) = if self.swapped { (o, m) } else { (m, o) };
             if !op.is_comparison() {
                 column.set(step, arithmetic(op, a, b));
@@ -291,7 +360,7 @@ impl<'a, 'e> Join<'a, 'e> {
     }
 
     fn push(&mut self, labels: Labels, column: Column) -> Result<()> {
-        if !column.present.is_empty() {
+        if !column.is_empty() {
             self.exec.take(&mut self.out.held, column.cost())?;
             self.out.series.push(Series { labels, drop_name: self.plan.return_bool, column });
         }

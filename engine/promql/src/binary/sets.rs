@@ -15,19 +15,19 @@ pub(crate) fn set_operation(exec: &Exec, plan: &PairPlan, grid: &Grid, sink: Sin
     if plan.op == BinaryOp::Or {
         let there = occupied(&left.series, &signatures.left, signatures.count, grid);
         for (series, &signature) in right.series.iter_mut().zip(&signatures.right) {
-            series.column.present.subtract(&there[signature]);
+            series.column.remove(&there[signature]);
         }
         left.series.append(&mut right.series);
     } else {
         let there = occupied(&right.series, &signatures.right, signatures.count, grid);
         for (series, &signature) in left.series.iter_mut().zip(&signatures.left) {
             match plan.op {
-                BinaryOp::And => series.column.present.intersect(&there[signature]),
-                _ => series.column.present.subtract(&there[signature]),
+                BinaryOp::And => series.column.keep(&there[signature]),
+                _ => series.column.remove(&there[signature]),
             }
         }
     }
-    left.series.retain(|series| !series.column.present.is_empty());
+    left.series.retain(|series| !series.column.is_empty());
     let merged = exec.merge_unless_instant(left, grid)?;
     exec.replay(merged, sink)
 }
@@ -36,7 +36,7 @@ pub(crate) fn set_operation(exec: &Exec, plan: &PairPlan, grid: &Grid, sink: Sin
 fn occupied(series: &[Series], signatures: &[usize], count: usize, grid: &Grid) -> Vec<Bits> {
     let mut there = vec![Bits::new(grid.count); count];
     for (series, &signature) in series.iter().zip(signatures) {
-        there[signature].union(&series.column.present);
+        there[signature].union(&series.column.there());
     }
     there
 }

@@ -20,7 +20,7 @@ impl Exec<'_> {
     ) -> Result<()> {
         let mut seen = Bits::new(grid.count);
         self.stream(input, grid, &mut |row| {
-            seen.union(&row.column.present);
+            seen.union(&row.column.there());
             Ok(())
         })?;
         ones(&seen, labels, sink)

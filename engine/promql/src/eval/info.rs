@@ -58,7 +58,7 @@ impl Exec<'_> {
         out: &mut Matrix,
     ) -> Result<()> {
         let mine: Vec<_> = infos.iter().filter(|info| ties(&info.labels, &base.labels)).collect();
-        let mut rest = base.column.present.clone();
+        let mut rest = base.column.there().into_owned();
         while let Some(step) = rest.first() {
             let here: Vec<_> =
                 mine.iter().filter(|info| info.times.present.contains(step)).copied().collect();
@@ -69,7 +69,7 @@ impl Exec<'_> {
             }
             let labels = combine(&base.labels, &here, wanted)?;
             let mut column = base.column.clone();
-            column.present = steps;
+            column.keep(&steps);
             self.take(&mut out.held, column.cost())?;
             out.series.push(Series { labels, drop_name: false, column });
         }
@@ -232,7 +232,7 @@ fn combine(base: &Labels, infos: &[&InfoSeries], wanted: &Wanted) -> Result<Labe
 impl Exec<'_> {
     /// The times of the samples that an instant selector sees, in seconds, with all labels.
     fn timestamps(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
-        self.sample_times(select, grid, &mut |labels, column| {
+        self.sample_times(select, grid, true, &mut |labels, column| {
             sink(Row { labels: labels.clone(), drop_name: false, column })
         })
     }

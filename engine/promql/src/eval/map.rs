@@ -8,6 +8,7 @@ use crate::column::{Column, Row};
 use crate::error::Result;
 use crate::functions::FunctionId;
 use crate::grid::Grid;
+use crate::histogram::part;
 use crate::plan::MapCall;
 
 impl Exec<'_> {
@@ -20,9 +21,17 @@ impl Exec<'_> {
             &call.input,
             grid,
             &mut |row, sink| {
+                if let Some(part) = part::part(call.func) {
+                    part::take(row.column, part);
+                    return sink(row);
+                }
+                if call.func == FunctionId::Timestamp {
+                    times(row.column, grid);
+                    return sink(row);
+                }
+                row.column.histograms.clear();
                 match func {
                     Some(func) => row.column.map(func),
-                    None if call.func == FunctionId::Timestamp => times(row.column, grid),
                     None => with_params(call.func, &params, row.column),
                 }
                 sink(row)
@@ -43,6 +52,9 @@ impl Exec<'_> {
 }
 
 fn times(column: &mut Column, grid: &Grid) {
+    for step in std::mem::take(&mut column.histograms).into_keys() {
+        column.set(step, 0.0);
+    }
     for (step, value) in column.values.iter_mut().enumerate() {
         *value = grid.time(step) as f64 / 1000.0;
     }

@@ -13,7 +13,8 @@ use crate::plan::{
     RangePlan, Scan, SelectPlan, SubqueryInput, SubqueryPlan, WindowCall, has_one_name,
 };
 use crate::value::MatrixSeries;
-use crate::window::{self, Frames};
+use crate::value::Points;
+use crate::window::{self, Frames, Remarks};
 use nunatak::{SelectedSeries, Selector};
 use nunatak_index::{Labels, METRIC_NAME, MatchOp, labels};
 
@@ -82,16 +83,23 @@ impl Exec<'_> {
             metric_name_without_series(&call.range).filter(|_| matches!(input, Input::Scanned));
         self.each_samples(&call.range, grid, input, &mut |labels, name_due, samples| {
             column.reset(grid.count);
-            function.evaluate(&frames.of(samples, &self.watch), &mut column)?;
+            let windows = frames.of(samples, &self.watch);
+            if samples.histograms().is_empty() {
+                function.evaluate(&windows, &mut column)?;
+            } else {
+                let metric = name.as_ref().unwrap_or(labels).metric_name();
+                let remarks = Remarks { notes: &self.notes, metric, span };
+                function.evaluate_mixed(&windows, samples.histograms(), &remarks, &mut column)?;
+            }
             if frames.kept() > kept {
                 kept = frames.kept();
                 self.take(&mut held, grid.count.saturating_mul(KEPT))?;
             }
-            if column.present.is_empty() {
+            if column.is_empty() {
                 return Ok(());
             }
             function.remark(&column, &self.notes);
-            if counter {
+            if counter && !column.present.is_empty() {
                 self.notes.possible_non_counter(name.as_ref().unwrap_or(labels), span);
             }
             let nameless = !keeps && !self.delayed_names && name.is_none();
@@ -126,6 +134,7 @@ impl Exec<'_> {
                 };
                 for mut series in series {
                     self.read(&mut *series.cursor, &mut samples, false)?;
+                    samples.find_hints(select);
                     take(&series.labels, false, &mut samples)?;
                 }
                 Ok(())
@@ -167,8 +176,12 @@ impl Exec<'_> {
                 take(&Labels::empty(), false, samples)
             }
             SubqueryInput::Vector(vector) => self.stream(vector, &inner, &mut |row| {
-                let points = row.column.iter().map(|(step, value)| (inner.time(step), value));
-                samples.refill(self, points)?;
+                if row.column.histograms.is_empty() {
+                    let points = row.column.iter();
+                    samples.refill(self, points.map(|(step, value)| (inner.time(step), value)))?;
+                } else {
+                    self.refill_mixed(samples, row.column, &inner)?;
+                }
                 take(&row.labels, row.drop_name, samples)
             }),
         }
@@ -182,17 +195,20 @@ impl Exec<'_> {
         let mut numbers = Interner::default();
         let mut frames = Frames::new(range, &grid, self.lookback_ms);
         self.each_samples(range, &grid, Input::Unopened, &mut |labels, name_due, samples| {
-            let (times, values) = window::cut(&frames.of(samples, &self.watch), range.mode());
+            let windows = frames.of(samples, &self.watch);
+            let (times, values) = window::cut(&windows, range.mode());
             if times.is_empty() {
                 return Ok(());
             }
             self.take(&mut held, times.len())?;
+            let (from, to) = windows.bounds.first().copied().unwrap_or_default();
+            let points = Points { times, values, histograms: samples.histograms_in(from, to) };
             let drop = name_due && self.delayed_names;
             let labels = if drop { without_metadata(labels) } else { labels.clone() };
             if drop && !numbers.whole(&labels).1 {
                 return Err(QueryError::same_labels());
             }
-            all.push(MatrixSeries { labels, times, values });
+            all.push(points.into_series(labels));
             Ok(())
         })?;
         all.sort_by(|a, b| a.labels.cmp(&b.labels));

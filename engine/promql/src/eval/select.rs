@@ -1,12 +1,14 @@
 //! Selectors: samples from the storage, at instants.
 
-use nunatak::{Cursor, Gathered, Hints, Piece, SelectedSeries, Selector, TimeRange};
+use nunatak::{Cursor, Gathered, Hints, Histogram, Piece, SelectedSeries, Selector, TimeRange};
 use nunatak_index::Labels;
+
+use std::sync::Arc;
 
 use super::{Exec, Sink, Stage};
 use crate::ast::RangeMode;
 use crate::column::{Column, Held, Matrix, Row};
-use crate::error::Result;
+use crate::error::{QueryError, Result};
 use crate::functions::FunctionId;
 use crate::grid::Grid;
 use crate::key::{Interner, without_metadata};
@@ -48,6 +50,24 @@ impl Samples {
         self.gathered.values()
     }
 
+    /// Native histograms by row.
+    pub(crate) fn histograms(&self) -> &[(usize, Arc<Histogram>)] {
+        self.gathered.histograms()
+    }
+
+    /// The histogram of a row, if there is one.
+    pub(crate) fn histogram(&self, row: usize) -> Option<&Arc<Histogram>> {
+        let histograms = self.histograms();
+        let at = histograms.binary_search_by_key(&row, |(row, _)| *row).ok()?;
+        Some(&histograms[at].1)
+    }
+
+    /// The histograms of the rows from `from` up to before `to`, by row counted from `from`.
+    pub(super) fn histograms_in(&self, from: usize, to: usize) -> Vec<(usize, Arc<Histogram>)> {
+        let inside = self.histograms().iter().filter(|(row, _)| (from..to).contains(row));
+        inside.map(|(row, h)| (row - from, Arc::clone(h))).collect()
+    }
+
     /// Changes when the times do.
     pub(crate) fn version(&self) -> u64 {
         self.gathered.version()
@@ -56,6 +76,10 @@ impl Samples {
     /// What the times are made of.
     pub(crate) fn pieces(&self) -> &[Piece] {
         self.gathered.pieces()
+    }
+
+    pub(super) fn set_histograms(&mut self, histograms: Vec<(usize, Arc<Histogram>)>) {
+        self.gathered.set_histograms(histograms);
     }
 
     /// Takes samples from elsewhere.
@@ -155,6 +179,7 @@ impl Exec<'_> {
         let warnings = self.source.scan(&selector, &hints, &mut |labels, cursor| {
             self.series_read.set(self.series_read.get() + 1);
             let read = self.read(cursor, &mut samples, keep_stale);
+            samples.find_hints(select);
             failure = read.and_then(|()| take(labels, &mut samples)).err();
             failure.is_none()
         });
@@ -182,6 +207,10 @@ impl Exec<'_> {
             self.take(held, read - before)?;
         }
         gathered.end();
+        if !gathered.histograms().is_empty() {
+            let bytes = gathered.histograms().iter().map(|(_, h)| h.bytes().div_ceil(16));
+            self.take(held, bytes.sum())?;
+        }
         self.samples_read.set(self.samples_read.get() + read as u64);
         if let Some(profile) = &self.profile {
             profile.read(read as u64);
@@ -211,7 +240,7 @@ impl Exec<'_> {
         let (mut column, keep_stale) = (Column::default(), select.mode.is_none());
         self.scan(select, grid, 0, keep_stale, &mut |labels, samples| {
             self.instant(select, grid, samples, &mut column)?;
-            if column.present.is_empty() {
+            if column.is_empty() {
                 return Ok(());
             }
             sink(Row { labels: labels.clone(), drop_name: false, column: &mut column })
@@ -251,7 +280,9 @@ impl Exec<'_> {
     /// `timestamp` of a selector.
     pub(super) fn timestamp(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
         let mut produce = |sink: Sink| {
-            self.sample_times(select, grid, &mut |labels, column| self.emit(labels, column, sink))
+            self.sample_times(select, grid, false, &mut |labels, column| {
+                self.emit(labels, column, sink)
+            })
         };
         if self.delayed_names {
             return produce(sink);
@@ -260,11 +291,13 @@ impl Exec<'_> {
         self.replay(self.merge_equal(matrix)?, sink)
     }
 
-    /// The times of the samples that an instant selector sees, in seconds.
+    /// The times of the samples that an instant selector sees, in seconds. Those of `info` must
+    /// be floats.
     pub(super) fn sample_times(
         &self,
         select: &SelectPlan,
         grid: &Grid,
+        is_info: bool,
         take: &mut dyn FnMut(&Labels, &mut Column) -> Result<()>,
     ) -> Result<()> {
         let mut samples = self.samples();
@@ -272,9 +305,14 @@ impl Exec<'_> {
         for mut series in self.open(select, grid, 0)? {
             self.read(&mut *series.cursor, &mut samples, true)?;
             column.reset(grid.count);
+            let mut histogram = false;
             each_instant(&samples, select, grid, self.lookback_ms, |step, sample| {
+                histogram |= samples.histogram(sample).is_some();
                 column.set(step, samples.times()[sample] as f64 / 1000.0);
             });
+            if is_info && histogram {
+                return Err(QueryError::execution("info sample should be float"));
+            }
             if !column.present.is_empty() {
                 take(&series.labels, &mut column)?;
             }
@@ -304,6 +342,9 @@ impl Exec<'_> {
             each_instant(samples, select, grid, self.lookback_ms, |step, sample| {
                 column.set(step, samples.values()[sample]);
             });
+            if !samples.histograms().is_empty() {
+                self.instant_histograms(select, grid, samples, column);
+            }
         }
         Ok(())
     }
@@ -321,8 +362,9 @@ impl Exec<'_> {
         let mut column = Column::default();
         for mut series in series {
             self.read(&mut *series.cursor, &mut samples, select.mode.is_none())?;
+            samples.find_hints(select);
             self.instant(select, grid, &samples, &mut column)?;
-            if !column.present.is_empty() {
+            if !column.is_empty() {
                 let labels = labels(series.labels);
                 stage(Row { labels, drop_name: false, column: &mut column }, sink)?;
             }
@@ -333,7 +375,7 @@ impl Exec<'_> {
 
 /// Calls `found` for each step that sees a sample: the last one in (t − look-back, t], unless it
 /// is the mark of the series' end.
-fn each_instant(
+pub(super) fn each_instant(
     samples: &Samples,
     select: &SelectPlan,
     grid: &Grid,
@@ -371,9 +413,19 @@ mod tests {
 
     fn plan(at: Option<i64>, offset_ms: i64) -> SelectPlan {
         let (mode, function, grouping) = (None, None, None);
-        let (scan, presence_only) = (Scan::Sorted, false);
+        let (scan, presence_only, parts_only) = (Scan::Sorted, false, false);
         let matchers = Vec::new();
-        SelectPlan { matchers, offset_ms, at, mode, function, grouping, scan, presence_only }
+        SelectPlan {
+            matchers,
+            offset_ms,
+            at,
+            mode,
+            function,
+            grouping,
+            scan,
+            presence_only,
+            parts_only,
+        }
     }
 
     fn samples(pairs: &[(i64, f64)]) -> Samples {

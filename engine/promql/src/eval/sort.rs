@@ -14,10 +14,19 @@ impl Exec<'_> {
         if self.is_range_query {
             self.notes.sort_of_range(call.span);
         }
+        let mut input = |sink: Sink| {
+            self.stream(&call.input, grid, &mut |row| {
+                if call.labels.is_none() {
+                    // They have no order.
+                    row.column.histograms.clear();
+                }
+                sink(row)
+            })
+        };
         if grid.count != 1 {
-            return self.stream(&call.input, grid, sink);
+            return input(sink);
         }
-        let mut matrix = self.collect(&call.input, grid)?;
+        let mut matrix = self.gather(&mut input)?;
         match &call.labels {
             None => matrix.series.sort_by(|a, b| by_value(a, b, call.descending)),
             Some(labels) => {

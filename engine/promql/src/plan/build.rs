@@ -52,7 +52,7 @@ impl Query {
 
 /// The plan of an expression.
 pub(crate) fn build(expr: &Expr, query: &Query) -> Result<Plan> {
-    let builder = Builder { query, pattern_bytes: Cell::new(0) };
+    let builder = Builder { query, pattern_bytes: Cell::new(0), parts_only: Cell::new(false) };
     let expr = expr.unwrap_parens();
     Ok(match expr.value_type() {
         ValueType::Scalar => Plan::Scalar(builder.scalar(expr)?.once()),
@@ -125,6 +125,8 @@ pub(super) struct Builder<'a> {
     pub(super) query: &'a Query,
     /// What the patterns of `label_replace` take so far.
     pub(super) pattern_bytes: Cell<usize>,
+    /// Whether the function around takes only counts and sums from native histograms.
+    pub(super) parts_only: Cell<bool>,
 }
 
 impl Builder<'_> {
@@ -266,7 +268,8 @@ impl Builder<'_> {
         };
         let input = if invariant { input.plan } else { input.once() };
         let (op, without) = (aggregate.op, aggregate.without);
-        let plan = AggregatePlan { op, input, param, grouping, without };
+        let span = aggregate.expr.span;
+        let plan = AggregatePlan { op, input, param, grouping, without, span };
         Ok(Built::new(VectorPlan::Aggregate(Box::new(plan)), invariant))
     }
 
@@ -285,10 +288,15 @@ impl Builder<'_> {
             }
             ExprKind::Subquery(subquery) => {
                 let above = &Above { scan: Scan::Sorted, ..above.clone() };
-                let input = match subquery.expr.value_type() {
-                    ValueType::Scalar => SubqueryInput::Scalar(self.scalar(&subquery.expr)?.once()),
-                    _ => SubqueryInput::Vector(self.vector(&subquery.expr, above)?.once()),
-                };
+                // Its steps may leave out samples: resets are looked for in what it returns.
+                let input = self.with_parts_only(false, || {
+                    Ok(match subquery.expr.value_type() {
+                        ValueType::Scalar => {
+                            SubqueryInput::Scalar(self.scalar(&subquery.expr)?.once())
+                        }
+                        _ => SubqueryInput::Vector(self.vector(&subquery.expr, above)?.once()),
+                    })
+                })?;
                 let offset = subquery.offset_expr.as_deref();
                 let default_step = self.query.subquery_step_ms;
                 let step = subquery.step_ms.filter(|&step| step > 0).unwrap_or(default_step);
@@ -311,6 +319,19 @@ impl Builder<'_> {
         }
     }
 
+    /// Builds something of which a function around takes only counts and sums of native
+    /// histograms, or not.
+    pub(super) fn with_parts_only<T>(
+        &self,
+        parts_only: bool,
+        build: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let around = self.parts_only.replace(parts_only);
+        let built = build();
+        self.parts_only.set(around);
+        built
+    }
+
     pub(super) fn select(&self, selector: &VectorSelector, above: &Above) -> Result<SelectPlan> {
         let offset = selector.offset_expr.as_deref();
         Ok(SelectPlan {
@@ -322,6 +343,7 @@ impl Builder<'_> {
             grouping: above.grouping.clone(),
             scan: Scan::Sorted,
             presence_only: above.counts && selector.mode.is_none(),
+            parts_only: self.parts_only.get(),
         })
     }
 }

@@ -55,14 +55,15 @@ impl Builder<'_> {
                 Ok(Built::new(VectorPlan::Sort(Box::new(plan)), inner.invariant))
             }
             F::HistogramQuantile | F::HistogramFraction | F::HistogramQuantiles => {
-                self.histogram(call, &above)
+                self.with_parts_only(false, || self.histogram(call, &above))
             }
-            F::HistogramAvg
-            | F::HistogramCount
-            | F::HistogramSum
-            | F::HistogramStddev
-            | F::HistogramStdvar
-            | F::StartTimestamp => {
+            F::HistogramAvg | F::HistogramCount | F::HistogramSum if !self.parts_only.get() => {
+                self.with_parts_only(true, || self.vector_call(call, expr, outer))
+            }
+            F::HistogramStddev | F::HistogramStdvar if self.parts_only.get() => {
+                self.with_parts_only(false, || self.vector_call(call, expr, outer))
+            }
+            F::StartTimestamp => {
                 let inner = input(0)?;
                 Ok(Built::new(VectorPlan::Nothing(Box::new(inner.plan)), inner.invariant))
             }
@@ -146,7 +147,10 @@ impl Builder<'_> {
                 let (q, span) = number(0)?;
                 HistogramKind::Quantile(q, span)
             }
-            FunctionId::HistogramFraction => HistogramKind::Fraction(number(0)?.0, number(1)?.0),
+            FunctionId::HistogramFraction => {
+                let ((lower, span), (upper, _)) = (number(0)?, number(1)?);
+                HistogramKind::Fraction(lower, upper, span)
+            }
             _ => {
                 let label = string(argument(call, 1)?)?;
                 let quantiles = (2..call.args.len()).map(number).collect::<Result<_>>()?;
@@ -184,7 +188,7 @@ impl Builder<'_> {
         };
         let function = Some("info");
         let (mode, grouping, none) = (None, None, Vec::new());
-        let (scan, presence_only) = (Scan::Sorted, false);
+        let (scan, presence_only, parts_only) = (Scan::Sorted, false, false);
         let select = SelectPlan {
             matchers: none,
             offset_ms,
@@ -194,6 +198,7 @@ impl Builder<'_> {
             grouping,
             scan,
             presence_only,
+            parts_only,
         };
         let plan = InfoCall { input: inner.plan, matchers, select };
         Ok(Built::new(VectorPlan::Info(Box::new(plan)), inner.invariant))

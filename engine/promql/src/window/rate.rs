@@ -18,7 +18,7 @@ pub(super) struct Extrapolation {
 
 /// What is known of a window with at least two samples without its values.
 #[derive(Debug)]
-struct Step {
+pub(super) struct Step {
     index: usize,
     /// Its first and last sample.
     first: usize,
@@ -28,7 +28,7 @@ struct Step {
     to_start: f64,
     to_end: f64,
     /// What the rise is multiplied by.
-    factor: f64,
+    pub(super) factor: f64,
 }
 
 impl Extrapolation {
@@ -91,7 +91,7 @@ impl Extrapolation {
 }
 
 impl Step {
-    fn new(w: &Windows, index: usize, (from, to): (usize, usize), unit: f64) -> Self {
+    pub(super) fn new(w: &Windows, index: usize, (from, to): (usize, usize), unit: f64) -> Self {
         let seconds = |ms: i64| ms as f64 / 1000.0;
         let (first, last, end) = (w.times[from], w.times[to - 1], w.ends[index]);
         let sampled = seconds(last.saturating_sub(first));
@@ -110,7 +110,7 @@ impl Step {
     }
 
     /// The factor for a counter: it can't have been below zero, which bounds its beginning.
-    fn factor_above_zero(&self, first: f64, rise: f64, unit: f64) -> f64 {
+    pub(super) fn factor_above_zero(&self, first: f64, rise: f64, unit: f64) -> f64 {
         // Far from zero nearly always; no division is needed to see that.
         if !(rise > 0.0 && first >= 0.0) || first * self.sampled > rise * self.to_start * 1.001 {
             return self.factor;

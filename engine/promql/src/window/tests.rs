@@ -96,7 +96,17 @@ fn function(
     params: Vec<ScalarColumn>,
 ) -> WindowFunction {
     let (scratch, marks, extrapolation) = Default::default();
-    WindowFunction { func, mode, params, span: Span::default(), scratch, marks, extrapolation }
+    let mixed_version = 0;
+    WindowFunction {
+        func,
+        mode,
+        params,
+        span: Span::default(),
+        scratch,
+        marks,
+        extrapolation,
+        mixed_version,
+    }
 }
 
 fn close(a: f64, b: f64) -> bool {

@@ -1,5 +1,8 @@
 //! Runs the cases of a script.
 
+use std::sync::Arc;
+
+use nunatak::Histogram;
 use nunatak_index::{Labels, Pattern};
 use nunatak_promql::ast::{AtModifier, Expr, ExprKind};
 use nunatak_promql::{
@@ -7,6 +10,7 @@ use nunatak_promql::{
     Value, parse,
 };
 
+use crate::nhcb;
 use crate::script::{Command, CommandKind, Eval, Expect, ExpectKind, Item, SeriesLine, Text, Time};
 
 /// What became of a case.
@@ -29,7 +33,12 @@ pub(crate) fn run(commands: &[Command]) -> Vec<Outcome> {
     for command in commands {
         match &command.kind {
             CommandKind::Clear => source.clear(),
-            CommandKind::Load { step_ms, series } => load(&mut source, *step_ms, series),
+            CommandKind::Load { step_ms, series, with_nhcb } => {
+                load(&mut source, *step_ms, series);
+                if *with_nhcb {
+                    nhcb::load(&mut source, *step_ms, series);
+                }
+            }
             CommandKind::Bad { is_eval: true, why } => {
                 outcomes.push(Outcome { line: command.line, result: Err(why.clone()) });
             }
@@ -56,8 +65,11 @@ fn load(source: &mut MemorySource, step_ms: i64, series: &[SeriesLine]) {
             continue;
         }
         for (i, item) in line.values.iter().enumerate() {
-            if let Item::Number(value) = item {
-                source.push(&line.labels, i as i64 * step_ms, *value);
+            let t = i as i64 * step_ms;
+            match item {
+                Item::Number(value) => source.push(&line.labels, t, *value),
+                Item::Histogram(h) => source.push_histogram(&line.labels, t, h.histogram.clone()),
+                Item::None => {}
             }
         }
     }
@@ -117,6 +129,15 @@ fn middle(like: &Value, series: &[MatrixSeries], at: i64) -> Result<Value, Strin
                 labels: series.labels.clone(),
                 t: at,
                 v: series.values[i],
+                histogram: None,
+            });
+        }
+        if let Some((_, histogram)) = series.histograms.iter().find(|(t, _)| *t == at) {
+            samples.push(nunatak_promql::VectorSample {
+                labels: series.labels.clone(),
+                t: at,
+                v: f64::NAN,
+                histogram: Some(Arc::clone(histogram)),
             });
         }
     }
@@ -216,19 +237,36 @@ fn compare_instant(eval: &Eval, value: &Value) -> Result<(), String> {
                 if eval.ordered && place != Some(i) {
                     return Err(format!("{:?} is at the wrong place", sample.labels));
                 }
-                match line.values.as_slice() {
-                    [Item::Number(wanted)] if equal(*wanted, sample.v) => {}
-                    wanted => {
-                        return Err(format!(
-                            "{:?}: wanted {wanted:?}, got {}",
-                            sample.labels, sample.v
-                        ));
-                    }
+                let fits = match (line.values.as_slice(), &sample.histogram) {
+                    ([Item::Number(wanted)], None) => equal(*wanted, sample.v),
+                    ([Item::Histogram(wanted)], Some(got)) => wanted.fits(got),
+                    _ => false,
+                };
+                if !fits {
+                    let wanted = &line.values;
+                    return Err(format!("wanted {wanted:?}, got {sample:?}"));
                 }
             }
             distinct(samples.iter().map(|sample| &sample.labels))
         }
         _ => Err("a value of an unknown kind".into()),
+    }
+}
+
+/// A point of a series.
+#[derive(Debug)]
+enum Got<'a> {
+    Number(f64),
+    Histogram(&'a Histogram),
+}
+
+impl Got<'_> {
+    fn fits(&self, item: &Item) -> bool {
+        match (self, item) {
+            (Self::Number(got), Item::Number(wanted)) => equal(*wanted, *got),
+            (Self::Histogram(got), Item::Histogram(wanted)) => wanted.fits(got),
+            _ => false,
+        }
     }
 }
 
@@ -256,13 +294,17 @@ fn compare_matrix(
     for line in wanted {
         let got = series.iter().find(|series| series.labels == line.labels);
         let got = got.ok_or_else(|| format!("missing series {:?}", line.labels))?;
-        let points: Vec<_> = got.times.iter().copied().zip(got.values.iter().copied()).collect();
+        let floats = got.times.iter().zip(&got.values).map(|(&t, &v)| (t, Got::Number(v)));
+        let histograms = got.histograms.iter().map(|(t, h)| (*t, Got::Histogram(h)));
+        let mut points: Vec<_> = floats.chain(histograms).collect();
+        points.sort_by_key(|(t, _)| *t);
         let wanted = line.values.iter().enumerate().filter(|(_, item)| **item != Item::None);
-        let wanted: Vec<_> = wanted.map(|(i, item)| (start + i as i64 * step, *item)).collect();
+        let wanted: Vec<_> = wanted.map(|(i, item)| (start + i as i64 * step, item)).collect();
         let same = points.len() == wanted.len()
-            && points.iter().zip(&wanted).all(|((t, v), (time, item))| {
-                t == time && matches!(item, Item::Number(wanted) if equal(*wanted, *v))
-            });
+            && points
+                .iter()
+                .zip(&wanted)
+                .all(|((t, got), (time, item))| t == time && got.fits(item));
         if !same {
             return Err(format!("{:?}: wanted {wanted:?}, got {points:?}", line.labels));
         }
@@ -288,7 +330,7 @@ fn distinct<'a>(labels: impl Iterator<Item = &'a Labels>) -> Result<(), String> 
 }
 
 /// Equal up to what the suite allows.
-fn equal(a: f64, b: f64) -> bool {
+pub(crate) fn equal(a: f64, b: f64) -> bool {
     const STALE: u64 = 0x7ff0_0000_0000_0002;
     if a.to_bits() == STALE || b.to_bits() == STALE {
         return a.to_bits() == b.to_bits();

@@ -1,5 +1,6 @@
 //! The language of the scripts: commands, expectations, series.
 
+use crate::histogram::{self, Described};
 use nunatak_index::Labels;
 use nunatak_promql::{parse_duration, parse_metric_selector};
 
@@ -16,6 +17,8 @@ pub(crate) enum CommandKind {
     Load {
         step_ms: i64,
         series: Vec<SeriesLine>,
+        /// Whether classic histograms become native ones with custom buckets, too.
+        with_nhcb: bool,
     },
     Eval(Box<Eval>),
     /// A command that can't be read; a case if it is an `eval`.
@@ -33,12 +36,11 @@ pub(crate) struct SeriesLine {
 }
 
 /// A value in a series.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     None,
     Number(f64),
-    /// A native histogram, which the engine does not know.
-    Histogram,
+    Histogram(Box<Described>),
 }
 
 /// A query and what must come out.
@@ -127,7 +129,9 @@ fn command(block: &[&str]) -> CommandKind {
 fn load(head: &str, lines: &[&str]) -> Result<CommandKind, String> {
     let step = head.split_whitespace().nth(1).ok_or("load without step")?;
     let series = lines.iter().filter(|line| !line.contains("@st ")).map(|line| series(line));
-    Ok(CommandKind::Load { step_ms: duration(step)?, series: series.collect::<Result<_, _>>()? })
+    let series = series.collect::<Result<_, _>>()?;
+    let with_nhcb = head.to_lowercase().starts_with("load_with_nhcb");
+    Ok(CommandKind::Load { step_ms: duration(step)?, series, with_nhcb })
 }
 
 fn eval(head: &str, lines: &[&str]) -> Result<Eval, String> {
@@ -253,7 +257,7 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
 }
 
 /// A number with an optional sign.
-fn number(text: &str) -> Result<f64, String> {
+pub(crate) fn number(text: &str) -> Result<f64, String> {
     let (sign, digits) = match text.as_bytes().first() {
         Some(b'-') => (-1.0, &text[1..]),
         Some(b'+') => (1.0, &text[1..]),
@@ -342,9 +346,8 @@ fn items(text: &str) -> Vec<String> {
 fn expand(item: &str, out: &mut Vec<Item>) -> Result<(), String> {
     let times = |text: &str| text.parse::<usize>().map_err(|error| format!("{item:?}: {error}"));
     if item.starts_with("{{") {
-        let tail = item.rsplit_once("}}").map_or("", |(_, tail)| tail);
-        let count = tail.strip_prefix('x').map(times).transpose()?.unwrap_or(0);
-        out.extend(std::iter::repeat_n(Item::Histogram, count + 1));
+        let series = histogram::series(item)?;
+        out.extend(series.into_iter().map(|described| Item::Histogram(Box::new(described))));
         return Ok(());
     }
     if let Some(rest) = item.strip_prefix('_') {
