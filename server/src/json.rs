@@ -1,8 +1,12 @@
 //! Prometheus' JSON, written straight into bytes.
 
+mod histogram;
+
 use std::io::Write as _;
 
 use nunatak::Labels;
+
+pub(crate) use histogram::histogram;
 
 /// Writes a string with its quotes.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use nunatak::{Db, Matcher};
 use nunatak_promql::{
-    Engine, EngineOptions, OperatorStats, QueryError, QueryMemory, QueryParams, QueryResult, Value,
+    Engine, EngineOptions, MatrixSeries, OperatorStats, QueryError, QueryMemory, QueryParams,
+    QueryResult, Value,
 };
 
 use crate::http::{ApiError, ErrorKind, Out};
@@ -92,24 +93,44 @@ fn write_value(out: &mut Out, value: &Value) {
         }
         Value::Vector(samples) => write_series(out, samples, |out, sample| {
             series_head(&mut out.buffer, &sample.labels);
-            out.buffer.extend_from_slice(br#""value":"#);
-            json::point(&mut out.buffer, sample.t, sample.v);
+            if let Some(histogram) = &sample.histogram {
+                out.buffer.extend_from_slice(br#""histogram":"#);
+                json::histogram(&mut out.buffer, sample.t, histogram);
+            } else {
+                out.buffer.extend_from_slice(br#""value":"#);
+                json::point(&mut out.buffer, sample.t, sample.v);
+            }
             out.pass_on()
         }),
         Value::Matrix(series) => write_series(out, series, |out, series| {
             series_head(&mut out.buffer, &series.labels);
-            out.buffer.extend_from_slice(br#""values":["#);
-            for (i, (&t, &v)) in series.times.iter().zip(&series.values).enumerate() {
-                if i > 0 {
-                    out.buffer.push(b',');
+            if series.histograms.is_empty() || !series.times.is_empty() {
+                out.buffer.extend_from_slice(br#""values":["#);
+                for (i, (&t, &v)) in series.times.iter().zip(&series.values).enumerate() {
+                    if i > 0 {
+                        out.buffer.push(b',');
+                    }
+                    json::point(&mut out.buffer, t, v);
                 }
-                json::point(&mut out.buffer, t, v);
+                out.buffer.push(b']');
             }
-            out.buffer.push(b']');
+            write_histograms(&mut out.buffer, series);
             out.pass_on()
         }),
         _ => out.buffer.extend_from_slice(b"null"),
     }
+}
+
+/// Writes the native histograms of a series, if it has any.
+fn write_histograms(buffer: &mut Vec<u8>, series: &MatrixSeries) {
+    if series.histograms.is_empty() {
+        return;
+    }
+    if !series.times.is_empty() {
+        buffer.push(b',');
+    }
+    buffer.extend_from_slice(br#""histograms":"#);
+    json::list(buffer, &series.histograms, |out, (t, h)| json::histogram(out, *t, h));
 }
 
 /// Writes `[…,…]` until `write` says that nobody listens.
