@@ -7,8 +7,9 @@
 //! of the steps that have one), functions of values change the column in place, and an aggregation
 //! folds it into its groups. Series are kept only where an operation needs more than one of them.
 //!
-//! Prometheus 3 is the reference for values, labels, order, errors, warnings and infos; native
-//! histograms among them (storage does not hold them yet). `docs/promql.md` says what is supported and how it is tested.
+//! Prometheus 3 is the reference for values, labels, order, errors, warnings and infos. A series may
+//! hold floats and native histograms; what takes one of them alone never looks at the other.
+//! `docs/promql.md` says what is supported and how it is tested.
 //!
 //! ```
 //! use nunatak_index::labels;

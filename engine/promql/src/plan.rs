@@ -9,7 +9,7 @@ mod calls;
 mod duration;
 
 use nunatak::Grouping;
-use nunatak_index::{Matcher, Pattern};
+use nunatak_index::{Labels, METRIC_NAME, MatchOp, Matcher, Pattern};
 
 use crate::ast::{AggregateOp, BinaryOp, RangeMode, Span, VectorMatching};
 use crate::functions::FunctionId;
@@ -60,8 +60,8 @@ pub(crate) enum VectorPlan {
     /// `hour()` and the like without argument.
     Clock(FunctionId),
     /// `absent`: the labels that its result has.
-    Absent(Box<VectorPlan>, nunatak_index::Labels),
-    AbsentOverTime(RangePlan, nunatak_index::Labels),
+    Absent(Box<VectorPlan>, Labels),
+    AbsentOverTime(RangePlan, Labels),
     Labels(Box<LabelCall>),
     Sort(Box<SortCall>),
     Histogram(Box<HistogramCall>),
@@ -111,6 +111,19 @@ pub(crate) struct SelectPlan {
     pub(crate) presence_only: bool,
     /// Whether count and sum are all that is wanted of native histograms.
     pub(crate) parts_only: bool,
+    pub(crate) span: Span,
+}
+
+impl SelectPlan {
+    /// The metric's name of a series for remarks. A scan may leave it out of the labels, but then
+    /// the selector asks for it, or no name is known.
+    pub(crate) fn metric_name<'a>(&'a self, labels: &'a Labels) -> &'a str {
+        let named = |m: &&Matcher| m.name() == METRIC_NAME && m.op() == MatchOp::Equal;
+        match (&self.scan, self.matchers.iter().find(named)) {
+            (Scan::By(_), Some(matcher)) => matcher.value(),
+            _ => labels.metric_name(),
+        }
+    }
 }
 
 /// Whether series have to be sorted, and have all their labels.

@@ -26,7 +26,7 @@ use crate::plan::{RangePlan, WindowCall};
 use crate::watch::Watch;
 
 pub(crate) use extended::{cut, smooth_instants};
-pub(crate) use mixed::Remarks;
+pub(crate) use mixed::{Remarks, smooth_histograms};
 
 /// Where the windows of all steps lie, in time and in the samples of one series.
 #[derive(Debug)]

@@ -8,7 +8,8 @@ use crate::eval::{Exec, Sink};
 use crate::grid::Grid;
 use crate::histogram::aggregate::Groups as NativeGroups;
 use crate::math::{Mean, Sum};
-use crate::plan::AggregatePlan;
+use crate::plan::{AggregatePlan, VectorPlan};
+use nunatak_index::Labels;
 
 /// One accumulator of an aggregation.
 trait Accumulator: Clone {
@@ -53,7 +54,7 @@ fn run<C: Cells>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> 
             exec.take(&mut held, grid.count.saturating_mul(C::BYTES).div_ceil(16))?;
             accumulators.push(C::new(grid.count));
         }
-        native.take(group, row.labels.metric_name(), row.column);
+        native.take(group, metric_name(plan, &row.labels), row.column);
         accumulators[group].add(row.column);
         Ok(())
     })?;
@@ -66,6 +67,14 @@ fn run<C: Cells>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> 
         sink(Row { labels, drop_name, column: &mut column })?;
     }
     Ok(())
+}
+
+/// The metric's name for remarks on a series of the input.
+fn metric_name<'a>(plan: &'a AggregatePlan, labels: &'a Labels) -> &'a str {
+    match &plan.input {
+        VectorPlan::Select(select) => select.metric_name(labels),
+        _ => labels.metric_name(),
+    }
 }
 
 /// One accumulator for each step.

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::grid::Grid;
 use crate::histogram::reset::is_reset;
 use crate::plan::SelectPlan;
+use crate::value::Points;
 
 impl Exec<'_> {
     /// Puts the histograms that the steps see in the place of the floats.
@@ -48,6 +49,16 @@ impl Exec<'_> {
 }
 
 impl Samples {
+    /// The samples after a time and up to another one, without values at the borders.
+    pub(super) fn points(&self, (start, end): (i64, i64)) -> Points {
+        let from = self.times().partition_point(|&t| t <= start);
+        let to = self.times().partition_point(|&t| t <= end).max(from);
+        let inside = self.histograms().iter().filter(|(row, _)| (from..to).contains(row));
+        let histograms = inside.map(|(row, h)| (row - from, Arc::clone(h))).collect();
+        let (times, values) = (self.times()[from..to].to_vec(), self.values()[from..to].to_vec());
+        Points { times, values, histograms }
+    }
+
     /// Looks whether counters began anew, if only parts of the histograms are wanted: so does
     /// Prometheus, which then sees hints that contradict each other.
     pub(super) fn find_hints(&mut self, select: &SelectPlan) {

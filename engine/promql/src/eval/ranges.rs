@@ -196,13 +196,17 @@ impl Exec<'_> {
         let mut frames = Frames::new(range, &grid, self.lookback_ms);
         self.each_samples(range, &grid, Input::Unopened, &mut |labels, name_due, samples| {
             let windows = frames.of(samples, &self.watch);
-            let (times, values) = window::cut(&windows, range.mode());
-            if times.is_empty() {
+            let points = if samples.histograms().is_empty() {
+                let (times, values) = window::cut(&windows, range.mode());
+                Points { times, values, ..Points::default() }
+            } else {
+                let end = range.window_end(at);
+                samples.points((end.saturating_sub(range.range_ms()), end))
+            };
+            if points.times.is_empty() {
                 return Ok(());
             }
-            self.take(&mut held, times.len())?;
-            let (from, to) = windows.bounds.first().copied().unwrap_or_default();
-            let points = Points { times, values, histograms: samples.histograms_in(from, to) };
+            self.take(&mut held, points.times.len())?;
             let drop = name_due && self.delayed_names;
             let labels = if drop { without_metadata(labels) } else { labels.clone() };
             if drop && !numbers.whole(&labels).1 {

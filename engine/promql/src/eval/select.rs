@@ -13,7 +13,7 @@ use crate::functions::FunctionId;
 use crate::grid::Grid;
 use crate::key::{Interner, without_metadata};
 use crate::plan::{Scan, SelectPlan};
-use crate::window;
+use crate::window::{self, Remarks};
 
 /// The bits of the NaN that marks the end of a series.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
@@ -60,12 +60,6 @@ impl Samples {
         let histograms = self.histograms();
         let at = histograms.binary_search_by_key(&row, |(row, _)| *row).ok()?;
         Some(&histograms[at].1)
-    }
-
-    /// The histograms of the rows from `from` up to before `to`, by row counted from `from`.
-    pub(super) fn histograms_in(&self, from: usize, to: usize) -> Vec<(usize, Arc<Histogram>)> {
-        let inside = self.histograms().iter().filter(|(row, _)| (from..to).contains(row));
-        inside.map(|(row, h)| (row - from, Arc::clone(h))).collect()
     }
 
     /// Changes when the times do.
@@ -239,7 +233,7 @@ impl Exec<'_> {
     fn scanned_instants(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
         let (mut column, keep_stale) = (Column::default(), select.mode.is_none());
         self.scan(select, grid, 0, keep_stale, &mut |labels, samples| {
-            self.instant(select, grid, samples, &mut column)?;
+            self.instant(select, grid, samples, select.metric_name(labels), &mut column)?;
             if column.is_empty() {
                 return Ok(());
             }
@@ -332,12 +326,24 @@ impl Exec<'_> {
         select: &SelectPlan,
         grid: &Grid,
         samples: &Samples,
+        metric: &str,
         column: &mut Column,
     ) -> Result<()> {
         self.watch.work(grid.count)?;
         column.reset(grid.count);
         if select.mode == Some(RangeMode::Smoothed) {
             window::smooth_instants(samples, select, grid, self.lookback_ms, column);
+            if !samples.histograms().is_empty() {
+                let remarks = Remarks { notes: &self.notes, metric, span: select.span };
+                window::smooth_histograms(
+                    samples,
+                    select,
+                    grid,
+                    self.lookback_ms,
+                    &remarks,
+                    column,
+                );
+            }
         } else {
             each_instant(samples, select, grid, self.lookback_ms, |step, sample| {
                 column.set(step, samples.values()[sample]);
@@ -363,7 +369,8 @@ impl Exec<'_> {
         for mut series in series {
             self.read(&mut *series.cursor, &mut samples, select.mode.is_none())?;
             samples.find_hints(select);
-            self.instant(select, grid, &samples, &mut column)?;
+            let name = series.labels.metric_name();
+            self.instant(select, grid, &samples, name, &mut column)?;
             if !column.is_empty() {
                 let labels = labels(series.labels);
                 stage(Row { labels, drop_name: false, column: &mut column }, sink)?;
@@ -409,6 +416,8 @@ pub(super) fn unique(series: &[SelectedSeries]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::ast::Span;
     use proptest::prelude::*;
 
     fn plan(at: Option<i64>, offset_ms: i64) -> SelectPlan {
@@ -425,6 +434,7 @@ mod tests {
             scan,
             presence_only,
             parts_only,
+            span: Span::default(),
         }
     }
 

@@ -11,8 +11,8 @@ use super::{
     SelectPlan, SubqueryInput, SubqueryPlan, VectorPlan,
 };
 use crate::ast::{
-    AggregateExpr, AggregateOp, AtModifier, BinaryExpr, Call, Expr, ExprKind, UnaryOp, ValueType,
-    VectorSelector,
+    AggregateExpr, AggregateOp, AtModifier, BinaryExpr, Call, Expr, ExprKind, Span, UnaryOp,
+    ValueType, VectorSelector,
 };
 use crate::binary::apply;
 use crate::error::{QueryError, Result};
@@ -194,6 +194,7 @@ impl Builder<'_> {
             ExprKind::VectorSelector(selector) => {
                 let mut select = self.select(selector, above)?;
                 select.scan.clone_from(&above.scan);
+                select.span = expr.span;
                 let invariant = select.at.is_some();
                 Ok(Built::new(VectorPlan::Select(Box::new(select)), invariant))
             }
@@ -344,6 +345,7 @@ impl Builder<'_> {
             scan: Scan::Sorted,
             presence_only: above.counts && selector.mode.is_none(),
             parts_only: self.parts_only.get(),
+            span: Span::default(),
         })
     }
 }

@@ -199,6 +199,7 @@ impl Builder<'_> {
             scan,
             presence_only,
             parts_only,
+            span: base.span,
         };
         let plan = InfoCall { input: inner.plan, matchers, select };
         Ok(Built::new(VectorPlan::Info(Box::new(plan)), inner.invariant))

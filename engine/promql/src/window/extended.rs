@@ -34,7 +34,11 @@ pub(super) fn evaluate(func: FunctionId, mode: Option<RangeMode>, w: &Windows, o
 }
 
 /// The first index whose sample is the last one at or before the border, and the last index.
-fn ends(times: &[i64], (start, end): (i64, i64), smoothed: bool) -> Option<(usize, usize)> {
+pub(super) fn ends(
+    times: &[i64],
+    (start, end): (i64, i64),
+    smoothed: bool,
+) -> Option<(usize, usize)> {
     let mut last = times.len().checked_sub(1)?;
     let first = times[..last].partition_point(|&t| t <= start).saturating_sub(1);
     if smoothed {

@@ -3,6 +3,7 @@
 //! Floats and histograms of a series are taken apart: functions of floats run over the floats
 //! alone, and what is to be done with histograms is done window by window.
 
+mod extended;
 mod histograms;
 
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use crate::error::Result;
 use crate::functions::FunctionId;
 use crate::histogram::reset::is_reset;
 use crate::notes::Notes;
+
+pub(crate) use extended::smooth_histograms;
 
 /// Where remarks on a series go.
 #[derive(Debug, Clone, Copy)]
@@ -110,11 +113,11 @@ impl WindowFunction {
                 self.fill(w, out)?;
                 picked(self.func, &windows, out);
             }
-            F::Resets => counted(w, histograms, &windows, |a, b| b < a, is_reset_between, out),
-            F::Changes => {
-                let differ = |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan());
-                counted(w, histograms, &windows, differ, |a, b| !b.same_bits(a), out);
+            F::Resets | F::Changes if self.mode.is_some() => {
+                let windows = anchored(w, windows);
+                self.count_changes(w, histograms, &windows, out);
             }
+            F::Resets | F::Changes => self.count_changes(w, histograms, &windows, out),
             F::Irate | F::Idelta => {
                 self.fill(&alone, out)?;
                 for window in &windows {
@@ -127,7 +130,7 @@ impl WindowFunction {
                     if window.floats() > 0 {
                         remarks.notes.mixed_in_range(remarks.metric, remarks.span);
                         out.present.remove(window.step);
-                    } else if let Some(h) = self.of_histograms(w, window, remarks) {
+                    } else if let Some(h) = self.rise_or_sum(w, window, remarks) {
                         out.set_histogram(window.step, Arc::new(h));
                     }
                 }
@@ -142,6 +145,34 @@ impl WindowFunction {
         }
         w.watch.verdict()
     }
+
+    fn rise_or_sum(&self, w: &Windows, window: &Window, remarks: &Remarks) -> Option<Histogram> {
+        match self.mode {
+            Some(_) => self.between_borders(w, window, remarks),
+            None => self.of_histograms(w, window, remarks),
+        }
+    }
+
+    fn count_changes(&self, w: &Windows, histograms: &[Row], windows: &[Window], out: &mut Column) {
+        if self.func == FunctionId::Resets {
+            return counted(w, histograms, windows, |a, b| b < a, |a, b| is_reset(b, a), out);
+        }
+        let differ = |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan());
+        counted(w, histograms, windows, differ, |a, b| !b.same_bits(a), out);
+    }
+}
+
+/// The windows from the last sample at or before their beginning on, if they have others.
+fn anchored<'a>(w: &Windows, windows: Vec<Window<'a>>) -> Vec<Window<'a>> {
+    let inside = windows.into_iter().filter_map(|mut window| {
+        let times = &w.times[window.from..window.to];
+        let start = w.ends[window.step].saturating_sub(w.range_ms);
+        let last = times.len() - 1;
+        let first = times[..last].partition_point(|&t| t <= start).saturating_sub(1);
+        window.from += first;
+        (times[last] > start).then_some(window)
+    });
+    inside.collect()
 }
 
 /// `first_over_time` and `last_over_time`: the sample as it is.
@@ -156,10 +187,6 @@ fn picked(func: FunctionId, windows: &[Window], out: &mut Column) {
             out.set_histogram(window.step, Arc::clone(histogram));
         }
     }
-}
-
-fn is_reset_between(before: &Histogram, after: &Histogram) -> bool {
-    is_reset(after, before)
 }
 
 /// `resets` and `changes`: how many neighbours differ; a float and a histogram always do.

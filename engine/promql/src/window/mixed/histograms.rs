@@ -136,7 +136,12 @@ fn rise(rows: &[Row], counter: bool, remarks: &Remarks) -> Option<Total> {
 }
 
 /// Adds or subtracts a histogram; `None`, with a remark, if that can't be done.
-fn join(total: &mut Total, h: &Histogram, how: Joining, remarks: &Remarks) -> Option<()> {
+pub(super) fn join(
+    total: &mut Total,
+    h: &Histogram,
+    how: Joining,
+    remarks: &Remarks,
+) -> Option<()> {
     let joined = match how {
         Joining::Subtraction => total.subtract(h),
         _ => total.add(h),
