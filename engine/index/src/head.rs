@@ -2,6 +2,7 @@
 
 mod cardinality;
 mod counts;
+mod growing;
 mod pairs;
 
 use std::borrow::Cow;
@@ -12,11 +13,13 @@ use hashbrown::HashSet;
 use roaring::RoaringBitmap;
 
 pub use cardinality::{NameCount, PairCount};
+use growing::Growing;
 
+use crate::answers::{Answers, REMEMBERED};
 use crate::interner::{Interner, grow};
 use crate::labels::{Labels, pack};
 use crate::matcher::Matcher;
-use crate::postings::{Counted, Postings, Union};
+use crate::postings::{Postings, Union};
 use crate::select::{self, Index};
 
 /// The label pairs of one series as ids of its [`HeadIndex`], in the order of the names.
@@ -53,7 +56,7 @@ struct NameIndex {
     /// Its pairs, in no order.
     pairs: Vec<u32>,
     /// The series that have it.
-    series: Counted,
+    series: Growing,
 }
 
 /// Series ids by label pair, for the series in memory.
@@ -82,7 +85,11 @@ pub struct HeadIndex {
     positions: Vec<u32>,
     /// By name id.
     names: Vec<NameIndex>,
-    all: Counted,
+    all: Growing,
+    /// The pairs of the series that was added last: the next one has most of them, too.
+    last: Vec<u32>,
+    /// What patterns over many values have found since the last change.
+    answers: Answers,
     /// The pairs with so many series that their postings are a bitmap.
     large: HashSet<u32>,
     /// Heap bytes of all postings, of the names' lists and bitmaps.
@@ -97,21 +104,47 @@ impl HeadIndex {
 
     /// Adds a series. The id must not be in use.
     pub fn insert(&mut self, id: u32, labels: &Labels) -> LabelIds {
-        let ids = labels.iter().map(|(name, value)| self.insert_pair(id, name, value)).collect();
-        self.set_bytes -= self.all.heap_bytes();
-        self.all.insert(id);
-        self.set_bytes += self.all.heap_bytes();
+        let ids = self.add(id, labels);
+        self.settle();
+        ids
+    }
+
+    /// As [`insert`](Self::insert), for one of many: no question finds the series for certain, and
+    /// none may be removed, before [`settle`](Self::settle). That is cheaper if ids are consecutive.
+    pub fn add(&mut self, id: u32, labels: &Labels) -> LabelIds {
+        let mut before = std::mem::take(&mut self.last);
+        let guesses = before.iter().copied().chain(std::iter::repeat(u32::MAX));
+        let pairs = labels.iter().zip(guesses);
+        let ids = pairs.map(|((name, value), guess)| self.insert_pair(id, name, value, guess));
+        let ids: Box<[u32]> = ids.collect();
+        before.clear();
+        before.extend_from_slice(&ids);
+        self.last = before;
+        self.answers.forget();
+        let grown = self.all.add(id);
+        self.note_growth(grown);
         LabelIds(ids)
+    }
+
+    /// Ends a number of [`add`](Self::add)s.
+    pub fn settle(&mut self) {
+        let grown: isize = self.names.iter_mut().map(|name| name.series.settle()).sum();
+        let grown = grown + self.all.settle();
+        self.note_growth(grown);
+    }
+
+    fn note_growth(&mut self, bytes: isize) {
+        self.set_bytes = self.set_bytes.saturating_add_signed(bytes);
     }
 
     /// Removes a series; `labels` is what [`insert`](Self::insert) returned for it.
     pub fn remove(&mut self, id: u32, labels: &LabelIds) {
+        self.answers.forget();
         for &pair in &labels.0 {
             self.remove_pair(id, pair);
         }
-        self.set_bytes -= self.all.heap_bytes();
-        self.all.remove(id);
-        self.set_bytes += self.all.heap_bytes();
+        let grown = self.all.remove(id);
+        self.note_growth(grown);
         if self.is_empty() {
             // An idle tenant should cost nothing, and the tables of ids never shrink by themselves.
             *self = Self::default();
@@ -227,6 +260,7 @@ impl HeadIndex {
             + self.positions.capacity() * size_of::<u32>()
             + self.names.capacity() * size_of::<NameIndex>()
             + self.large.allocation_size()
+            + self.last.capacity() * size_of::<u32>()
             + self.set_bytes
     }
 
@@ -236,8 +270,9 @@ impl HeadIndex {
         self.interner.heap_bytes()
     }
 
-    fn insert_pair(&mut self, id: u32, name: &str, value: &str) -> u32 {
-        let pair = self.interner.acquire(name, value);
+    fn insert_pair(&mut self, id: u32, name: &str, value: &str, guess: u32) -> u32 {
+        let guessed = self.interner.acquire_if(guess, name, value);
+        let pair = guessed.unwrap_or_else(|| self.interner.acquire(name, value));
         if pair.new {
             self.add_pair(pair.id, pair.name);
         }
@@ -249,14 +284,15 @@ impl HeadIndex {
     fn post(&mut self, id: u32, pair: u32, name: u32) {
         let postings = &mut self.postings[pair as usize];
         let name = &mut self.names[name as usize];
-        self.set_bytes -= postings.heap_bytes() + name.series.heap_bytes();
+        self.set_bytes -= postings.heap_bytes();
         let was_large = postings.is_large();
         postings.insert(id);
-        name.series.insert(id);
-        self.set_bytes += postings.heap_bytes() + name.series.heap_bytes();
+        self.set_bytes += postings.heap_bytes();
+        let grown = name.series.add(id);
         if postings.is_large() && !was_large {
             self.large.insert(pair);
         }
+        self.note_growth(grown);
     }
 
     fn add_pair(&mut self, pair: u32, name: u32) {
@@ -281,14 +317,15 @@ impl HeadIndex {
         let Some(name) = self.interner.name_of(pair) else { return };
         let postings = &mut self.postings[pair as usize];
         let index = &mut self.names[name as usize];
-        self.set_bytes -= postings.heap_bytes() + index.series.heap_bytes();
+        let grown = index.series.remove(id);
+        self.set_bytes -= postings.heap_bytes();
         let was_large = postings.is_large();
         postings.remove(id);
-        index.series.remove(id);
-        self.set_bytes += postings.heap_bytes() + index.series.heap_bytes();
+        self.set_bytes += postings.heap_bytes();
         if was_large && !postings.is_large() {
             self.large.remove(&pair);
         }
+        self.note_growth(grown);
         if self.interner.release(pair).is_some() {
             self.forget_pair(pair, name);
         }
@@ -380,7 +417,15 @@ impl Index for HeadIndex {
     ) -> Result<RoaringBitmap, Infallible> {
         let test = matcher.test();
         let pairs = self.name(matcher.name()).map_or(&[][..], |name| &name.pairs);
+        let is_remembered = pairs.len() >= REMEMBERED;
+        if is_remembered && let Some(found) = self.answers.get(matcher) {
+            return Ok((*found).clone());
+        }
         let accepted = |&pair: &u32| test.accepts(self.interner.value(pair));
-        Ok(self.union_of(pairs.iter().copied().filter(accepted)))
+        let found = self.union_of(pairs.iter().copied().filter(accepted));
+        if is_remembered {
+            self.answers.insert(matcher, &found);
+        }
+        Ok(found)
     }
 }

@@ -93,6 +93,18 @@ impl Interner {
         Acquired { id, name, new: true }
     }
 
+    /// Counts one more user of the pair `id` if it is this one: for callers who have a guess that
+    /// costs less than [`acquire`](Self::acquire).
+    pub(crate) fn acquire_if(&mut self, id: u32, name: &str, value: &str) -> Option<Acquired> {
+        let pair = self.pairs.get_mut(id as usize).filter(|p| p.refs > 0)?;
+        let text = &self.names[pair.name as usize].text;
+        if self.arena.get(pair.place) != value || **text != *name {
+            return None;
+        }
+        pair.refs += 1;
+        Some(Acquired { id, name: pair.name, new: false })
+    }
+
     /// Counts one more user of a pair that is in use; returns its name's id.
     pub(crate) fn acquire_again(&mut self, id: u32) -> Option<u32> {
         let pair = self.pairs.get_mut(id as usize).filter(|p| p.refs > 0)?;
@@ -316,6 +328,11 @@ mod tests {
         assert_eq!((reused.id, reused.name), (a.id, a.name));
         assert_eq!(interner.get(reused.id), Some(("c", "3")));
         assert_eq!(interner.release(77), None);
+        assert!(interner.acquire_if(reused.id, "c", "2").is_none());
+        assert!(interner.acquire_if(reused.id, "b", "3").is_none());
+        assert!(interner.acquire_if(77, "c", "3").is_none());
+        assert!(interner.acquire_if(reused.id, "c", "3").is_some());
+        assert_eq!(interner.release(reused.id), None, "it has two users");
     }
 
     #[test]

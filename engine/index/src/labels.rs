@@ -1,5 +1,6 @@
 //! Label sets: sorted name-value pairs that identify a series.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -114,7 +115,16 @@ impl Labels {
     /// The order of series inside a block: by metric name, then by label set.
     #[must_use]
     pub fn series_cmp(&self, other: &Self) -> Ordering {
+        if self.begins_with_metric() && other.begins_with_metric() {
+            // Then the order of the pairs begins with the metric's.
+            return self.cmp(other);
+        }
         self.metric_name().cmp(other.metric_name()).then_with(|| self.cmp(other))
+    }
+
+    /// Whether the metric name is the first label, as it is unless a name begins with a capital.
+    fn begins_with_metric(&self) -> bool {
+        self.piece(0) == Some(METRIC_NAME.as_bytes())
     }
 
     /// Name 0, value 0, name 1, value 1, … as bytes, which have the order of the strings.
@@ -131,18 +141,27 @@ impl Labels {
 }
 
 /// Packs pairs that are sorted, unique and not empty.
-pub(crate) fn pack<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Labels {
-    let (bytes, count) =
-        pairs.clone().fold((0, 0), |(b, c), (n, v)| (b + n.len() + v.len(), c + 1));
-    let mut text = String::with_capacity(bytes);
-    let mut ends = Vec::with_capacity(2 * count);
+pub(crate) fn pack<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Labels {
+    /// Larger memory is not kept.
+    const KEPT: usize = 64 << 10;
+    thread_local! {
+        /// Where sets are put together: so each takes two allocations and no more.
+        static SCRATCH: Cell<(String, Vec<u32>)> = const { Cell::new((String::new(), Vec::new())) };
+    }
+    let (mut text, mut ends) = SCRATCH.take();
+    text.clear();
+    ends.clear();
     for (name, value) in pairs {
         text.push_str(name);
         ends.push(text.len() as u32);
         text.push_str(value);
         ends.push(text.len() as u32);
     }
-    Labels { text: text.into(), ends: ends.into() }
+    let labels = Labels { text: text.as_str().into(), ends: ends.as_slice().into() };
+    if text.capacity() + ends.capacity() < KEPT {
+        SCRATCH.set((text, ends));
+    }
+    labels
 }
 
 impl Ord for Labels {
@@ -261,12 +280,14 @@ impl LabelsBuilder {
             return Err(LabelError::TooLong { bytes: self.text.len() });
         }
         let text = &self.text;
-        let name = |p: &(u32, u32, u32)| &text[p.0 as usize..p.1 as usize];
-        self.pairs.sort_by(|a, b| name(a).cmp(name(b)));
+        let name = |p: &(u32, u32, u32)| &text.as_bytes()[p.0 as usize..p.1 as usize];
+        if !self.pairs.is_sorted_by(|a, b| name(a) <= name(b)) {
+            self.pairs.sort_by(|a, b| name(a).cmp(name(b)));
+        }
         let twice =
             self.pairs.iter().zip(self.pairs.iter().skip(1)).find(|(a, b)| name(a) == name(b));
         if let Some((twice, _)) = twice {
-            return Err(LabelError::Duplicate { name: name(twice).to_owned() });
+            return Err(LabelError::Duplicate { name: self.pair(*twice).0.to_owned() });
         }
         match self.pairs.first() {
             Some(first) if name(first).is_empty() => {
@@ -317,6 +338,16 @@ mod tests {
             let (a, b) = (set(&a), set(&b));
             prop_assert_eq!(a.cmp(&b), a.iter().cmp(b.iter()));
             prop_assert_eq!(a.cmp(&a.clone()), Ordering::Equal);
+        }
+
+        #[test]
+        fn series_are_ordered_by_metric_first(
+            a in prop::collection::btree_map("A|__name__|b", "[xy]{1,2}", 0..3),
+            b in prop::collection::btree_map("A|__name__|b", "[xy]{1,2}", 0..3),
+        ) {
+            let (a, b) = (Labels::from_pairs(&a).unwrap(), Labels::from_pairs(&b).unwrap());
+            let by_metric = a.metric_name().cmp(b.metric_name()).then(a.cmp(&b));
+            prop_assert_eq!(a.series_cmp(&b), by_metric);
         }
     }
 

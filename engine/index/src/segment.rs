@@ -5,7 +5,6 @@
 
 #![deny(clippy::indexing_slicing, reason = "the bytes come from a disk")]
 
-mod answers;
 mod error;
 mod layout;
 mod pages;

@@ -253,3 +253,18 @@ fn a_labels_reader_forgets_and_reads_again() {
     }
     assert!(reader.labels(3000).is_err());
 }
+
+#[test]
+fn a_head_forgets_what_a_pattern_found_when_series_come_and_go() {
+    let mut head = HeadIndex::new();
+    let set = |id: u32| labels! { "__name__" => "m", "id" => &format!("{id:05}-x") };
+    let held: Vec<_> = (0..6000).map(|id| head.insert(id, &set(id))).collect();
+    let nine = Matcher::new("id", MatchOp::Regex, ".*9-.").unwrap();
+    let found = |head: &HeadIndex| head.select(std::slice::from_ref(&nine)).len();
+    assert_eq!((found(&head), found(&head)), (600, 600));
+    let added = head.insert(7000, &set(7009));
+    assert_eq!(found(&head), 601);
+    head.remove(7000, &added);
+    head.remove(9, &held[9]);
+    assert_eq!(found(&head), 599);
+}

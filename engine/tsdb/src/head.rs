@@ -180,12 +180,13 @@ impl Head {
         for definition in definitions {
             self.define(definition);
         }
+        self.index.settle();
     }
 
     /// Makes a series known under its reference. One that is known gets a further reference: a
     /// replay does not evict, so it meets series again under the reference that they came back
     /// with.
-    pub(crate) fn define(&mut self, definition: &Definition) {
+    fn define(&mut self, definition: &Definition) {
         self.next_reference = self.next_reference.max(definition.reference.saturating_add(1));
         if self.slot_of(definition.reference).is_some() {
             return;
@@ -199,7 +200,7 @@ impl Head {
         // The index numbers series by slot, so the slot comes first.
         let samples = SeriesSamples::default();
         let slot = self.add_series(reference, hash, LabelIds::default(), samples);
-        let labels = self.index.insert(slot, &definition.labels);
+        let labels = self.index.add(slot, &definition.labels);
         self.id_bytes += id_bytes(&labels);
         if let Some(series) = self.slots.get_mut(slot) {
             series.labels = labels;

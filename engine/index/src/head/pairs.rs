@@ -26,9 +26,9 @@ impl HeadIndex {
         }
     }
 
-    /// As [`insert`](Self::insert), of pairs that are known by their ids. `None` if one is not, or
-    /// if their names don't ascend; nothing has then changed.
-    pub fn insert_pairs(&mut self, id: u32, pairs: &[u32]) -> Option<LabelIds> {
+    /// As [`add`](Self::add), of pairs that are known by their ids. `None` if one is not, or if their
+    /// names don't ascend; nothing has then changed.
+    pub fn add_pairs(&mut self, id: u32, pairs: &[u32]) -> Option<LabelIds> {
         let mut before = None;
         for &pair in pairs {
             let (name, _) = self.interner.get(pair)?;
@@ -41,9 +41,9 @@ impl HeadIndex {
             let name = self.interner.acquire_again(pair)?;
             self.post(id, pair, name);
         }
-        self.set_bytes -= self.all.heap_bytes();
-        self.all.insert(id);
-        self.set_bytes += self.all.heap_bytes();
+        self.answers.forget();
+        let grown = self.all.add(id);
+        self.note_growth(grown);
         Some(LabelIds(pairs.into()))
     }
 }
@@ -59,7 +59,8 @@ mod tests {
         let up = labels! { "__name__" => "up", "job" => "node" };
         let mut index = HeadIndex::new();
         let held: Vec<u32> = up.iter().map(|(name, value)| index.hold_pair(name, value)).collect();
-        let ids = index.insert_pairs(3, &held).unwrap();
+        let ids = index.add_pairs(3, &held).unwrap();
+        index.settle();
         for &pair in &held {
             index.release_pair(pair);
         }
@@ -76,9 +77,9 @@ mod tests {
     fn what_is_no_label_set_changes_nothing() {
         let mut index = HeadIndex::new();
         let (b, a) = (index.hold_pair("b", "1"), index.hold_pair("a", "1"));
-        assert_eq!(index.insert_pairs(1, &[b, a]), None);
-        assert_eq!(index.insert_pairs(1, &[a, a]), None);
-        assert_eq!(index.insert_pairs(1, &[a, 77]), None);
+        assert_eq!(index.add_pairs(1, &[b, a]), None);
+        assert_eq!(index.add_pairs(1, &[a, a]), None);
+        assert_eq!(index.add_pairs(1, &[a, 77]), None);
         index.release_pair(a);
         assert_eq!((index.pair(a), index.pair(b)), (None, Some(("b", "1"))));
         assert!(index.is_empty() && index.select(&[]).is_empty());

@@ -13,11 +13,11 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
-use super::answers::Answers;
 use super::layout::{BLOCK_SERIES, Layout, NAME_BYTES, Section, u32_at, u64_at};
 use super::pages::Pages;
 use super::posting::{LIST_HEADER, ListHeader, Posting};
 use super::{Result, SegmentError, varint};
+use crate::answers::Answers;
 use crate::labels::Labels;
 use crate::matcher::Matcher;
 use crate::postings::Union;

@@ -39,7 +39,7 @@ impl SegmentWriter {
         }
         let id = u32::try_from(self.counts.len()).ok().filter(|&id| id < u32::MAX);
         let id = id.ok_or(WriteError::TooLarge { what: "series", limit: u64::from(u32::MAX) })?;
-        let ids = self.index.insert(id, labels);
+        let ids = self.index.add(id, labels);
         self.counts.push(ids.len() as u32);
         self.pairs.extend_from_slice(&ids.0);
         self.last = Some(labels.clone());
@@ -65,7 +65,8 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// [`WriteError::TooLarge`] if the distinct pairs' values take more than 4 GiB.
-    pub fn finish(self) -> Result<Vec<u8>, WriteError> {
+    pub fn finish(mut self) -> Result<Vec<u8>, WriteError> {
+        self.index.settle();
         let mut parts = Parts::default();
         parts.value_ends.extend_from_slice(&0u32.to_le_bytes());
         let mut new_ids = vec![0; self.index.pair_slots()];

@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::series::Walk;
 use super::{Name, Segment};
+use crate::answers::REMEMBERED;
 use crate::matcher::{Matcher, Test};
 use crate::postings::Union;
 use crate::segment::layout::{Section, u32_at};
@@ -87,9 +88,6 @@ impl<B: AsRef<[u8]>> Index for Segment<B> {
         }
     }
 }
-
-/// From so many values on what a pattern finds among them is remembered.
-const REMEMBERED: usize = 4096;
 
 impl<B: AsRef<[u8]>> Segment<B> {
     /// As [`scan`](Self::scan), or what it found before.

@@ -131,6 +131,7 @@ impl<'a> Loader<'a> {
         if !reader.is_done() {
             return Err(Malformed("bytes follow the end"));
         }
+        head.index.settle();
         self.pairs.drain(..).for_each(|pair| head.index.release_pair(pair));
         self.resume.bound = head.slot_bound();
         head.resume = Some(Box::new(std::mem::take(&mut self.resume)));
@@ -142,7 +143,7 @@ impl Head {
     /// Adds a series that the head does not have; `None` if its labels are no label set.
     fn add_saved(&mut self, reference: u64, pairs: &[u32], samples: SeriesSamples) -> Option<()> {
         let slot = self.slot_bound();
-        let labels = self.index.insert_pairs(slot, pairs)?;
+        let labels = self.index.add_pairs(slot, pairs)?;
         let hash = self.hasher.hash_one(self.index.labels(&labels));
         self.next_reference = self.next_reference.max(reference.saturating_add(1));
         self.sample_bytes += samples.bytes();

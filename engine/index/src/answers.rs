@@ -6,11 +6,14 @@ use roaring::RoaringBitmap;
 
 use crate::matcher::Matcher;
 
+/// From so many values on what a pattern finds among them is remembered.
+pub(crate) const REMEMBERED: usize = 4096;
+
 /// Bytes of all bitmaps that an index remembers.
 const BYTES: usize = 64 << 10;
 
-/// The last answers of one index, which does not change. Mostly there are none: only a pattern
-/// that had to look at many values is worth it.
+/// The last answers of one index, as long as it does not change. Mostly there are none: only a
+/// pattern that had to look at many values is worth it.
 #[derive(Debug, Default)]
 pub(crate) struct Answers(Mutex<Vec<Answer>>);
 
@@ -28,6 +31,11 @@ impl Answers {
         let at = answers.iter().position(|answer| answer.matcher == *matcher)?;
         answers.get_mut(..=at)?.rotate_right(1);
         answers.first().map(|answer| Arc::clone(&answer.found))
+    }
+
+    /// The index has changed.
+    pub(crate) fn forget(&mut self) {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Remembers what a pattern has found, if that is not too much, and forgets what was not asked
