@@ -13,6 +13,10 @@ use crate::source::{Cursor, SampleBatch};
 use crate::storage::Storage;
 use crate::time::TimeRange;
 
+/// After so many series the memory of the indexes' maps is given back: they are read from front to
+/// back.
+const GIVE_BACK: u64 = 16 * 1024;
+
 /// What a merge leaves out, and whether it goes on.
 pub(crate) trait Judge {
     /// The times of a series of `block` that are left out.
@@ -66,14 +70,20 @@ pub(crate) fn merge_as(
     let mut parts = blocks.iter().map(Part::new).collect::<Result<Vec<_>>>()?;
     parts.sort_by_key(|part| std::cmp::Reverse(part.block.precedence()));
     let mut batch = SampleBatch::default();
+    let mut read = 0_u64;
     while let Some(mut series) = next_series(&mut parts, judge)? {
         writer.begin_series(&series.labels)?;
         judge.go_on()?;
+        read += 1;
+        if read.is_multiple_of(GIVE_BACK) {
+            give_back(&parts);
+        }
         while series.samples.next_batch(&mut batch)? {
             judge.go_on()?;
             writer.append(&batch.times, &batch.values)?;
         }
     }
+    give_back(&parts);
     writer.finish()
 }
 
@@ -118,6 +128,12 @@ impl Part {
         let next = if more { Some(self.block.series(self.next_id, &self.selected)?) } else { None };
         self.next_id += u32::from(more);
         Ok(std::mem::replace(&mut self.next, next))
+    }
+}
+
+fn give_back(parts: &[Part]) {
+    for part in parts {
+        part.block.give_back();
     }
 }
 
