@@ -116,8 +116,11 @@ impl Block {
         if !times.overlaps(&range) {
             return Ok(Vec::new());
         }
-        let selected = Arc::new(Selected::new(self.clone(), range).for_query());
         let ids = self.0.index.select(matchers)?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let selected = Arc::new(Selected::new(self.clone(), range).for_query());
         let labels = self.0.index.labels_of(&ids)?;
         if labels.len() >= MANY_SERIES {
             self.give_back();

@@ -119,16 +119,19 @@ impl TenantShard {
         let blocks: Vec<Block> = blocks.cloned().collect();
         let goes_on = if found.entries.is_empty() && !hides {
             scan_blocks(&blocks, selector, hints, visit)?
-        } else if blocks.is_empty() {
-            // A head has each series once, so nothing has to be joined.
-            let entries = found.entries.into_iter();
-            let mut series = entries.map(|(labels, part)| (labels, merged(part, Vec::new())));
-            series.all(|(labels, mut cursor)| visit(&labels, &mut *cursor))
         } else {
+            let in_head = found.entries.len();
             for block in &blocks {
                 select_block(block, selector, hints.labels_only, hiding, &mut found)?;
             }
-            found.into_series().iter_mut().all(|s| visit(&s.labels, &mut *s.cursor))
+            if found.entries.len() == in_head {
+                // A head has each series once, so nothing has to be joined.
+                let entries = found.entries.into_iter();
+                let mut series = entries.map(|(labels, part)| (labels, merged(part, Vec::new())));
+                series.all(|(labels, mut cursor)| visit(&labels, &mut *cursor))
+            } else {
+                found.into_series().iter_mut().all(|s| visit(&s.labels, &mut *s.cursor))
+            }
         };
         self.warn(selector.range, warnings);
         Ok(goes_on)
