@@ -29,6 +29,8 @@ pub(super) struct Progress {
     scrub: Scrub,
     /// When idle series were looked for last, in ms.
     pub(super) looked_for_idle: i64,
+    /// When memory was short last, in ms.
+    pub(super) pressed: Option<i64>,
 }
 
 impl Inner {

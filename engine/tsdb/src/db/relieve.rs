@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_millis(10);
 const PRESSED_PATIENCE: Duration = Duration::from_millis(500);
 /// Idle series are looked for so often, in ms of the clock.
 const LOOK_EVERY_MS: i64 = 5 * 60 * 1000;
+/// The same for so long after memory was short: a flood leaves series behind that nobody writes.
+const AFTER_PRESSURE_MS: i64 = 5 * 60 * 1000;
+const LOOK_AFTER_PRESSURE_MS: i64 = 20 * 1000;
 /// Of series in a head, one in so many must be idle to be worth a block.
 const WORTH_A_BLOCK: usize = 32;
 /// What a series takes while its block is written: its labels twice, its place in the index.
@@ -26,6 +29,7 @@ impl Inner {
         if !self.pressure.is_above_soft_mark() {
             return Ok(());
         }
+        progress.pressed = Some(self.now());
         let mut outcome = self.retire_all(Patience::Pressed);
         if self.pressure.is_above_soft_mark() {
             outcome = outcome.and(self.cut_large());
@@ -79,22 +83,33 @@ impl Inner {
     /// Now and then, retires the series that nobody writes any more.
     pub(super) fn retire_idle(&self, progress: &mut Progress) -> Result<()> {
         let now = self.now();
-        if now.saturating_sub(progress.looked_for_idle) < LOOK_EVERY_MS || self.space.is_read_only()
-        {
+        let since = |then: i64| now.saturating_sub(then);
+        let was_pressed = progress.pressed.is_some_and(|then| since(then) < AFTER_PRESSURE_MS);
+        let (patience, every) = if was_pressed {
+            (Patience::Pressed, LOOK_AFTER_PRESSURE_MS)
+        } else {
+            (Patience::Calm, LOOK_EVERY_MS)
+        };
+        if since(progress.looked_for_idle) < every || self.space.is_read_only() {
             return Ok(());
         }
         progress.looked_for_idle = now;
         let mut outcome = Ok(());
         for shard in &self.shards {
             for tenant in shard.tenants() {
-                outcome = outcome.and(self.retire_while_any(shard, &tenant));
+                outcome = outcome.and(self.retire_while_any(shard, &tenant, patience));
             }
         }
         outcome
     }
 
-    fn retire_while_any(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
-        while self.retire(shard, tenant, Patience::Calm)? > 0 {}
+    fn retire_while_any(
+        &self,
+        shard: &Shard,
+        tenant: &TenantShard,
+        patience: Patience,
+    ) -> Result<()> {
+        while self.retire(shard, tenant, patience)? > 0 {}
         Ok(())
     }
 
