@@ -222,12 +222,35 @@ impl<'db> Appender<'db> {
         if fresh == 0 || room.is_some() {
             return self.write_rows(rows, true);
         }
+        self.recognize()?;
         let mut stored = self.write_rows(&self.rows_of(rows, false), false)?;
+        let fresh = self.routes.iter().filter(|route| route.is_unknown()).count();
+        if fresh == 0 {
+            return Ok(stored);
+        }
         let patience = if inner.has_background() { inner.options.append_deadline } else { NO_TIME };
         let room = inner.pressure.enter(fresh, patience)?;
         self.references_in_use = Some(inner.references_in_use.read());
         stored += self.write_rows(&self.rows_of(rows, true), room.is_some())?;
         Ok(stored)
+    }
+
+    /// Looks in the heads for series that are unknown: after a start all are, and those that were
+    /// there before shall not wait.
+    fn recognize(&mut self) -> Result<()> {
+        let (inner, state) = (self.tenant.inner(), self.tenant.state());
+        for route in &mut self.routes {
+            let Route::Shard { shard, series, key } = route else { continue };
+            let SeriesRef::Labels(labels) = &*series else { continue };
+            let part = inner.shard(usize::from(*shard)).tenant(self.tenant.name())?;
+            let head = part.head().read();
+            if let Some(reference) = head.find(head.hash(labels), labels) {
+                state.known.insert(*key, Place { shard: *shard, reference });
+                *series = SeriesRef::Known(reference);
+            }
+        }
+        inner.measure_known();
+        Ok(())
     }
 
     /// The rows of series that were unknown when the request came, or of the others.

@@ -88,6 +88,23 @@ fn on_a_slow_disk_only_new_series_are_refused() {
 }
 
 #[test]
+fn after_a_start_with_a_full_head_the_series_of_before_are_known() {
+    let storage = FaultStorage::new(1);
+    let open = || Db::open(options(&storage).memory_budget(BUDGET)).unwrap();
+    let db = open();
+    let steady = labels! { "__name__" => "steady" };
+    append(&db, &steady, &[(NOW, 1.0)]).unwrap();
+    let refused = (0..60).map(|round| flood(&db, round, 2000)).sum::<u64>();
+    assert!(refused > 0);
+    drop(db);
+    let db = open();
+    let refused = (60..90).map(|round| flood(&db, round, 2000)).sum::<u64>();
+    assert!(refused > 0, "there is no room for others");
+    assert_eq!(append(&db, &steady, &[(NOW + 1, 2.0)]).unwrap().refused, []);
+    assert_eq!(read(&db)[&steady].len(), 2);
+}
+
+#[test]
 fn samples_that_fill_the_head_go_to_disk_before_their_window_ends() {
     let storage = FaultStorage::new(1);
     let db = Db::open(options(&storage).memory_budget(BUDGET)).unwrap();
