@@ -70,6 +70,7 @@ mod refusals;
 mod retention;
 mod scrub;
 mod shard;
+mod sorted_texts;
 mod source;
 mod space;
 mod start_progress;

@@ -1,4 +1,5 @@
-//! What queries have read of blocks lately: pages, checked and unpacked, and decoded times.
+//! What queries have read of blocks lately: pages, checked and unpacked, decoded times, and answers
+//! of the index.
 //!
 //! Dashboards ask for the same blocks again and again, and most of what a small query costs is
 //! reading and unpacking pages of which it needs a few hundred bytes. There is one cache for the
@@ -11,11 +12,14 @@
 //! the last turn stays, and neither hits nor insertions cost more than a map's.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use nunatak_index::Labels;
 use parking_lot::Mutex;
 
+use super::answers::{Selection, Values};
 use super::directory::DirectoryPage;
 use super::page::Page;
 use super::streams::StreamPage;
@@ -45,17 +49,26 @@ pub(super) struct PageCache {
     pub(super) times: Remembered<[i64]>,
     /// What tells the series of a block from others.
     pub(super) identities: Remembered<[u128]>,
+    /// Which series matchers select.
+    pub(super) selections: Remembered<Selection>,
+    /// The values of labels.
+    pub(super) label_values: Remembered<Values>,
+    /// Label sets of series of small selections.
+    pub(super) labels: Remembered<Labels>,
 }
 
 impl PageCache {
     /// The cache of this process.
     pub(super) fn shared() -> &'static Self {
         static SHARED: LazyLock<PageCache> = LazyLock::new(|| PageCache {
-            values: Remembered::new(32),
-            streams: Remembered::new(4),
-            directory: Remembered::new(6),
-            times: Remembered::new(6),
-            identities: Remembered::new(8),
+            values: Remembered::new(28),
+            streams: Remembered::new(3),
+            directory: Remembered::new(5),
+            times: Remembered::new(5),
+            identities: Remembered::new(7),
+            selections: Remembered::new(2),
+            label_values: Remembered::new(2),
+            labels: Remembered::new(4),
         });
         &SHARED
     }
@@ -63,6 +76,29 @@ impl PageCache {
 
 /// A block's number, and the number of something in it.
 pub(super) type Key = (u64, u32);
+
+/// Mixes keys: they are numbers that no client chooses.
+#[derive(Debug, Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Things of one kind.
 #[derive(Debug)]
@@ -80,13 +116,13 @@ struct Generations<T: ?Sized> {
 
 #[derive(Debug)]
 struct Generation<T: ?Sized> {
-    entries: HashMap<Key, (Arc<T>, usize)>,
+    entries: HashMap<Key, (Arc<T>, usize), BuildHasherDefault<KeyHasher>>,
     bytes: usize,
 }
 
 impl<T: ?Sized> Default for Generation<T> {
     fn default() -> Self {
-        Self { entries: HashMap::new(), bytes: 0 }
+        Self { entries: HashMap::default(), bytes: 0 }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::source::StreamId;
 use crate::storage::{File, Storage};
 use crate::time::TimeRange;
 
+use super::answers::FEW;
 use super::damage::Damage;
 use super::directory::DirectoryPage;
 use super::manifest::{BlockMeta, MAX_MANIFEST, Manifest};
@@ -27,7 +28,7 @@ use crate::storage::join;
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
 /// A selection of so many series has read a good part of the index, which nobody needs soon again.
-const MANY_SERIES: usize = 4096;
+const MANY_SERIES: u64 = 4096;
 
 /// An open block. Cloning makes another handle on the same one.
 #[derive(Debug, Clone)]
@@ -116,17 +117,22 @@ impl Block {
         if !times.overlaps(&range) {
             return Ok(Vec::new());
         }
-        let ids = self.0.index.select(matchers)?;
+        let ids = self.selected(matchers)?;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let selected = Arc::new(Selected::new(self.clone(), range).for_query());
-        let labels = self.0.index.labels_of(&ids)?;
-        if labels.len() >= MANY_SERIES {
+        let mut labelling = self.0.index.labelling(None)?;
+        let mut labels = |id| match ids.len() <= FEW {
+            true => self.labels_of_few(id, || labelling.whole(id)),
+            false => labelling.whole(id),
+        };
+        let series = |id| Ok(BlockSeries::new(labels(id)?, id, Arc::clone(&selected)));
+        let series = ids.iter().map(series).collect();
+        if ids.len() >= MANY_SERIES {
             self.give_back();
         }
-        let labels = labels.into_iter();
-        Ok(labels.map(|(id, l)| BlockSeries::new(l, id, Arc::clone(&selected))).collect())
+        series
     }
 
     /// Names of the labels of the series that all `matchers` accept, sorted.
@@ -148,7 +154,9 @@ impl Block {
         matchers: &[Matcher],
         limit: usize,
     ) -> Result<Vec<String>> {
-        self.0.index.label_values(name, matchers, limit)
+        let mut values = Vec::new();
+        self.with_label_values(name, matchers, limit, |found| values.extend_from_slice(found))?;
+        Ok(values)
     }
 
     /// All label names with their values and series.

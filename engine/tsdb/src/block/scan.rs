@@ -17,6 +17,7 @@ use crate::gathered::Gathered;
 use crate::merge::MergeCursor;
 use crate::source::{Cursor, Hints, SampleBatch, Selector, StreamId, Visit};
 
+use super::answers::FEW;
 use super::difference::may_be_stale;
 use super::directory::{ChunkPlace, DirectoryPage};
 use super::page::Page;
@@ -25,8 +26,8 @@ use super::reader::Block;
 use super::selection::{BlockSeries, Selected, decode_values};
 use super::series::Labelling;
 
-/// Decoded timestamp streams at hand; a power of two.
-const STREAMS: usize = 64;
+/// Timestamp streams at hand, a power of two at most; fewer for a few series.
+const STREAMS: u64 = 128;
 /// Series whose identities are remembered together.
 const IDENTITIES: u32 = 256;
 
@@ -44,7 +45,7 @@ pub(crate) fn scan_blocks(
 ) -> Result<bool> {
     let mut parts = Vec::with_capacity(blocks.len());
     for block in blocks {
-        let found = block.noted(block.index().select(&selector.matchers));
+        let found = block.noted(block.selected(&selector.matchers));
         let ids = unless_damaged(found)?.unwrap_or_default();
         if !ids.is_empty() {
             let part = block.noted(Part::new(block, ids, selector, hints));
@@ -75,6 +76,8 @@ struct Part<'a> {
     id: Option<u32>,
     block: &'a Block,
     labelling: Labelling<'a>,
+    /// Whether the label sets of the series are remembered.
+    few: bool,
     /// Identities of the series around the next one, with the number of the first.
     identities: Option<(u32, Arc<[u128]>)>,
     reader: Reader,
@@ -87,11 +90,23 @@ impl<'a> Part<'a> {
         selector: &Selector,
         hints: &Hints,
     ) -> Result<Self> {
+        let few = hints.labels.is_none() && ids.len() <= FEW;
+        let streams = ids.len().min(STREAMS).next_power_of_two() as usize;
         let mut ids = ids.into_iter();
         let labelling = block.index().labelling(hints.labels.as_deref())?;
         let selected = Arc::new(Selected::new(block.clone(), selector.range).for_query());
-        let reader = Reader::new(selected, hints.presence_only);
-        Ok(Self { id: ids.next(), ids, block, labelling, identities: None, reader })
+        let reader = Reader::new(selected, hints.presence_only, streams);
+        Ok(Self { id: ids.next(), ids, block, labelling, few, identities: None, reader })
+    }
+
+    /// The labels of a series that are wanted.
+    fn labels(&mut self, id: u32) -> Result<Labels> {
+        let labelling = &mut self.labelling;
+        if self.few {
+            self.block.labels_of_few(id, || labelling.labels(id))
+        } else {
+            labelling.labels(id)
+        }
     }
 
     /// The identity of the next series.
@@ -222,7 +237,7 @@ impl<'a> Join<'a> {
     fn labels(&mut self) -> Result<Option<Labels>> {
         for (part, current) in self.parts.iter_mut().zip(&self.current) {
             if let Some(id) = *current {
-                let labels = part.labelling.labels(id);
+                let labels = part.labels(id);
                 if let Some(labels) = part.tolerate(labels)? {
                     return Ok(Some(labels));
                 }
@@ -282,8 +297,14 @@ impl Cursor for Join<'_> {
     }
 }
 
-/// A decoded timestamp stream and its number.
-type Times = Option<(u32, Arc<[i64]>)>;
+/// What is known of a timestamp stream, by its number.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// The decoded times of a stream.
+    times: Option<(u32, Arc<[i64]>)>,
+    /// The last time of a stream.
+    end: Option<(u32, i64)>,
+}
 
 /// Reads the series of one block, one after the other.
 struct Reader {
@@ -291,7 +312,8 @@ struct Reader {
     presence_only: bool,
     directory: Option<Arc<DirectoryPage>>,
     page: Option<(u32, Arc<Page>)>,
-    times: Vec<Times>,
+    /// Each stream has the place that its number gives it.
+    known: Vec<Known>,
     /// Chunks of the series, from `next` on still to be read.
     chunks: Vec<ChunkPlace>,
     next: usize,
@@ -307,13 +329,13 @@ struct Taken {
 }
 
 impl Reader {
-    fn new(selected: Arc<Selected>, presence_only: bool) -> Self {
+    fn new(selected: Arc<Selected>, presence_only: bool, streams: usize) -> Self {
         Self {
             selected,
             presence_only,
             directory: None,
             page: None,
-            times: Vec::new(),
+            known: vec![Known::default(); streams],
             chunks: Vec::new(),
             next: 0,
         }
@@ -338,10 +360,26 @@ impl Reader {
                 self.directory = Some(self.selected.page_of(series)?);
             }
         }
-        if self.chunks.len() > 1 {
-            self.next = self.selected.first_in_range(&self.chunks)?;
+        if self.selected.range().start > self.selected.block().meta().min_t {
+            self.next = self.first_in_range()?;
         }
         Ok(())
+    }
+
+    /// The first chunk that does not end before the range, or else the last.
+    fn first_in_range(&mut self) -> Result<usize> {
+        let start = self.selected.range().start;
+        let (mut low, mut high) = (0, self.chunks.len().saturating_sub(1));
+        while low < high {
+            let middle = low.midpoint(high);
+            let Some(chunk) = self.chunks.get(middle) else { break };
+            if self.end(chunk.stream)? < start {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
     }
 
     /// The next chunk that has something in the range.
@@ -378,18 +416,32 @@ impl Reader {
     }
 
     fn times(&mut self, stream: u32) -> Result<Arc<[i64]>> {
-        self.times.resize(STREAMS, None);
-        let slot = self.times.get_mut(stream as usize % STREAMS);
-        if let Some(Some((held, times))) = &slot
+        let place = stream as usize % self.known.len().max(1);
+        if let Some(Known { times: Some((held, times)), .. }) = self.known.get(place)
             && *held == stream
         {
             return Ok(Arc::clone(times));
         }
         let times = self.selected.times_of(stream)?;
-        if let Some(slot) = slot {
-            *slot = Some((stream, Arc::clone(&times)));
+        if let Some(known) = self.known.get_mut(place) {
+            known.times = Some((stream, Arc::clone(&times)));
         }
         Ok(times)
+    }
+
+    /// The last time of a stream.
+    fn end(&mut self, stream: u32) -> Result<i64> {
+        let place = stream as usize % self.known.len().max(1);
+        if let Some(Known { end: Some((held, end)), .. }) = self.known.get(place)
+            && *held == stream
+        {
+            return Ok(*end);
+        }
+        let end = self.selected.end_of(stream)?;
+        if let Some(known) = self.known.get_mut(place) {
+            known.end = Some((stream, end));
+        }
+        Ok(end)
     }
 
     fn value_page(&mut self, number: u32) -> Result<Arc<Page>> {

@@ -152,6 +152,11 @@ impl Selected {
         Ok(FoundStream { stream: stream.ok_or_else(missing)?, page })
     }
 
+    /// The last time of a stream.
+    pub(super) fn end_of(&self, number: u32) -> Result<i64> {
+        Ok(self.stream(number)?.stream.max_t)
+    }
+
     /// The times of a stream.
     pub(super) fn times_of(&self, number: u32) -> Result<Arc<[i64]>> {
         if let Some(times) = self.times.lock().get(number) {

@@ -73,13 +73,6 @@ impl SeriesIndex {
         self.segment.labels(id).map_err(|e| damage(&self.path, e))
     }
 
-    /// The label sets of many series.
-    pub(super) fn labels_of(&self, ids: &RoaringBitmap) -> Result<Vec<(u32, Labels)>> {
-        let mut reader = self.segment.labels_reader();
-        let mut labels = |id| reader.labels(id).map_err(|e| damage(&self.path, e));
-        ids.iter().map(|id| Ok((id, labels(id)?))).collect()
-    }
-
     pub(super) fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>> {
         let selected = self.selected(matchers)?;
         self.segment.label_names(selected.as_ref()).map_err(|e| damage(&self.path, e))

@@ -1,11 +1,11 @@
 //! Queries over all shards of a tenant.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::tenant::Tenant;
 use crate::error::Result;
 use crate::shard::{Found, TenantShard};
+use crate::sorted_texts::SortedTexts;
 use crate::source::{Hints, Selection, Selector, Source, Visit};
 use crate::time::TimeRange;
 
@@ -60,21 +60,21 @@ impl Source for Tenant {
     fn label_names(&self, selector: &Selector, limit: usize) -> Result<Vec<String>> {
         self.inner().check_open()?;
         let selector = self.within_retention(selector);
-        let mut names = BTreeSet::new();
+        let mut names = SortedTexts::default();
         for part in self.parts() {
             part.label_names(&selector, &mut names)?;
         }
-        Ok(limited(names, limit))
+        Ok(names.limited(limit))
     }
 
     fn label_values(&self, name: &str, selector: &Selector, limit: usize) -> Result<Vec<String>> {
         self.inner().check_open()?;
         let selector = self.within_retention(selector);
-        let mut values = BTreeSet::new();
+        let mut values = SortedTexts::default();
         for part in self.parts() {
             part.label_values(name, &selector, limit, &mut values)?;
         }
-        Ok(limited(values, limit))
+        Ok(values.limited(limit))
     }
 
     fn warnings(&self, range: TimeRange) -> Vec<String> {
@@ -82,9 +82,4 @@ impl Source for Tenant {
         self.parts().for_each(|part| part.warn(range, &mut warnings));
         warnings
     }
-}
-
-fn limited(set: BTreeSet<String>, limit: usize) -> Vec<String> {
-    let limit = if limit == 0 { usize::MAX } else { limit };
-    set.into_iter().take(limit).collect()
 }

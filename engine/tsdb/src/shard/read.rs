@@ -3,7 +3,6 @@
 //! Data moves by publish, then remove: samples that leave the head after it was read are in a
 //! block that is in the list taken after it. What is seen twice is dropped by precedence.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use nunatak_index::Labels;
@@ -17,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::head::{Epoch, Hiding, View};
 use crate::merge::MergeCursor;
 use crate::retention::Expiry;
+use crate::sorted_texts::SortedTexts;
 use crate::source::{Cursor, Hints, SampleBatch, SelectedSeries, Selector, Visit};
 use crate::time::TimeRange;
 
@@ -203,22 +203,18 @@ impl TenantShard {
     }
 
     /// Adds the names of the labels of the selected series.
-    pub(crate) fn label_names(
-        &self,
-        selector: &Selector,
-        names: &mut BTreeSet<String>,
-    ) -> Result<()> {
+    pub(crate) fn label_names(&self, selector: &Selector, names: &mut SortedTexts) -> Result<()> {
         {
             let head = self.head().read();
             if head.has_samples_near(&selector.range) {
                 let selected = head_selection(selector, |matchers| head.select(matchers));
-                names.extend(head.index().label_names(selected.as_ref()));
+                names.merge(&head.index().label_names(selected.as_ref()));
             }
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {
                 let own = block.noted(block.label_names(&selector.matchers));
-                names.extend(or_left_out(own)?);
+                names.merge(&or_left_out(own)?);
             }
         }
         Ok(())
@@ -231,19 +227,21 @@ impl TenantShard {
         name: &str,
         selector: &Selector,
         limit: usize,
-        values: &mut BTreeSet<String>,
+        values: &mut SortedTexts,
     ) -> Result<()> {
         {
             let head = self.head().read();
             if head.has_samples_near(&selector.range) {
                 let selected = head_selection(selector, |matchers| head.select(matchers));
-                values.extend(head.index().label_values(name, selected.as_ref(), limit));
+                values.merge(&head.index().label_values(name, selected.as_ref(), limit));
             }
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {
-                let own = block.noted(block.label_values(name, &selector.matchers, limit));
-                values.extend(or_left_out(own)?);
+                let own = block.with_label_values(name, &selector.matchers, limit, |own| {
+                    values.merge(own);
+                });
+                or_left_out(block.noted(own.map(|()| Vec::<()>::new())))?;
             }
         }
         Ok(())
