@@ -11,6 +11,7 @@ mod grammar;
 mod lexer;
 mod literal;
 mod options;
+mod patterns;
 mod quote;
 mod token;
 

@@ -4,11 +4,13 @@
 //! window function computes is then O(1) a step where the function allows it: resets and changes
 //! are counted by prefix sums, counters look only at the resets between their first and last
 //! sample, minima and maxima keep a monotonic queue. Sums and means are computed anew for each
-//! window, in the order of time, so that the result does not depend on the step.
+//! window, in the order of time, so that the result does not depend on the step. Lines through
+//! windows that overlap come from prefix sums of twice the precision.
 
 mod extended;
 mod mixed;
 mod over_time;
+mod prefix;
 mod rate;
 mod regression;
 
@@ -86,6 +88,12 @@ impl Windows<'_> {
         let all = self.bounds.iter().enumerate().map(|(step, &(from, to))| (step, from, to));
         all.take_while(|&(_, from, to)| self.watch.goes_on(to - from + 1))
             .filter(move |&(_, from, to)| to - from >= least)
+    }
+
+    /// Whether most samples are in several windows.
+    pub(crate) fn overlap(&self) -> bool {
+        let inside: usize = self.bounds.iter().map(|(from, to)| to - from).sum();
+        inside / 4 > self.values.len()
     }
 
     pub(crate) fn range_seconds(&self) -> f64 {
@@ -187,13 +195,14 @@ pub(crate) struct WindowFunction {
     extrapolation: rate::Extrapolation,
     /// Series with histograms so far: their floats have times of their own.
     mixed_version: u64,
+    prefix: prefix::Prefix,
 }
 
 impl WindowFunction {
     pub(crate) fn new(call: &WindowCall, params: Vec<ScalarColumn>) -> Self {
         let (func, mode, span) = (call.func, call.range.mode(), call.span);
-        let (scratch, marks, extrapolation, mixed_version) = Default::default();
-        Self { func, mode, params, span, scratch, marks, extrapolation, mixed_version }
+        let (scratch, marks, extrapolation, mixed_version, prefix) = Default::default();
+        Self { func, mode, params, span, scratch, marks, extrapolation, mixed_version, prefix }
     }
 
     /// Remarks on the arguments at the steps that have a value.
@@ -239,8 +248,12 @@ impl WindowFunction {
                 let differ = |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan());
                 rate::counted(w, &mut self.marks, differ, out);
             }
-            F::Deriv => regression::deriv(w, out),
-            F::PredictLinear => regression::predict(w, |step| self.param(0, step), out),
+            F::Deriv => regression::deriv(w, &mut self.prefix, out),
+            F::PredictLinear => {
+                let mut prefix = std::mem::take(&mut self.prefix);
+                regression::predict(w, &mut prefix, |step| self.param(0, step), out);
+                self.prefix = prefix;
+            }
             F::DoubleExponentialSmoothing => self.smoothing(w, out)?,
             F::QuantileOverTime => {
                 let mut scratch = std::mem::take(&mut self.scratch);

@@ -119,6 +119,12 @@ fn extremes(
     beats: impl Fn(f64, f64) -> bool,
     out: &mut Column,
 ) {
+    if !w.overlap() {
+        for (step, from, to) in w.filled(1) {
+            out.set(step, extreme(&w.values[from..to], &beats));
+        }
+        return;
+    }
     queue.clear();
     let (mut head, mut next) = (0, 0);
     for (step, from, to) in w.filled(1) {
@@ -138,6 +144,17 @@ fn extremes(
         }
         out.set(step, queue.get(head).map_or(f64::NAN, |&i| w.values[i]));
     }
+}
+
+/// The value that no other one beats, the first of equal ones; NaN only if there is nothing else.
+fn extreme(values: &[f64], beats: impl Fn(f64, f64) -> bool) -> f64 {
+    let mut best = f64::NAN;
+    for &value in values {
+        if beats(value, best) || best.is_nan() {
+            best = value;
+        }
+    }
+    best
 }
 
 /// `quantile_over_time`

@@ -1,29 +1,49 @@
 //! Straight lines through samples, and exponential smoothing.
 
 use super::Windows;
+use super::prefix::Prefix;
 use crate::column::Column;
 use crate::math::Sum;
 
 /// `deriv`: the slope of the line.
-pub(super) fn deriv(w: &Windows, out: &mut Column) {
-    for (step, from, to) in w.filled(2) {
-        // Times relative to the first sample keep the sums small.
-        let (slope, _) = line(&w.times[from..to], &w.values[from..to], w.times[from]);
-        out.set(step, slope);
-    }
+pub(super) fn deriv(w: &Windows, prefix: &mut Prefix, out: &mut Column) {
+    // Times relative to the first sample keep the sums small.
+    lines(w, prefix, |_, from| w.times[from], |step, (slope, _)| out.set(step, slope));
 }
 
 /// `predict_linear`: the line's value some seconds after the step.
-pub(super) fn predict(w: &Windows, seconds: impl Fn(usize) -> f64, out: &mut Column) {
+pub(super) fn predict(
+    w: &Windows,
+    prefix: &mut Prefix,
+    seconds: impl Fn(usize) -> f64,
+    out: &mut Column,
+) {
+    let origin = |step, _| w.steps.time(step);
+    lines(w, prefix, origin, |step, (slope, now)| out.set(step, slope * seconds(step) + now));
+}
+
+/// Hands the line through each window to `take`: its slope, and its value at the time that
+/// `origin` says of the step and its window's first sample.
+fn lines(
+    w: &Windows,
+    prefix: &mut Prefix,
+    origin: impl Fn(usize, usize) -> i64,
+    mut take: impl FnMut(usize, (f64, f64)),
+) {
+    let by_prefix = w.overlap() && prefix.fill(w);
     for (step, from, to) in w.filled(2) {
-        let now = w.steps.time(step);
-        let (slope, now_value) = line(&w.times[from..to], &w.values[from..to], now);
-        out.set(step, slope * seconds(step) + now_value);
+        let origin = origin(step, from);
+        let line = if by_prefix && prefix.reaches(origin) {
+            prefix.line(from, to, origin)
+        } else {
+            line(&w.times[from..to], &w.values[from..to], origin)
+        };
+        take(step, line);
     }
 }
 
 /// Least squares: the slope per second, and the line's value at `origin`.
-fn line(times: &[i64], values: &[f64], origin: i64) -> (f64, f64) {
+pub(super) fn line(times: &[i64], values: &[f64], origin: i64) -> (f64, f64) {
     let first = values[0];
     if values.iter().all(|&value| value == first) {
         return if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first) };

@@ -95,18 +95,9 @@ fn function(
     mode: Option<RangeMode>,
     params: Vec<ScalarColumn>,
 ) -> WindowFunction {
-    let (scratch, marks, extrapolation) = Default::default();
-    let mixed_version = 0;
-    WindowFunction {
-        func,
-        mode,
-        params,
-        span: Span::default(),
-        scratch,
-        marks,
-        extrapolation,
-        mixed_version,
-    }
+    let (scratch, marks, extrapolation, mixed_version, prefix) = Default::default();
+    let span = Span::default();
+    WindowFunction { func, mode, params, span, scratch, marks, extrapolation, mixed_version, prefix }
 }
 
 fn close(a: f64, b: f64) -> bool {

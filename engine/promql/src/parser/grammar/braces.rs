@@ -2,6 +2,7 @@
 
 use super::{Parser, Result, Token, TokenKind, Tree};
 use crate::ast::{BinaryOp, ExprKind, Span, VectorSelector};
+use crate::parser::patterns;
 use nunatak_index::{METRIC_NAME, MatchOp, Matcher};
 
 const CONTEXT: &str = "label matching";
@@ -112,7 +113,14 @@ impl Parser<'_> {
         if let Some(known) = self.patterns.known.get(&key) {
             return Ok(known.clone());
         }
-        let matcher = self.matcher(&key.0, op, &key.2, span)?;
+        let matcher = match patterns::known(&key.0, op, &key.2) {
+            Some(matcher) => matcher,
+            None => {
+                let matcher = self.matcher(&key.0, op, &key.2, span)?;
+                patterns::remember(&matcher);
+                matcher
+            }
+        };
         self.patterns.bytes += matcher.compiled_bytes();
         let limit = self.options.max_pattern_bytes;
         if self.patterns.bytes > limit {
