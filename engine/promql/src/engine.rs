@@ -15,7 +15,7 @@ use crate::eval::Exec;
 use crate::grid::Grid;
 use crate::notes::Notes;
 use crate::parser::{ParserOptions, parse};
-use crate::plan::{Plan, Query, build};
+use crate::plan::{Plan, Query, VectorPlan, build};
 use crate::profile::Profile;
 use crate::value::{MatrixSeries, QueryResult, QueryStats, Value, VectorSample};
 use crate::watch::Watch;
@@ -271,17 +271,37 @@ fn instant_value(exec: &Exec, plan: &Plan, at_ms: i64) -> Result<Value> {
         Plan::Scalar(scalar) => Value::Scalar { t: at_ms, v: exec.scalar(scalar, &grid)?.get(0) },
         Plan::Range(range) => Value::Matrix(exec.matrix(range, at_ms)?),
         Plan::Vector(vector) => {
-            let Matrix { series, held } = exec.drop_due_names(exec.collect(vector, &grid)?)?;
-            drop(held);
-            let sample = |series: Series| VectorSample {
-                t: at_ms,
-                v: series.column.get(0).unwrap_or(f64::NAN),
-                histogram: series.column.histograms.get(&0).cloned(),
-                labels: series.labels,
-            };
-            Value::Vector(series.into_iter().map(sample).collect())
+            let mut samples = instant_samples(exec, vector, &grid)?;
+            if vector.is_unsorted() {
+                samples.sort_by(|a, b| a.labels.cmp(&b.labels));
+            }
+            Value::Vector(samples)
         }
     })
+}
+
+fn instant_samples(exec: &Exec, plan: &VectorPlan, grid: &Grid) -> Result<Vec<VectorSample>> {
+    let sample = |labels, column: &Column| VectorSample {
+        t: grid.start,
+        v: column.get(0).unwrap_or(f64::NAN),
+        histogram: column.histograms.get(&0).cloned(),
+        labels,
+    };
+    if exec.delayed_names {
+        let Matrix { series, held } = exec.drop_due_names(exec.collect(plan, grid)?)?;
+        drop(held);
+        let sample = |series: Series| sample(series.labels, &series.column);
+        return Ok(series.into_iter().map(sample).collect());
+    }
+    let (mut samples, mut held) = (Vec::new(), exec.held());
+    exec.stream(plan, grid, &mut |row| {
+        if !row.column.is_empty() {
+            exec.take(&mut held, row.column.cost())?;
+            samples.push(sample(row.labels, row.column));
+        }
+        Ok(())
+    })?;
+    Ok(samples)
 }
 
 fn range_value(exec: &Exec, plan: &Plan, grid: &Grid) -> Result<Value> {

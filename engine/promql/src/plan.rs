@@ -87,10 +87,10 @@ impl VectorPlan {
                 RangePlan::Select(select, _) => select,
                 RangePlan::Subquery(_) => return false,
             },
-            Self::Invariant(inner) => return inner.is_unsorted(),
+            Self::Invariant(inner) | Self::Negate(inner) => return inner.is_unsorted(),
             _ => return false,
         };
-        matches!(select.scan, Scan::Unsorted | Scan::By(_))
+        select.scan.is_unsorted()
     }
 }
 
@@ -134,10 +134,19 @@ pub(crate) enum Scan {
     Sorted,
     /// The same, but whoever asks keeps all of them: they may be sorted when they are there.
     SortedLater,
-    /// In any order, with all labels.
+    /// In any order, with all labels; nobody looks at the metric's name.
     Unsorted,
+    /// In any order, with the labels that the answer shows.
+    Output,
     /// In any order; only these labels are looked at.
     By(Vec<String>),
+}
+
+impl Scan {
+    /// Whether series may come in any order.
+    pub(crate) fn is_unsorted(&self) -> bool {
+        matches!(self, Self::Unsorted | Self::Output | Self::By(_))
+    }
 }
 
 /// Windows of samples.

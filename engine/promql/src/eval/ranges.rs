@@ -39,7 +39,7 @@ impl Exec<'_> {
         window::check_mode(call.func, call.range.mode())?;
         let keeps_names = self.delayed_names || keeps_name(call.func);
         if let RangePlan::Select(select, range_ms) = &call.range {
-            let unsorted = matches!(select.scan, Scan::Unsorted | Scan::By(_));
+            let unsorted = select.scan.is_unsorted();
             // What comes of each series of an instant query is small, and can be sorted later.
             let later = grid.count == 1 || select.scan == Scan::SortedLater;
             let scans = unsorted || (later && has_one_name(&select.matchers));

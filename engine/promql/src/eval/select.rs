@@ -21,6 +21,9 @@ const STALE: u64 = 0x7ff0_0000_0000_0002;
 /// What a selected series counts as besides the text of its labels: ends of labels, a cursor.
 const SERIES_BYTES: u64 = 320;
 
+/// What a label set of a scan counts as besides its text.
+const LABELS_BYTES: u64 = 160;
+
 /// Samples that are charged at a time.
 const PIECE: usize = 4096;
 
@@ -170,9 +173,13 @@ impl Exec<'_> {
         let (selector, hints) = self.asked(select, grid, range_ms);
         let mut samples = self.samples();
         let mut failure = None;
+        // Whole label sets are kept by whoever is above; groups are few.
+        let are_kept = !matches!(select.scan, Scan::Unsorted | Scan::By(_));
         let warnings = self.source.scan(&selector, &hints, &mut |labels, cursor| {
             self.series_read.set(self.series_read.get() + 1);
-            let read = self.read(cursor, &mut samples, keep_stale);
+            let bytes = if are_kept { labels.text_len() as u64 + LABELS_BYTES } else { 0 };
+            let read =
+                self.take_bytes(bytes).and_then(|()| self.read(cursor, &mut samples, keep_stale));
             samples.find_hints(select);
             failure = read.and_then(|()| take(labels, &mut samples)).err();
             failure.is_none()
@@ -217,8 +224,7 @@ impl Exec<'_> {
 
     /// An instant selector.
     pub(super) fn select(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
-        let unsorted = matches!(select.scan, Scan::Unsorted | Scan::By(_));
-        if unsorted {
+        if select.scan.is_unsorted() {
             return self.scanned_instants(select, grid, sink);
         }
         if grid.count == 1 || select.scan == Scan::SortedLater {

@@ -57,7 +57,11 @@ pub(crate) fn build(expr: &Expr, query: &Query) -> Result<Plan> {
     Ok(match expr.value_type() {
         ValueType::Scalar => Plan::Scalar(builder.scalar(expr)?.once()),
         ValueType::String => Plan::String(string(expr)?),
-        ValueType::Vector => Plan::Vector(builder.vector(expr, &Above::default())?.once()),
+        ValueType::Vector => {
+            // The answer is sorted when it is there.
+            let above = Above { scan: Scan::Output, ..Above::default() };
+            Plan::Vector(builder.vector(expr, &above)?.once())
+        }
         ValueType::Matrix => Plan::Range(builder.range(expr, &Above::default())?.plan),
     })
 }
