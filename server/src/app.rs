@@ -19,6 +19,7 @@ use crate::ingest::Ingest;
 use crate::logging::LogControl;
 use crate::metadata::MetadataStore;
 use crate::metrics::Metrics;
+use crate::quick::Quick;
 use crate::turns::Turns;
 
 /// How long a write waits for the database to be open.
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) metadata: MetadataStore,
     pub(crate) clients: Clients,
     pub(crate) query_places: Arc<Turns>,
+    pub(crate) quick: Quick,
     query_memory: OnceLock<Arc<QueryMemory>>,
     pub(crate) started_ms: i64,
     /// How far the opening of the database is.
@@ -60,6 +62,7 @@ impl App {
         let now = SystemClock.now_ms();
         Self {
             query_places: Arc::new(Turns::new(settings.query_concurrency)),
+            quick: Quick::default(),
             query_memory: OnceLock::new(),
             ingest: OnceLock::new(),
             settings,

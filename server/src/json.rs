@@ -65,6 +65,10 @@ pub(crate) fn list<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut
 
 /// Writes `{"name":"value",…}`.
 pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
+    if is_plain(labels.text().as_bytes()) {
+        plain_labels(out, labels);
+        return;
+    }
     out.push(b'{');
     for (i, (name, value)) in labels.iter().enumerate() {
         if i > 0 {
@@ -75,6 +79,21 @@ pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
         string(out, value);
     }
     out.push(b'}');
+}
+
+/// As [`labels`], of which none needs a backslash.
+fn plain_labels(out: &mut Vec<u8>, labels: &Labels) {
+    // Two pairs of quotes, a colon and a comma for each.
+    out.reserve(labels.text_len() + 6 * labels.len() + 2);
+    let mut before: &[u8] = b"{\"";
+    for (name, value) in labels.iter() {
+        out.extend_from_slice(before);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":\"");
+        out.extend_from_slice(value.as_bytes());
+        before = b"\",\"";
+    }
+    out.extend_from_slice(if labels.is_empty() { b"{}" } else { b"\"}" });
 }
 
 /// Writes milliseconds as seconds: no fraction, or three digits of it.
@@ -109,10 +128,35 @@ fn bare_value(out: &mut Vec<u8>, v: f64) {
     } else if size < 9e15 && v.trunc() == v && (v != 0.0 || v.is_sign_positive()) {
         out.extend_from_slice(itoa::Buffer::new().format(v as i64).as_bytes());
     } else if size == 0.0 || (1e-6..1e21).contains(&size) {
-        drop(write!(out, "{v}"));
+        if !decimal(out, v) {
+            drop(write!(out, "{v}"));
+        }
     } else {
         exponential(out, v);
     }
+}
+
+/// Writes a number that has at most three digits behind the point and fifteen in all, as most gauges
+/// do: whichever such number rounds to `v` is the only one, and so the shortest.
+fn decimal(out: &mut Vec<u8>, v: f64) -> bool {
+    let size = v.abs();
+    let thousandths = (size * 1000.0).round();
+    if size >= 1e12 || size == 0.0 || thousandths / 1000.0 != size {
+        return false;
+    }
+    if v < 0.0 {
+        out.push(b'-');
+    }
+    let thousandths = thousandths as u64;
+    out.extend_from_slice(itoa::Buffer::new().format(thousandths / 1000).as_bytes());
+    let rest = thousandths % 1000;
+    let digits = [rest / 100, rest / 10 % 10, rest % 10].map(|digit| b'0' + digit as u8);
+    let behind = digits.iter().rposition(|&digit| digit != b'0').map_or(0, |last| last + 1);
+    if behind > 0 {
+        out.push(b'.');
+        out.extend_from_slice(&digits[..behind]);
+    }
+    true
 }
 
 fn exponential(out: &mut Vec<u8>, v: f64) {
@@ -155,6 +199,10 @@ mod tests {
             (-1.5, "-1.5"),
             (0.1 + 0.2, "0.30000000000000004"),
             (1e-6, "0.000001"),
+            (0.001, "0.001"),
+            (-12.05, "-12.05"),
+            (999_999_999_999.999, "999999999999.999"),
+            (0.0005, "0.0005"),
             (9.99e-7, "9.99e-07"),
             (1e20, "100000000000000000000"),
             (1e21, "1e+21"),
@@ -183,6 +231,9 @@ mod tests {
     fn label_sets() {
         let set = labels! { "__name__" => "up", "path" => "a\"b\\\n" };
         assert_eq!(written(|out| labels(out, &set)), r#"{"__name__":"up","path":"a\"b\\\n"}"#);
+        let plain = labels! { "__name__" => "up", "path" => "/a" };
+        assert_eq!(written(|out| labels(out, &plain)), r#"{"__name__":"up","path":"/a"}"#);
+        assert_eq!(written(|out| labels(out, &Labels::empty())), "{}");
     }
 
     proptest! {
@@ -197,6 +248,14 @@ mod tests {
             let v = f64::from_bits(bits);
             let back: f64 = written(|out| bare_value(out, v)).parse().unwrap();
             prop_assert!(back.to_bits() == bits || v.is_nan() && back.is_nan());
+        }
+
+        #[test]
+        fn short_decimals_are_as_short_as_others(
+            digits in -9_999_999_999_999_999_i64..9_999_999_999_999_999, places in 0..5,
+        ) {
+            let v = digits as f64 / 10_f64.powi(places);
+            prop_assert_eq!(written(|out| bare_value(out, v)), format!("{v}"));
         }
     }
 }

@@ -21,6 +21,7 @@ mod metadata;
 mod metrics;
 mod own_metrics;
 mod promql;
+mod quick;
 pub mod remote_write;
 mod serve;
 mod snapshot;

@@ -37,6 +37,30 @@ pub(crate) enum When {
     Range { start: i64, end: i64, step: i64 },
 }
 
+impl When {
+    /// What is the same when the query is asked again later.
+    pub(crate) fn shape(self) -> (i64, i64) {
+        match self {
+            Self::At(_) => (0, 0),
+            Self::Range { start, end, step } => (end.saturating_sub(start), step),
+        }
+    }
+}
+
+/// Samples above which an answer is large.
+const LARGE: usize = 16_384;
+
+/// Whether it takes long to write an answer.
+pub(crate) fn is_large(answer: &QueryResult) -> bool {
+    match &answer.value {
+        Value::Vector(samples) => samples.len() > LARGE / 8,
+        Value::Matrix(series) => {
+            series.iter().map(|series| 8 + series.values.len()).sum::<usize>() > LARGE
+        }
+        _ => false,
+    }
+}
+
 /// Writes `{"resultType":…,"result":…}`, and what belongs behind `data`. At most `limit` series
 /// are written (0: all).
 pub(crate) fn write(out: &mut Out, mut answer: QueryResult, limit: usize, stats: Option<f64>) {

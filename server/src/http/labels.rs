@@ -9,7 +9,7 @@ use nunatak::{Db, Hints, Labels, Matcher, Selector, Source, TimeRange};
 
 use super::client::Asking;
 use super::params::Params;
-use super::query::{blocking, wait_for_turn};
+use super::query::{quick_or_blocking, wait_for_turn};
 use super::reply::{ApiError, success, success_with};
 use crate::app::App;
 use crate::{json, promql};
@@ -20,7 +20,7 @@ pub(super) async fn names(
     asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
-    texts(&app, &asking, &params, Source::label_names).await
+    texts(&app, &asking, &params, "", Source::label_names).await
 }
 
 /// `label/{name}/values`
@@ -34,24 +34,28 @@ pub(super) async fn values(
     if name.is_empty() {
         return Err(ApiError::bad_data("invalid label name: \"\""));
     }
-    texts(&app, &asking, &params, move |db, selector, limit| {
+    let key = name.clone();
+    texts(&app, &asking, &params, &key, move |db, selector, limit| {
         db.label_values(&name, selector, limit)
     })
     .await
 }
 
-/// Names or values of all selectors together, sorted, cut at `limit`.
+/// Names or values of all selectors together, sorted, cut at `limit`; `what` tells the one from the
+/// other.
 async fn texts(
     app: &Arc<App>,
     asking: &Asking,
     params: &Params,
+    what: &str,
     ask: impl Fn(&Db, &Selector, usize) -> nunatak::Result<Vec<String>> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let db = app.db()?;
     let limit = params.limit()?;
     let selectors = selectors(params, ApiError::bad_data)?;
     let permit = wait_for_turn(app, asking, app.settings.query_timeout).await?;
-    let (mut texts, mut warnings) = blocking(move || {
+    let key = app.quick.key(("texts", what, shape(params, &selectors)));
+    let (mut texts, mut warnings) = quick_or_blocking(app, key, move || {
         let _permit = permit;
         let texts = one_more_than(limit, &selectors, |selector, most| ask(&db, selector, most))?;
         let range = selectors.first().map_or(TimeRange::ALL, |selector| selector.range);
@@ -60,6 +64,12 @@ async fn texts(
     .await??;
     warnings.extend(truncate(&mut texts, limit));
     Ok(success_with(&warnings, |out| json::strings(out, &texts)))
+}
+
+/// What is the same when a request comes again later: its selectors, and how long its time is.
+fn shape<'a>(params: &'a Params, selectors: &[Selector]) -> (Vec<&'a str>, Option<i64>) {
+    let length = |selector: &Selector| selector.range.end.saturating_sub(selector.range.start);
+    (params.all("match[]").collect(), selectors.first().map(length))
 }
 
 fn one_more_than(
@@ -91,7 +101,8 @@ pub(super) async fn series(
     let limit = params.limit()?;
     let selectors = selectors(&params, |what| ApiError::parameter("match[]", what))?;
     let permit = wait_for_turn(&app, &asking, app.settings.query_timeout).await?;
-    let (mut sets, mut warnings) = blocking(move || {
+    let key = app.quick.key(("series", shape(&params, &selectors)));
+    let (mut sets, mut warnings) = quick_or_blocking(&app, key, move || {
         let _permit = permit;
         label_sets(&db, &selectors, limit)
     })

@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use nunatak::Db;
+use nunatak_promql::QueryResult;
 
 use super::client::Asking;
 use super::params::{Params, parse_step};
-use super::reply::{ApiError, ErrorKind, success, success_value};
-use super::stream::reply;
+use super::reply::{ApiError, ErrorKind, json_response, success, success_value};
+use super::stream::{Out, reply};
 use crate::app::App;
 use crate::promql::{self, Question, When};
+use crate::quick;
 use crate::turns::Place;
 
 /// `query`
@@ -91,21 +95,80 @@ async fn run(
         cancel: Arc::clone(&cancel.0),
         profile,
     };
-    let permit = wait_for_turn(app, &asking, timeout).await?;
+    let place = wait_for_turn(app, &asking, timeout).await?;
     let app = Arc::clone(app);
-    Ok(reply(move |out| {
-        let answer = promql::ask(&db, app.query_memory(), &question);
-        let took = begun.elapsed();
-        app.metrics.query(took, answer.is_ok());
-        if took >= app.settings.slow_query {
-            log_slow(&asking, &question, took, answer.as_ref().err());
+    let task = Task { app, db, asking, question, limit, stats, begun, place };
+    Ok(task.run().await)
+}
+
+/// A query whose turn it is.
+struct Task {
+    app: Arc<App>,
+    db: Db,
+    asking: Asking,
+    question: Question,
+    limit: usize,
+    /// Whether the reply says what the query has cost.
+    stats: bool,
+    begun: Instant,
+    place: Place,
+}
+
+impl Task {
+    async fn run(self) -> Response {
+        let key = self.app.quick.key((&self.question.text, self.question.when.shape()));
+        let answer = match self.app.quick.knows(key) {
+            true => self.at_once(),
+            false => None,
+        };
+        match answer {
+            Some(answer) if answer.as_ref().is_ok_and(|answer| !promql::is_large(answer)) => {
+                let mut out = Out::whole();
+                match self.finish(&mut out, key, answer) {
+                    Ok(()) => json_response(StatusCode::OK, out.buffer),
+                    Err(error) => error.into_response(),
+                }
+            }
+            answer => {
+                reply(move |out| {
+                    let ask = || promql::ask(&self.db, self.app.query_memory(), &self.question);
+                    let answer = answer.unwrap_or_else(ask);
+                    self.finish(out, key, answer)
+                })
+                .await
+            }
         }
-        promql::write(out, answer?, limit, stats.then_some(took.as_secs_f64()));
+    }
+
+    /// Asks without changing the thread; `None` if that takes too long.
+    fn at_once(&self) -> Option<Result<QueryResult, ApiError>> {
+        let soon = Instant::now() + quick::PATIENCE;
+        let deadline = soon.min(self.question.deadline);
+        let question = Question { deadline, ..self.question.clone() };
+        let answer = promql::ask(&self.db, self.app.query_memory(), &question);
+        let late = |error: &ApiError| error.kind == ErrorKind::Timeout;
+        (!answer.as_ref().is_err_and(late)).then_some(answer)
+    }
+
+    /// Writes the answer, and notes what it has cost.
+    fn finish(
+        self,
+        out: &mut Out,
+        key: quick::Key,
+        answer: Result<QueryResult, ApiError>,
+    ) -> Result<(), ApiError> {
+        let took = self.begun.elapsed();
+        self.app.metrics.query(took, answer.is_ok());
+        if took >= self.app.settings.slow_query {
+            log_slow(&self.asking, &self.question, took, answer.as_ref().err());
+        }
+        let stats = self.stats.then_some(took.as_secs_f64());
+        promql::write(out, answer?, self.limit, stats);
+        self.app.quick.note(key, self.begun.elapsed());
         // Not earlier: an answer that is being sent is still in memory.
-        drop(permit);
+        drop(self.place);
         Ok(())
-    })
-    .await)
+    }
 }
 
 /// The parameter `lookback_delta`, in ms; the server's if it is not positive.
@@ -139,6 +202,18 @@ pub(super) async fn wait_for_turn(
         Ok(None) => Err(ApiError::new(ErrorKind::Unavailable, "the server stops")),
         Err(_) => Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue")),
     }
+}
+
+/// Runs `work` without changing the thread if it was quick the last time.
+pub(super) async fn quick_or_blocking<T: Send + 'static>(
+    app: &App,
+    key: quick::Key,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let begun = Instant::now();
+    let done = if app.quick.knows(key) { work() } else { blocking(work).await? };
+    app.quick.note(key, begun.elapsed());
+    Ok(done)
 }
 
 /// Runs `work` on a thread that may block.

@@ -37,19 +37,25 @@ pub(crate) struct Out {
 
 impl Out {
     fn new(first: oneshot::Sender<Result<Body, ApiError>>, patience: Duration) -> Self {
+        Self { first: Some(first), patience, ..Self::whole() }
+    }
+
+    /// For a reply that is sent when it is whole.
+    pub(crate) fn whole() -> Self {
         Self {
-            buffer: Vec::new(),
-            first: Some(first),
+            buffer: Vec::with_capacity(4096),
+            first: None,
             pieces: None,
             gone: false,
-            patience,
+            patience: PATIENCE,
             complete: Arc::default(),
         }
     }
 
     /// Sends the piece on if it is full; call it now and then. `false`: nobody listens any more.
     pub(crate) fn pass_on(&mut self) -> bool {
-        if self.buffer.len() >= PIECE && !self.gone {
+        let is_sent_in_pieces = self.first.is_some() || self.pieces.is_some();
+        if self.buffer.len() >= PIECE && is_sent_in_pieces && !self.gone {
             self.send();
         }
         !self.gone

@@ -41,12 +41,14 @@ fn long_answers_are_whole() {
     let (status, reply) = server.api(query);
     assert_eq!(status, 200);
     assert_eq!(reply["data"]["result"][0]["values"].as_array().unwrap().len(), 11_001);
-    let packed = agent()
-        .get(server.url(&format!("/api/v1/{query}")))
-        .header("accept-encoding", "gzip")
-        .call()
-        .unwrap();
-    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    for encoding in ["gzip", "zstd"] {
+        let packed = agent()
+            .get(server.url(&format!("/api/v1/{query}")))
+            .header("accept-encoding", encoding)
+            .call()
+            .unwrap();
+        assert_eq!(packed.headers()["content-encoding"], encoding);
+    }
 }
 
 #[test]

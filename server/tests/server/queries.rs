@@ -78,6 +78,42 @@ fn one_client_does_not_keep_another_one_out() {
 }
 
 #[test]
+fn a_question_that_was_quick_has_the_same_answer_again() {
+    let server = Server::start(&[]);
+    let now = ago(0);
+    for n in 0..3 {
+        let labels = [("__name__", "again"), ("n", &n.to_string())];
+        assert_eq!(server.write(&series(&labels, &[(now - 1000, 0.5), (now, 1.0)])).status, 204);
+    }
+    let (start, end) = (now / 1000 - 60, now / 1000);
+    for path in [
+        format!("/api/v1/query?query=again&time={end}"),
+        format!("/api/v1/query?query=sum(&time={end}"),
+        format!("/api/v1/query_range?query=sum(again)&start={start}&end={end}&step=1"),
+        // What one request found must not be taken for another's.
+        format!("/api/v1/query_range?query=sum(again)&start={start}&end={end}&step=2"),
+        "/api/v1/series?match[]=again".to_owned(),
+        "/api/v1/series?match[]=again&limit=1".to_owned(),
+        "/api/v1/label/n/values?match[]=again".to_owned(),
+        "/api/v1/label/__name__/values?match[]=again".to_owned(),
+        "/api/v1/labels?match[]=again".to_owned(),
+    ] {
+        let first = server.get(&path);
+        for _ in 0..3 {
+            assert_eq!(server.get(&path), first, "{path}");
+        }
+    }
+    // New samples are seen by those who asked before.
+    let path = format!("/api/v1/query?query=count(again)&time={end}");
+    for _ in 0..2 {
+        assert!(server.get(&path).1.contains("\"3\""));
+    }
+    let late = series(&[("__name__", "again"), ("n", "4")], &[(end * 1000 - 1, 1.0)]);
+    assert_eq!(server.write(&late).status, 204);
+    assert!(server.get(&path).1.contains("\"4\""));
+}
+
+#[test]
 fn all_statistics_say_where_the_time_went() {
     let server = Server::start(&[]);
     // Not `up`: the server has one of its own.
