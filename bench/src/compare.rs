@@ -5,6 +5,7 @@
 //! of everything there is; [`table`] turns what was seen into figures.
 
 mod bench;
+mod cold;
 mod disk;
 mod ingest;
 mod late;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::bench::{Bench, DataFolder};
+use super::cold;
 use super::ingest::Data;
 use crate::measure::{Asked, Asker, Durations, ask_in_turns};
 use crate::question::{Answers, Question, deep, wide};
@@ -32,14 +33,20 @@ struct Reply {
 
 /// Asks all targets about the data of both workloads.
 pub(super) fn run(bench: &Bench, shallow: &Data, long: &Data) -> Result<Section> {
-    let mut notes = Vec::new();
-    let mut askings = ask_all(bench, shallow, wide(&shallow.work.extent), &mut notes)?;
-    askings.extend(ask_all(bench, long, deep(&long.work.extent), &mut notes)?);
+    let (mut notes, mut cold) = (Vec::new(), Vec::new());
+    let of_shallow = wide(&shallow.work.extent);
+    cold.extend(cold::ask(bench, shallow, &of_shallow)?);
+    let mut askings = ask_all(bench, shallow, of_shallow, &mut notes)?;
+    let of_long = deep(&long.work.extent);
+    cold.extend(cold::ask(bench, long, &of_long)?);
+    askings.extend(ask_all(bench, long, of_long, &mut notes)?);
+    let mut tables = tables(bench, &askings);
+    tables.push(cold::table(&cold));
     Ok(Section {
         id: "queries".to_owned(),
         title: "Queries".to_owned(),
         method: method(bench, &askings),
-        tables: tables(bench, &askings),
+        tables,
         curves: Vec::new(),
         notes,
     })
@@ -238,7 +245,9 @@ fn method(bench: &Bench, askings: &[Asking]) -> String {
         "All servers run at the same time with the same flushed data, pinned to the same processor, \
          and are asked in turns: each question {} times, fewer when one target's answers take \
          longer than {} s in all, after one that is not timed. Latency is from the request to the \
-         answer's last byte. Result caches are off. An answer counts as right when it has the \
+         answer's last byte. Some questions are asked cold besides, three times: the server was \
+         stopped, its files were dropped from the page cache, it was started, and this is the first \
+         request. Result caches are off. An answer counts as right when it has the \
          same series and times as {REFERENCE}' and values within 1e-5 of it; `≠` marks one that \
          has not. InfluxDB has no PromQL: it is asked in InfluxQL where that has words for nearly \
          the same.\n\n| question | |\n|---|---|\n{}",
