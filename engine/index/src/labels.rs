@@ -89,6 +89,12 @@ impl Labels {
         self.text.len()
     }
 
+    /// All names and values, one after the other without anything between them.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The pairs in the order of their names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         (0..self.len()).map(|i| self.pair(i))

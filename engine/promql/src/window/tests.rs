@@ -97,7 +97,17 @@ fn function(
 ) -> WindowFunction {
     let (scratch, marks, extrapolation, mixed_version, prefix) = Default::default();
     let span = Span::default();
-    WindowFunction { func, mode, params, span, scratch, marks, extrapolation, mixed_version, prefix }
+    WindowFunction {
+        func,
+        mode,
+        params,
+        span,
+        scratch,
+        marks,
+        extrapolation,
+        mixed_version,
+        prefix,
+    }
 }
 
 fn close(a: f64, b: f64) -> bool {
