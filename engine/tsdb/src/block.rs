@@ -53,5 +53,6 @@ pub(crate) use scan::scan_blocks;
 pub(crate) use scrub::BlockScrub;
 pub use selection::BlockSeries;
 pub(crate) use selection::Selected;
+pub(crate) use series::Labelling;
 pub use verify::VerifyReport;
 pub use writer::{BlockSpec, BlockWriter};

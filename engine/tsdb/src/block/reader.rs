@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use nunatak_codec::PADDING;
-use nunatak_index::{Matcher, NameCount, PairCount};
+use nunatak_index::{Labels, Matcher, NameCount, PairCount};
 
 use crate::error::{Error, Result};
 use crate::log::Position;
@@ -19,7 +19,7 @@ use super::directory::DirectoryPage;
 use super::manifest::{BlockMeta, MAX_MANIFEST, Manifest};
 use super::page::Page;
 use super::selection::{BlockSeries, Selected};
-use super::series::SeriesIndex;
+use super::series::{Labelling, SeriesIndex};
 use super::streams::StreamPage;
 use super::table::{FOOTER, Footer, HEADER, PageTable, Place, check_header};
 use crate::storage::join;
@@ -174,9 +174,14 @@ impl Block {
         self.0.index.give_back();
     }
 
-    /// The series with this number, over all of its samples.
-    pub(crate) fn series(&self, id: u32, selected: &Arc<Selected>) -> Result<BlockSeries> {
-        Ok(BlockSeries::new(self.0.index.labels(id)?, id, Arc::clone(selected)))
+    /// Reads all labels of series, one after the other.
+    pub(crate) fn labelling(&self) -> Result<Labelling<'_>> {
+        self.0.index.labelling(None)
+    }
+
+    /// The series with this number and these labels, over all of its samples.
+    pub(crate) fn series(labels: Labels, id: u32, selected: &Arc<Selected>) -> BlockSeries {
+        BlockSeries::new(labels, id, Arc::clone(selected))
     }
 
     pub(super) fn manifest(&self) -> &Manifest {

@@ -69,10 +69,6 @@ impl SeriesIndex {
         Ok(Labelling { path: &self.path, whole: self.segment.labels_reader(), projected })
     }
 
-    pub(super) fn labels(&self, id: u32) -> Result<Labels> {
-        self.segment.labels(id).map_err(|e| damage(&self.path, e))
-    }
-
     pub(super) fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>> {
         let selected = self.selected(matchers)?;
         self.segment.label_names(selected.as_ref()).map_err(|e| damage(&self.path, e))
@@ -108,7 +104,7 @@ impl SeriesIndex {
 }
 
 /// Reads the labels of series, one after the other.
-pub(super) struct Labelling<'a> {
+pub(crate) struct Labelling<'a> {
     path: &'a str,
     whole: LabelsReader<'a, Image>,
     projected: Option<ProjectedReader<'a, Image>>,
@@ -116,7 +112,7 @@ pub(super) struct Labelling<'a> {
 
 impl Labelling<'_> {
     /// The labels of a series that are wanted.
-    pub(super) fn labels(&mut self, id: u32) -> Result<Labels> {
+    pub(crate) fn labels(&mut self, id: u32) -> Result<Labels> {
         match &mut self.projected {
             Some(projected) => projected.labels(id).map_err(|e| damage(self.path, e)),
             None => self.whole(id),

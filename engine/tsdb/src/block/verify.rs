@@ -93,9 +93,9 @@ impl Block {
 
     /// Labels decode and are in the order of series.
     fn verify_order(&self) -> Result<()> {
-        let mut before = None;
+        let (mut labelling, mut before) = (self.labelling()?, None);
         for id in 0..self.footer().series {
-            let labels = self.index().labels(id)?;
+            let labels = labelling.labels(id)?;
             if before
                 .as_ref()
                 .is_some_and(|b: &nunatak_index::Labels| b.series_cmp(&labels).is_ge())

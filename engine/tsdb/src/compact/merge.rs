@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nunatak_index::Labels;
 
-use crate::block::{self, Block, BlockSeries, BlockSpec, BlockWriter, Selected};
+use crate::block::{self, Block, BlockSeries, BlockSpec, BlockWriter, Labelling, Selected};
 use crate::error::Result;
 use crate::hidden::Hidden;
 use crate::merge::MergeCursor;
@@ -107,38 +107,44 @@ struct Merged {
 }
 
 /// A block that is being merged, and its next series.
-struct Part {
-    block: Block,
+struct Part<'a> {
+    block: &'a Block,
+    labelling: Labelling<'a>,
     selected: Arc<Selected>,
     next_id: u32,
     next: Option<BlockSeries>,
 }
 
-impl Part {
-    fn new(block: &Block) -> Result<Self> {
-        let selected = Arc::new(Selected::new(block.clone(), TimeRange::ALL));
-        let mut part = Self { block: block.clone(), selected, next_id: 0, next: None };
+impl<'a> Part<'a> {
+    fn new(block: &'a Block) -> Result<Self> {
+        let (labelling, selected) =
+            (block.labelling()?, Selected::new(block.clone(), TimeRange::ALL));
+        let mut part =
+            Self { block, labelling, selected: Arc::new(selected), next_id: 0, next: None };
         part.advance()?;
         Ok(part)
     }
 
     /// Takes the next series and fetches the one behind it.
     fn advance(&mut self) -> Result<Option<BlockSeries>> {
-        let more = u64::from(self.next_id) < self.block.meta().series;
-        let next = if more { Some(self.block.series(self.next_id, &self.selected)?) } else { None };
-        self.next_id += u32::from(more);
-        Ok(std::mem::replace(&mut self.next, next))
+        let id = self.next_id;
+        if u64::from(id) >= self.block.meta().series {
+            return Ok(self.next.take());
+        }
+        let labels = self.labelling.labels(id)?;
+        self.next_id += 1;
+        Ok(self.next.replace(Block::series(labels, id, &self.selected)))
     }
 }
 
-fn give_back(parts: &[Part]) {
+fn give_back(parts: &[Part<'_>]) {
     for part in parts {
         part.block.give_back();
     }
 }
 
 /// The first series of all parts, which come with the highest precedence first.
-fn next_series(parts: &mut [Part], judge: &dyn Judge) -> Result<Option<Merged>> {
+fn next_series(parts: &mut [Part<'_>], judge: &dyn Judge) -> Result<Option<Merged>> {
     let heads = parts.iter().filter_map(|part| part.next.as_ref());
     let first = heads.min_by(|a, b| a.labels.series_cmp(&b.labels)).map(|s| s.labels.clone());
     let Some(labels) = first else { return Ok(None) };
@@ -148,7 +154,7 @@ fn next_series(parts: &mut [Part], judge: &dyn Judge) -> Result<Option<Merged>> 
         if part.next.as_ref().is_some_and(is_first)
             && let Some(series) = part.advance()?
         {
-            let hidden = judge.hidden(&part.block, &labels);
+            let hidden = judge.hidden(part.block, &labels);
             cursors.push((series.starts_at(), hidden.over(Box::new(series))));
         }
     }
