@@ -53,8 +53,8 @@ fn database() -> Db {
             let (times, values) = samples(number);
             importer.push(series, &times, &values).expect("the disk has room");
         }
+        importer.finish().expect("the disk has room");
     }
-    importer.finish().expect("the disk has room");
     db
 }
 
@@ -81,7 +81,7 @@ fn samples(number: usize) -> (Vec<i64>, Vec<f64>) {
     // Hosts are scraped at moments of their own.
     let offset = (number / 64) as i64 * 97 % INTERVAL_MS;
     let busy = random.between(1.0, 400.0);
-    let mut hundredths = (random.between(0.0, 1e7)).round();
+    let mut hundredths = random.between(0.0, 1e7).round();
     let value = |_| {
         hundredths += (busy * random.between(0.5, 1.5)).round();
         hundredths / 100.0

@@ -117,10 +117,7 @@ struct Task {
 impl Task {
     async fn run(self) -> Response {
         let key = self.app.quick.key((&self.question.text, self.question.when.shape()));
-        let answer = match self.app.quick.knows(key) {
-            true => self.at_once(),
-            false => None,
-        };
+        let answer = if self.app.quick.knows(key) { self.at_once() } else { None };
         match answer {
             Some(answer) if answer.as_ref().is_ok_and(|answer| !promql::is_large(answer)) => {
                 let mut out = Out::whole();

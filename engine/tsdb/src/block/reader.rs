@@ -123,9 +123,13 @@ impl Block {
         }
         let selected = Arc::new(Selected::new(self.clone(), range).for_query());
         let mut labelling = self.0.index.labelling(None)?;
-        let mut labels = |id| match ids.len() <= FEW {
-            true => self.labels_of_few(id, || labelling.whole(id)),
-            false => labelling.whole(id),
+        let is_small = ids.len() <= FEW;
+        let mut labels = |id| {
+            if is_small {
+                self.labels_of_few(id, || labelling.whole(id))
+            } else {
+                labelling.whole(id)
+            }
         };
         let series = |id| Ok(BlockSeries::new(labels(id)?, id, Arc::clone(&selected)));
         let series = ids.iter().map(series).collect();
