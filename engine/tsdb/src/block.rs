@@ -37,6 +37,7 @@ mod selection;
 mod series;
 mod streams;
 mod table;
+pub(crate) mod tier;
 mod verify;
 mod writer;
 

@@ -31,6 +31,7 @@ mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::aggregate::{Aggregation, VisitRollups, Windows};
 use crate::backup::Snapshot;
 use crate::batch::{Batch, Outcome};
 use crate::cardinality::{
@@ -123,8 +124,8 @@ impl Db {
         self.main.importer(options)
     }
 
-    /// Writes everything in the heads, of all tenants, into blocks and compacts them; returns
-    /// when that is done.
+    /// Writes everything in the heads, of all tenants, into blocks, compacts them and makes
+    /// the tiers that are due; returns when that is done.
     ///
     /// # Errors
     /// If the blocks can't be written; nothing is lost, the samples stay in the heads.
@@ -315,6 +316,20 @@ impl Source for Db {
 
     fn scan(&self, selector: &Selector, hints: &Hints, visit: Visit) -> Result<Vec<String>> {
         self.main.scan(selector, hints, visit)
+    }
+
+    fn has_rollups(&self, range: TimeRange, windows: &Windows<'_>) -> bool {
+        self.main.has_rollups(range, windows)
+    }
+
+    fn rollups(
+        &self,
+        selector: &Selector,
+        windows: &Windows<'_>,
+        wanted: Aggregation,
+        visit: VisitRollups<'_>,
+    ) -> Result<Vec<String>> {
+        self.main.rollups(selector, windows, wanted, visit)
     }
 
     fn label_names(&self, selector: &Selector, limit: usize) -> Result<Vec<String>> {

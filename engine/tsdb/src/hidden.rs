@@ -34,6 +34,11 @@ impl Hidden {
         self.0.iter().any(|hidden| hidden.start <= range.start && range.end <= hidden.end)
     }
 
+    /// Whether something of `range` is hidden.
+    pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
+        self.0.iter().any(|hidden| hidden.overlaps(&range))
+    }
+
     /// Takes the hidden samples out of a batch.
     pub(crate) fn strip(&self, batch: &mut SampleBatch) {
         // From the back, so that places in front stay what they are.

@@ -45,6 +45,7 @@
 #[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
 compile_error!("nunatak runs on 64-bit little-endian machines only");
 
+mod aggregate;
 mod backup;
 mod batch;
 pub mod block;
@@ -79,6 +80,7 @@ pub mod storage;
 mod time;
 mod verify;
 
+pub use aggregate::{Aggregation, Rollup, RollupCursor, VisitRollups, Windows};
 pub use backup::Snapshot;
 pub use batch::{Batch, BatchSeries, Outcome};
 pub use cardinality::{

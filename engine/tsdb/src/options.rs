@@ -50,6 +50,7 @@ pub struct Options {
     pub(crate) start_progress: StartProgress,
     pub(crate) low_space: Option<u64>,
     pub(crate) scrub_every: Option<Duration>,
+    pub(crate) downsample_after: Option<Duration>,
 }
 
 impl Options {
@@ -74,6 +75,7 @@ impl Options {
             start_progress: StartProgress::default(),
             low_space: None,
             scrub_every: Some(Duration::from_hours(7 * 24)),
+            downsample_after: None,
         }
     }
 
@@ -198,6 +200,16 @@ impl Options {
         self
     }
 
+    /// Age from which blocks get tiers: their samples in buckets of 5 minutes and of an hour, beside
+    /// them, which queries over long windows read in place of samples. The age counts as that of
+    /// [`retention`](Self::retention) does. A tier changes no answer, and goes with its block;
+    /// with `None` tiers that are there are removed. Default: `None`.
+    #[must_use]
+    pub fn downsample_after(mut self, age: Option<Duration>) -> Self {
+        self.downsample_after = age;
+        self
+    }
+
     /// Where files are kept. Default: the operating system's folder `path`.
     #[must_use]
     pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
@@ -228,6 +240,9 @@ impl Options {
         }
         if self.retention.is_some_and(|age| age < Duration::from_mins(1)) {
             return bad("retention", "at least one minute is needed".to_owned());
+        }
+        if self.downsample_after.is_some_and(|age| age < Duration::from_mins(1)) {
+            return bad("downsample_after", "at least one minute is needed".to_owned());
         }
         for rule in &self.retention_rules {
             if rule.matchers.is_empty() {

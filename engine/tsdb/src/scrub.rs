@@ -1,4 +1,4 @@
-//! The online scrub: reads all blocks slowly, over and over, and finds what a disk has changed.
+//! The online scrub: reads all blocks and tiers slowly, over and over, and finds what a disk has changed.
 //!
 //! A slice of each round of background work goes on where the one before stopped, in the middle of a
 //! file if need be: the digest of the bytes so far is all that is kept. What differs from the digest in
@@ -88,7 +88,7 @@ fn due(total: u64, every: Duration, elapsed: u64) -> u64 {
 fn total(shards: &[Shard]) -> u64 {
     let tenants = shards.iter().flat_map(Shard::tenants);
     let bytes = |tenant: Arc<TenantShard>| -> u64 {
-        tenant.blocks().blocks.iter().map(|block| block.meta().bytes).sum()
+        tenant.blocks_and_tiers().iter().map(|block| block.meta().bytes).sum()
     };
     tenants.map(bytes).sum()
 }
@@ -97,7 +97,7 @@ fn total(shards: &[Shard]) -> u64 {
 fn next(shards: &[Shard], last: Option<&Key>) -> Option<(Key, Arc<TenantShard>, Block)> {
     let mut first: Option<(Key, Arc<TenantShard>, Block)> = None;
     for tenant in shards.iter().flat_map(Shard::tenants) {
-        for block in &tenant.blocks().blocks {
+        for block in &tenant.blocks_and_tiers() {
             let key = (tenant.shard(), tenant.name(), block.meta().name.clone());
             let is_next = last.is_none_or(|last| key > *last)
                 && first.as_ref().is_none_or(|(first, ..)| key < *first);

@@ -15,6 +15,7 @@ mod read;
 mod retire;
 mod save;
 mod tenant;
+mod tiers;
 mod upkeep;
 mod write;
 
@@ -31,6 +32,7 @@ pub(crate) use newcomers::Gate;
 pub(crate) use placement::shard_of;
 pub(crate) use read::Found;
 pub(crate) use tenant::TenantShard;
+pub(crate) use tiers::{Downsampling, TIERS};
 pub(crate) use upkeep::Upkeep;
 pub(crate) use write::{Row, SeriesRef, TimeBounds, WriteRequest, Written};
 

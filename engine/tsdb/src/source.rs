@@ -11,6 +11,7 @@ use std::sync::Arc;
 use nunatak_codec::Histogram;
 use nunatak_index::{Labels, Matcher};
 
+use crate::aggregate::{Aggregation, OfSamples, VisitRollups, Windows};
 use crate::error::Result;
 use crate::gathered::Gathered;
 use crate::time::TimeRange;
@@ -211,6 +212,31 @@ pub trait Source: Send + Sync {
             }
         }
         Ok(selection.warnings)
+    }
+
+    /// Whether [`rollups`](Self::rollups) reads less than [`scan`](Self::scan) does for `windows`
+    /// over samples in `range`.
+    fn has_rollups(&self, range: TimeRange, windows: &Windows<'_>) -> bool {
+        let _ = (range, windows);
+        false
+    }
+
+    /// Hands the series that match, with all their labels, to `visit` as [`scan`](Self::scan) does,
+    /// but as buckets, which no border of `windows` cuts and which have what is `wanted`.
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    fn rollups(
+        &self,
+        selector: &Selector,
+        windows: &Windows<'_>,
+        wanted: Aggregation,
+        visit: VisitRollups<'_>,
+    ) -> Result<Vec<String>> {
+        let _ = (windows, wanted);
+        self.scan(selector, &Hints::default(), &mut |labels, cursor| {
+            visit(labels, &mut OfSamples { cursor, batch: SampleBatch::default() })
+        })
     }
 
     /// Names of the labels of the series that match and have samples near the range, sorted;

@@ -31,6 +31,14 @@ pub struct Stats {
     pub blocks: u64,
     /// Bytes of the blocks.
     pub block_bytes: u64,
+    /// Tiers of blocks on disk.
+    pub tiers: u64,
+    /// Bytes of the tiers.
+    pub tier_bytes: u64,
+    /// Bytes of tiers that were written since the database was opened.
+    pub tier_written_bytes: u64,
+    /// Scans that were answered from tiers since the database was opened.
+    pub tier_scans: u64,
     /// Samples in the blocks.
     pub block_samples: u64,
     /// Oldest and newest sample in ms, `None` if there is none.

@@ -45,6 +45,8 @@ pub struct Verification {
     pub bytes: u64,
     /// Blocks that are whole.
     pub blocks: u64,
+    /// Tiers of blocks that are whole.
+    pub tiers: u64,
     /// Samples in whole blocks.
     pub block_samples: u64,
     /// Samples in the log's good frames; blocks may have them as well.
@@ -190,7 +192,7 @@ fn check(
     findings: &Mutex<Findings>,
 ) {
     let result = match &item.part {
-        Part::Block { parent, name } => {
+        Part::Block { parent, name } | Part::Tier { parent, name } => {
             check_block(storage, item, (parent, name), passed, findings)
         }
         Part::Head { folder, position } => {
@@ -211,7 +213,7 @@ fn check(
 
 fn is_there(storage: &dyn Storage, item: &Item) -> bool {
     match item.part {
-        Part::Block { .. } => storage.list(&item.path).is_ok(),
+        Part::Block { .. } | Part::Tier { .. } => storage.list(&item.path).is_ok(),
         _ => storage.open(&item.path).is_ok(),
     }
 }
@@ -251,6 +253,7 @@ fn check_block(
     let verified = block.verify_with(passed);
     let mut found = findings.lock();
     match verified {
+        Ok(_) if matches!(item.part, Part::Tier { .. }) => found.outcome.tiers += 1,
         Ok(report) => {
             found.outcome.blocks += 1;
             found.outcome.block_samples += report.samples;

@@ -32,6 +32,10 @@ mod reading;
 mod regressions;
 #[path = "crash/run.rs"]
 mod run;
+#[path = "crash/tiers.rs"]
+mod tiers;
+#[path = "support/windows.rs"]
+mod windows;
 #[path = "crash/world.rs"]
 mod world;
 

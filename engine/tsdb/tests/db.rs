@@ -47,5 +47,9 @@ mod scrub;
 mod snapshot;
 #[path = "db/tenants.rs"]
 mod tenants;
+#[path = "db/tiers.rs"]
+mod tiers;
 #[path = "db/verify.rs"]
 mod verify;
+#[path = "support/windows.rs"]
+mod windows;

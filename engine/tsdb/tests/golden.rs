@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nunatak::{
     Batch, Db, Labels, ManualClock, MatchOp, Matcher, Options, SampleBatch, Selector, Source,
@@ -87,11 +88,15 @@ fn delete(db: &Db) {
     db.delete(&Selector::new(vec![matcher], TimeRange::new(START, NOW))).unwrap();
 }
 
+fn options(path: &Path) -> Options {
+    let clock = Arc::new(ManualClock::new(NOW));
+    Options::new(path).clock(clock).threads(0).downsample_after(Some(Duration::from_hours(1)))
+}
+
 /// Writes the database: two cut windows and a flushed part in blocks, with a delete; the rest in
 /// the log.
 fn write(path: &Path) {
-    let options = Options::new(path).clock(Arc::new(ManualClock::new(NOW)));
-    let db = Db::open(options.threads(0).shards(2)).unwrap();
+    let db = Db::open(options(path).shards(2)).unwrap();
     for (part, (tenant, from, to)) in parts().into_iter().enumerate() {
         let tenant = db.tenant(tenant).unwrap();
         for i in from..to {
@@ -127,10 +132,9 @@ fn read(source: &impl Source) -> Model {
 }
 
 fn check(path: &Path) {
-    let options = Options::new(path).clock(Arc::new(ManualClock::new(NOW)));
-    let db = Db::open(options.threads(0)).unwrap();
+    let db = Db::open(options(path)).unwrap();
     assert_eq!(db.stats().quarantined, Vec::<String>::new());
-    assert!(db.stats().blocks > 0);
+    assert!(db.stats().blocks > 0 && db.stats().tiers > 0);
     for tenant in ["default", "team-a"] {
         assert_eq!(read(&db.tenant(tenant).unwrap()), samples(tenant), "tenant {tenant}");
     }

@@ -49,6 +49,7 @@ impl Files {
             sequence: 1,
             coverage: Vec::new(),
             parents: Vec::new(),
+            resolutions: Vec::new(),
             samples: footer.as_ref().map_or(0, |f| f.samples),
             series: footer.as_ref().map_or(0, |f| u64::from(f.series)),
             bytes: data_entry.len + index_entry.len,

@@ -8,6 +8,7 @@ use crate::time::TimeRange;
 
 use super::name::BlockName;
 use super::table::{VERSION, VERSION_HINT};
+use super::tier;
 
 /// Which log positions of a time window a block holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,7 +39,10 @@ pub struct BlockMeta {
     pub coverage: Vec<Coverage>,
     /// The blocks that this one was merged of and stands for.
     pub parents: Vec<String>,
-    /// Number of samples.
+    /// In a [tier](crate::Options::downsample_after) the widths of its buckets in ms, ascending;
+    /// empty in a block of samples.
+    pub resolutions: Vec<i64>,
+    /// Number of samples; of a tier the numbers in all columns.
     pub samples: u64,
     /// Number of series.
     pub series: u64,
@@ -53,6 +57,14 @@ impl BlockMeta {
     pub fn precedence(&self) -> (Position, u64) {
         let highest = self.coverage.iter().map(|c| c.position).max();
         (highest.unwrap_or_default(), self.sequence)
+    }
+
+    /// How many runs of chunks a series has: one of samples, or the columns of a tier.
+    pub(super) fn columns(&self) -> u64 {
+        if self.resolutions.is_empty() {
+            return 1;
+        }
+        self.resolutions.len() as u64 * u64::from(tier::COLUMNS)
     }
 }
 
@@ -96,6 +108,13 @@ impl Manifest {
         let _ = writeln!(text, "series {}", meta.series);
         for (name, file) in [("data", &self.data), ("index", &self.index)] {
             let _ = writeln!(text, "file {name} {} {:032x}", file.len, file.digest);
+        }
+        if !meta.resolutions.is_empty() {
+            let _ = write!(text, "tier");
+            for resolution in &meta.resolutions {
+                let _ = write!(text, " {resolution}");
+            }
+            text.push('\n');
         }
         for Coverage { from_ms, to_ms, position } in &meta.coverage {
             let _ = writeln!(text, "coverage {from_ms} {to_ms} {}", position.0);
@@ -142,6 +161,10 @@ impl Manifest {
             samples: samples.number()?,
             series: series.number()?,
             bytes: data.len.checked_add(index.len)?,
+            resolutions: match lines.next_if(|line| line.starts_with("tier ")) {
+                Some(line) => parse_resolutions(line)?,
+                None => Vec::new(),
+            },
             coverage: std::iter::from_fn(|| lines.next_if(|line| line.starts_with("coverage ")))
                 .map(parse_coverage)
                 .collect::<Option<_>>()?,
@@ -151,6 +174,14 @@ impl Manifest {
         };
         Some(Self { meta, data, index })
     }
+}
+
+/// One or more positive widths, ascending.
+fn parse_resolutions(line: &str) -> Option<Vec<i64>> {
+    let widths = line.strip_prefix("tier ")?.split(' ').map(|width| width.parse().ok());
+    let widths = widths.collect::<Option<Vec<i64>>>()?;
+    let is_sound = widths.first().is_some_and(|&width| width > 0) && widths.is_sorted();
+    is_sound.then_some(widths)
 }
 
 fn parse_coverage(line: &str) -> Option<Coverage> {
@@ -224,6 +255,7 @@ mod tests {
             sequence: 12,
             coverage: coverage.to_vec(),
             parents: vec!["a".to_owned(), "b".to_owned()],
+            resolutions: vec![300_000, 3_600_000],
             samples: 480,
             series: 1,
             bytes: 1030,

@@ -295,7 +295,8 @@ fn read_footer(file: &dyn File, path: &str, manifest: &Manifest) -> Result<Foote
     let len = file.len().map_err(|e| missing("read", path, e))?;
     let footer = footer_of(file, path, len, Some(manifest.data.len))?;
     let meta = &manifest.meta;
-    let counted = (meta.samples, meta.series, meta.min_t, meta.max_t);
+    let runs = meta.series.saturating_mul(meta.columns());
+    let counted = (meta.samples, runs, meta.min_t, meta.max_t);
     if counted != (footer.samples, u64::from(footer.series), footer.min_t, footer.max_t) {
         return Err(Error::corrupt(path, len, "footer and manifest do not agree"));
     }

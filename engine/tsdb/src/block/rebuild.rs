@@ -69,6 +69,7 @@ fn derive(
         sequence,
         coverage,
         parents: Vec::new(),
+        resolutions: Vec::new(),
         samples: footer.samples,
         series: u64::from(footer.series),
         bytes: data.len + index.len,

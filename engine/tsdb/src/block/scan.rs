@@ -43,16 +43,8 @@ pub(crate) fn scan_blocks(
     hints: &Hints,
     visit: Visit,
 ) -> Result<bool> {
-    let mut parts = Vec::with_capacity(blocks.len());
-    for block in blocks {
-        let found = block.noted(block.selected(&selector.matchers));
-        let ids = unless_damaged(found)?.unwrap_or_default();
-        if !ids.is_empty() {
-            let part = block.noted(Part::new(block, ids, selector, hints));
-            parts.extend(unless_damaged(part)?);
-        }
-    }
-    let mut join = Join::new(parts);
+    let parts = parts(blocks, selector, hints)?;
+    let mut join = Join::new(parts.into_iter().map(|(_, part)| part).collect());
     while join.next_series()? {
         let Some(labels) = join.labels()? else { continue };
         if !visit(&labels, &mut join) {
@@ -60,6 +52,53 @@ pub(crate) fn scan_blocks(
         }
     }
     Ok(true)
+}
+
+/// Takes the labels of a series and its members: places of blocks, and its number in each.
+pub(super) type VisitMembers<'a> = &'a mut dyn FnMut(&Labels, &[(usize, u32)]) -> Result<bool>;
+
+/// As [`scan_blocks`], but hands on all labels of a series, the places of the blocks that have it,
+/// and its number in them.
+///
+/// # Errors
+/// If the storage fails, or with what `visit` returns.
+pub(super) fn join_blocks(
+    blocks: &[Block],
+    selector: &Selector,
+    visit: VisitMembers<'_>,
+) -> Result<bool> {
+    let parts = parts(blocks, selector, &Hints::default())?;
+    let (places, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    let mut join = Join::new(parts);
+    let mut members = Vec::new();
+    while join.next_series()? {
+        let Some(labels) = join.labels()? else { continue };
+        let numbers = places.iter().zip(&join.current);
+        members.clear();
+        members.extend(numbers.filter_map(|(&place, &id)| Some((place, id?))));
+        if !visit(&labels, &members)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The blocks that have series that are selected, each with its place in `blocks`.
+fn parts<'a>(
+    blocks: &'a [Block],
+    selector: &Selector,
+    hints: &Hints,
+) -> Result<Vec<(usize, Part<'a>)>> {
+    let mut parts = Vec::with_capacity(blocks.len());
+    for (place, block) in blocks.iter().enumerate() {
+        let found = block.noted(block.selected(&selector.matchers));
+        let ids = unless_damaged(found)?.unwrap_or_default();
+        if !ids.is_empty() {
+            let part = block.noted(Part::new(block, ids, selector, hints));
+            parts.extend(unless_damaged(part)?.map(|part| (place, part)));
+        }
+    }
+    Ok(parts)
 }
 
 fn unless_damaged<T>(result: Result<T>) -> Result<Option<T>> {

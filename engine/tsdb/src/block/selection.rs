@@ -60,7 +60,7 @@ impl Selected {
 
     /// For a query: uses the cache of all queries, and leaves out what can't be read if the block
     /// is known to be damaged. A merge must do neither.
-    pub(super) fn for_query(mut self) -> Self {
+    pub(crate) fn for_query(mut self) -> Self {
         self.leaves_out = self.block.damage().is_some();
         self.shared = Some(PageCache::shared());
         self

@@ -57,6 +57,7 @@ impl Block {
         let mut walk = Walk::new(self, passed);
         walk.directory()?;
         let mut report = walk.finish()?;
+        report.series = self.meta().series;
         let table = self.table()?;
         report.pages = (table.values.len() + table.times.len() + table.directory.len()) as u64;
         report.bytes = self.meta().bytes;
@@ -94,7 +95,7 @@ impl Block {
     /// Labels decode and are in the order of series.
     fn verify_order(&self) -> Result<()> {
         let (mut labelling, mut before) = (self.labelling()?, None);
-        for id in 0..self.footer().series {
+        for id in 0..self.meta().series as u32 {
             let labels = labelling.labels(id)?;
             if before
                 .as_ref()

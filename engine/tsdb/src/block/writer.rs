@@ -43,9 +43,13 @@ pub struct BlockWriter {
     temporary: Temporary,
     spec: BlockSpec,
     parents: Vec<String>,
+    /// Widths of the buckets of a tier.
+    resolutions: Vec<i64>,
     data: DataWriter,
     index: SegmentWriter,
     series: u32,
+    /// Runs of chunks that were ended: one a series, or the columns of a tier.
+    runs: u32,
     /// The series that is being written, once it has begun, and the histogram that it belongs to.
     labels: Option<Labels>,
     histogram: Option<u64>,
@@ -73,8 +77,10 @@ impl BlockWriter {
             temporary,
             spec,
             parents: Vec::new(),
+            resolutions: Vec::new(),
             index: SegmentWriter::new(),
             series: 0,
+            runs: 0,
             labels: None,
             histogram: None,
             times: Vec::with_capacity(CHUNK_SAMPLES),
@@ -89,6 +95,24 @@ impl BlockWriter {
     pub fn parents(mut self, names: Vec<String>) -> Self {
         self.parents = names;
         self
+    }
+
+    /// Makes it a tier with buckets of these widths, ascending: each series has all of its
+    /// [columns](Self::column) in place of samples.
+    pub(super) fn tier(mut self, resolutions: Vec<i64>) -> Self {
+        self.resolutions = resolutions;
+        self
+    }
+
+    /// Adds the next column to the series that was begun last: times that ascend, as many values.
+    pub(super) fn column(&mut self, times: &[i64], values: &[f64]) -> Result<()> {
+        self.last = None;
+        self.append(times, values)?;
+        if !self.times.is_empty() {
+            self.end_chunk()?;
+        }
+        self.runs += 1;
+        Ok(())
     }
 
     /// Adds a series with all its samples; one without samples is left out.
@@ -160,7 +184,7 @@ impl BlockWriter {
     }
 
     fn end_chunk(&mut self) -> Result<()> {
-        self.data.chunk(self.series, self.histogram, &self.times, &self.values)?;
+        self.data.chunk(self.runs, self.histogram, &self.times, &self.values)?;
         self.has_chunks = true;
         self.times.clear();
         self.values.clear();
@@ -180,6 +204,7 @@ impl BlockWriter {
             self.index.add(labels).map_err(|e| Error::Invalid { what: e.to_string() })?;
         }
         self.series += 1;
+        self.runs += u32::from(self.resolutions.is_empty());
         Ok(())
     }
 
@@ -202,7 +227,7 @@ impl BlockWriter {
             return Ok(None);
         }
         let (samples, (min_t, max_t)) = (self.data.samples(), self.data.times());
-        let (output, bytes) = self.data.finish(self.series)?;
+        let (output, bytes) = self.data.finish(self.runs)?;
         let data = output.finish()?;
         let folder = &self.temporary.path;
         let image = self.index.finish().map_err(|e| Error::Invalid { what: e.to_string() })?;
@@ -219,6 +244,7 @@ impl BlockWriter {
             sequence,
             coverage,
             parents: self.parents,
+            resolutions: self.resolutions,
             samples,
             series: u64::from(self.series),
             bytes: data.len + index.len,

@@ -188,6 +188,7 @@ mod tests {
                 position: Position(position),
             }],
             parents: Vec::new(),
+            resolutions: Vec::new(),
             samples: 1,
             series: 1,
             bytes: 1,

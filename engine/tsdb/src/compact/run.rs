@@ -20,6 +20,13 @@ pub(crate) struct Allowance {
     pub(crate) is_pressed: bool,
 }
 
+impl Allowance {
+    /// Whether a block with so many series may be written.
+    pub(crate) fn has_room_for(&self, series: u64) -> bool {
+        series <= self.memory / SERIES_BYTES
+    }
+}
+
 /// Picks what may be merged of `group`, sorted by precedence: all of it, or of blocks that overlap
 /// one stretch, since then nothing changes its rank. `None` if it is to be left.
 pub(crate) fn pick(
@@ -77,6 +84,7 @@ mod tests {
             sequence: 0,
             coverage: Vec::new(),
             parents: Vec::new(),
+            resolutions: Vec::new(),
             samples: series,
             series,
             bytes: series,

@@ -12,7 +12,7 @@ use crate::log::{Frame, Position, Record, Samples};
 use crate::options::Durability;
 use crate::retention::oldest_within;
 use crate::scrub::Scrub;
-use crate::shard::{Shard, TenantShard, Upkeep};
+use crate::shard::{Downsampling, Shard, TenantShard, Upkeep};
 
 /// The log is trimmed when so many frames can go.
 const TRIM_FRAMES: u64 = 4096;
@@ -105,7 +105,9 @@ impl Inner {
         for is_flush in [true, false] {
             while self.compact(tenant, is_flush)? {}
         }
-        tenant.find_done()
+        tenant.find_done()?;
+        while self.downsample(tenant)? {}
+        Ok(())
     }
 
     fn maintain_tenant(&self, shard: &Shard, tenant: &TenantShard) -> Result<()> {
@@ -115,7 +117,9 @@ impl Inner {
         }
         let compacted = self.compact(tenant, false).and_then(|_| tenant.find_done());
         // A failure of one kind of work keeps none of the others from being done.
-        cut.and(compacted).and(self.expire(tenant))
+        let expired = self.expire(tenant);
+        let downsampled = self.downsample(tenant).map(drop);
+        cut.and(compacted).and(expired).and(downsampled)
     }
 
     /// Merges one group of blocks, or writes one again without what has ended, if there is room
@@ -123,12 +127,22 @@ impl Inner {
     fn compact(&self, tenant: &TenantShard, is_flush: bool) -> Result<bool> {
         self.look_at_space();
         let expiry = self.expiry(&self.tenant_state(&tenant.name()));
-        let room = self.space.room();
-        let (memory, is_pressed) =
-            (self.pressure.spare_bytes(), self.pressure.is_above_soft_mark());
-        let allowance = Allowance { memory, is_pressed };
+        let (room, allowance) = (self.space.room(), self.allowance());
         let stopping = &self.stopping;
         tenant.compact_once(&Upkeep { expiry, room, allowance, is_flush, stopping })
+    }
+
+    /// Makes one tier that is due, if there is room, and removes those that are worth nothing.
+    fn downsample(&self, tenant: &TenantShard) -> Result<bool> {
+        let before = self.downsampled_before(&self.tenant_state(&tenant.name()));
+        let (room, allowance) = (self.space.room(), self.allowance());
+        tenant.downsample_once(&Downsampling { before, room, allowance, stopping: &self.stopping })
+    }
+
+    fn allowance(&self) -> Allowance {
+        let (memory, is_pressed) =
+            (self.pressure.spare_bytes(), self.pressure.is_above_soft_mark());
+        Allowance { memory, is_pressed }
     }
 
     fn is_stopping(&self) -> bool {

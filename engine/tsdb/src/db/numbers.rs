@@ -23,6 +23,7 @@ impl Inner {
             scrubbed_bytes: self.counters.scrubbed.load(Ordering::Relaxed),
             scrub_passes: self.counters.scrub_passes.load(Ordering::Relaxed),
             scrub_damaged: self.counters.scrub_damaged.load(Ordering::Relaxed),
+            tier_scans: self.counters.tier_scans.load(Ordering::Relaxed),
             ..Stats::default()
         };
         for tenant in self.tenants.read().values() {

@@ -84,6 +84,7 @@ pub(super) struct Counters {
     pub(super) scrubbed: AtomicU64,
     pub(super) scrub_passes: AtomicU64,
     pub(super) scrub_damaged: AtomicU64,
+    pub(super) tier_scans: AtomicU64,
 }
 
 impl Inner {
@@ -191,6 +192,11 @@ impl Inner {
     /// What the rules of the retention have ended.
     pub(super) fn expiry(&self, tenant: &TenantState) -> Expiry {
         Expiry::new(&self.options.retention_rules, |keep| self.oldest_of(tenant, keep))
+    }
+
+    /// Blocks that end before this time get tiers, if any do.
+    pub(super) fn downsampled_before(&self, tenant: &TenantState) -> Option<i64> {
+        self.options.downsample_after.map(|age| self.oldest_of(tenant, age))
     }
 
     fn oldest_of(&self, tenant: &TenantState, retention: Duration) -> i64 {

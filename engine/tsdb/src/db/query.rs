@@ -1,8 +1,11 @@
 //! Queries over all shards of a tenant.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::tenant::Tenant;
+use crate::aggregate::{Aggregation, VisitRollups, Windows};
+use crate::block::tier::{Asked, Cuts};
 use crate::error::Result;
 use crate::shard::{Found, TenantShard};
 use crate::sorted_texts::SortedTexts;
@@ -15,6 +18,17 @@ impl Tenant {
         let oldest = self.inner().oldest_kept(self.state());
         let range = TimeRange::new(selector.range.start.max(oldest), selector.range.end);
         Selector::new(selector.matchers.clone(), range)
+    }
+
+    /// Where tiers serve windows over samples in `range`, if they have at least half of what blocks
+    /// hold there: the rest is read as samples, in a larger form.
+    fn serving_cuts(&self, range: TimeRange, windows: &Windows<'_>) -> Option<Cuts> {
+        self.inner().downsampled_before(self.state())?;
+        let range = self.within_retention(&Selector::new(Vec::new(), range)).range;
+        let cuts = Cuts::choose(windows, range)?;
+        let covers = self.parts().map(|part| part.tier_cover(range));
+        let (all, tiers) = covers.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        (tiers > 0 && tiers * 2 >= all).then_some(cuts)
     }
 
     fn parts(&self) -> impl Iterator<Item = Arc<TenantShard>> {
@@ -51,6 +65,32 @@ impl Source for Tenant {
         let mut warnings: Vec<_> = self.inner().log_damage.warning.iter().cloned().collect();
         for part in self.parts() {
             if !part.scan(&selector, hints, &expiry, visit, &mut warnings)? {
+                break;
+            }
+        }
+        Ok(warnings)
+    }
+
+    fn has_rollups(&self, range: TimeRange, windows: &Windows<'_>) -> bool {
+        self.serving_cuts(range, windows).is_some()
+    }
+
+    fn rollups(
+        &self,
+        selector: &Selector,
+        windows: &Windows<'_>,
+        wanted: Aggregation,
+        visit: VisitRollups<'_>,
+    ) -> Result<Vec<String>> {
+        self.inner().check_open()?;
+        let selector = self.within_retention(selector);
+        let expiry = self.inner().expiry(self.state());
+        let cuts = Cuts::choose(windows, selector.range).unwrap_or_else(|| Cuts::finest(windows));
+        let asked = Asked { wanted, cuts: &cuts, range: selector.range };
+        self.inner().counters.tier_scans.fetch_add(1, Ordering::Relaxed);
+        let mut warnings: Vec<_> = self.inner().log_damage.warning.iter().cloned().collect();
+        for part in self.parts() {
+            if !part.scan_buckets(&selector, &asked, &expiry, visit, &mut warnings)? {
                 break;
             }
         }

@@ -8,6 +8,7 @@ use crate::block::{Block, BlockMeta, BlockName, DataBytes, QUARANTINE};
 use crate::description;
 use crate::error::{Error, Result};
 use crate::log;
+use crate::shard::TIERS;
 use crate::storage::{Entry, Storage};
 
 /// Looks at a folder: `storage` has it as its root, `beside` the folder above, and `name` is its name.
@@ -114,6 +115,9 @@ fn block(
     let opened = found.found(Block::open(Arc::clone(beside), "", plain));
     let Some(block) = opened else { return Ok(found) };
     found.version = Some(0);
+    if !block.meta().resolutions.is_empty() {
+        "tier".clone_into(&mut found.kind);
+    }
     block_facts(&mut found, block.meta());
     if let Some(parts) = found.found(block.data_bytes()) {
         part_facts(&mut found, parts, block.index_bytes());
@@ -125,10 +129,15 @@ pub(super) fn block_facts(found: &mut Inspection, meta: &BlockMeta) {
     found.facts.push(("window begins", Fact::Time(meta.range.start)));
     found.facts.push(("window ends", Fact::Time(meta.range.end)));
     found.count("sequence", meta.sequence);
-    found.count("samples", meta.samples);
+    let is_tier = !meta.resolutions.is_empty();
+    found.count(if is_tier { "numbers in columns" } else { "samples" }, meta.samples);
     found.count("series", meta.series);
     found.times(Some((meta.min_t, meta.max_t)));
     found.bytes("bytes", meta.bytes);
+    if is_tier {
+        found.count("resolutions", meta.resolutions.len() as u64);
+        return;
+    }
     found.per_sample(meta.bytes, meta.samples);
     if let Some(position) = meta.coverage.iter().map(|c| c.position.0).max() {
         found.count("covers the log up to", position);
@@ -156,6 +165,8 @@ struct Sums {
     times: Option<(i64, i64)>,
     parts: DataBytes,
     index: u64,
+    tiers: u64,
+    tier_bytes: u64,
     problems: Vec<String>,
 }
 
@@ -174,11 +185,29 @@ impl Sums {
                 }
             } else if name.starts_with(QUARANTINE) {
                 self.problems.push(format!("{path} was put aside as damaged"));
+            } else if name == TIERS {
+                self.tiers_in(storage, &path)?;
             } else if deep > 0 {
                 self.blocks_below(storage, &path, deep - 1)?;
             }
         }
         self.tenants += u64::from(has_blocks);
+        Ok(())
+    }
+
+    fn tiers_in(&mut self, storage: &Arc<dyn Storage>, folder: &str) -> Result<()> {
+        for name in list(storage.as_ref(), folder)?.into_iter().map(|entry| entry.name) {
+            if BlockName::parse(&name).is_none() {
+                continue;
+            }
+            match Block::open(Arc::clone(storage), folder, &name) {
+                Ok(tier) => {
+                    self.tiers += 1;
+                    self.tier_bytes += tier.meta().bytes;
+                }
+                Err(error) => self.problems.push(error.to_string()),
+            }
+        }
         Ok(())
     }
 
@@ -210,6 +239,10 @@ impl Sums {
         found.per_sample(self.bytes, self.samples);
         if self.blocks > 0 {
             part_facts(found, self.parts, self.index);
+        }
+        if self.tiers > 0 {
+            found.count("tiers", self.tiers);
+            found.bytes("bytes of tiers", self.tier_bytes);
         }
         found.problems.extend(self.problems);
     }

@@ -14,7 +14,8 @@ impl TenantShard {
     pub(crate) fn quarantine(&self, name: &str, error: Error) -> Option<Error> {
         let _physical = self.physical.lock();
         let list = self.blocks();
-        let found = list.blocks.iter().find(|block| block.meta().name == name)?;
+        let found = list.blocks.iter().find(|block| block.meta().name == name);
+        let Some(found) = found else { return self.drop_damaged_tier(name, error) };
         if !matches!(error, Error::Corrupt { .. }) {
             tracing::warn!(block = name, %error, "a block can't be read");
             return None;

@@ -3,6 +3,7 @@
 //! Data moves by publish, then remove: samples that leave the head after it was read are in a
 //! block that is in the list taken after it. What is seen twice is dropped by precedence.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use nunatak_index::Labels;
@@ -21,7 +22,7 @@ use crate::source::{Cursor, Hints, SampleBatch, SelectedSeries, Selector, Visit}
 use crate::time::TimeRange;
 
 /// A part of a series: a time before which it has no sample, and its samples.
-type Part = (i64, Box<dyn Cursor>);
+pub(super) type Part = (i64, Box<dyn Cursor>);
 
 /// What a selection has found so far.
 #[derive(Default)]
@@ -33,6 +34,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// What one source has of each series.
+    pub(super) fn into_parts(self) -> BTreeMap<Labels, Part> {
+        self.entries.into_iter().filter_map(|(labels, part)| Some((labels, part?))).collect()
+    }
+
     /// The series with their merged samples, sorted by label set.
     pub(crate) fn into_series(mut self) -> Vec<SelectedSeries> {
         // Blocks come sorted, which a stable sort makes use of; it keeps the precedence, too.
@@ -137,7 +143,7 @@ impl TenantShard {
         Ok(goes_on)
     }
 
-    fn select_head(
+    pub(super) fn select_head(
         &self,
         selector: &Selector,
         labels_only: bool,

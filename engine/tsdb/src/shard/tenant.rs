@@ -8,6 +8,7 @@ use hashbrown::{HashMap, HashSet};
 use parking_lot::{Mutex, RwLock};
 
 use super::save::Saving;
+use super::tiers::Tiers;
 use super::{DEFAULT_TENANT, LOCK_PIECE};
 use crate::block::{Block, Coverage, OpenedBlocks, Quarantined, clean_temporary, open_all};
 use crate::delete::{self, Loaded, Tombstones};
@@ -68,6 +69,7 @@ pub(crate) struct TenantShard {
     pub(super) compacted_bytes: AtomicU64,
     /// Why what was deleted may be shown again.
     pub(super) tombstone_damage: Option<String>,
+    pub(super) tiers: Tiers,
 }
 
 /// Names of the tenants' folders in a shard's folder.
@@ -95,7 +97,6 @@ impl TenantShard {
         let tenant = Self {
             shard,
             name,
-            folder,
             storage: Arc::clone(storage),
             head: RwLock::new(Head::new()),
             blocks: RwLock::default(),
@@ -119,6 +120,8 @@ impl TenantShard {
             flushed_bytes: AtomicU64::new(0),
             compacted_bytes: AtomicU64::new(0),
             tombstone_damage: damage,
+            tiers: Tiers::open(storage, &folder)?,
+            folder,
         };
         tenant.set_blocks(list);
         Ok(tenant)

@@ -185,11 +185,14 @@ impl TenantShard {
         quarantined.chain(self.unmergeable.lock().iter().copied()).collect()
     }
 
-    /// What each block takes.
+    /// What each block takes, with its tier.
     pub(crate) fn block_sizes(&self) -> Vec<BlockSize> {
         let list = self.blocks();
-        let sizes = list.blocks.iter().map(Block::meta);
-        sizes.map(|meta| BlockSize { last: meta.max_t, bytes: meta.bytes }).collect()
+        let sizes = list.blocks.iter().map(|block| {
+            let bytes = block.meta().bytes + self.tier_bytes(block);
+            BlockSize { last: block.meta().max_t, bytes }
+        });
+        sizes.collect()
     }
 
     /// Bytes of the blocks' indexes.
@@ -232,6 +235,7 @@ impl TenantShard {
         }
         stats.flushed_bytes += self.flushed_bytes.load(Ordering::Relaxed);
         stats.compacted_bytes += self.compacted_bytes.load(Ordering::Relaxed);
+        self.add_tier_stats(stats);
         let list = self.blocks();
         for meta in list.blocks.iter().map(Block::meta) {
             stats.blocks += 1;

@@ -18,7 +18,9 @@ pub(super) fn check(
     let check = match item.part {
         Part::Segment { first, is_last } => check_segment(storage, first, is_last, passed)?,
         Part::Checkpoint { at } => check_checkpoint(storage, at, passed)?,
-        Part::Block { .. } | Part::Head { .. } | Part::Tombstones { .. } => return Ok(()),
+        Part::Block { .. } | Part::Tier { .. } | Part::Head { .. } | Part::Tombstones { .. } => {
+            return Ok(());
+        }
     };
     let mut found = findings.lock();
     found.outcome.files += 1;

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::head::{SAVED_ASIDE, parse_saved, parse_spill};
 use crate::import;
 use crate::log::{self, Position};
+use crate::shard::TIERS;
 use crate::storage::{Entry, Storage};
 
 /// A piece of work for one thread.
@@ -30,6 +31,11 @@ pub(super) enum Part {
         at: u64,
     },
     Block {
+        parent: String,
+        name: String,
+    },
+    /// A tier of a block of the tenant.
+    Tier {
         parent: String,
         name: String,
     },
@@ -149,11 +155,29 @@ impl Plan {
         }
     }
 
+    fn tiers(&mut self, storage: &dyn Storage, folder: &str) -> Result<()> {
+        for entry in list(storage, folder)? {
+            let (path, name) = (format!("{folder}/{}", entry.name), entry.name.as_str());
+            if BlockName::parse(name).is_some() {
+                let bytes = list(storage, &path)?.iter().map(|file| file.len).sum();
+                let part = Part::Tier { parent: folder.to_owned(), name: name.to_owned() };
+                self.items.push(Item { path, bytes, part });
+            } else if is_temporary(name) || name.starts_with(QUARANTINE) {
+                self.notes.push(left(&path));
+            } else {
+                self.note(&path);
+            }
+        }
+        Ok(())
+    }
+
     fn tenant(&mut self, storage: &dyn Storage, folder: &str, entries: &[Entry]) -> Result<()> {
         for entry in entries {
             let path = format!("{folder}/{}", entry.name);
             let name = entry.name.as_str();
-            if BlockName::parse(name).is_some() {
+            if name == TIERS && entry.is_folder {
+                self.tiers(storage, &path)?;
+            } else if BlockName::parse(name).is_some() {
                 let bytes = list(storage, &path)?.iter().map(|file| file.len).sum();
                 let part = Part::Block { parent: folder.to_owned(), name: name.to_owned() };
                 self.items.push(Item { path, bytes, part });

@@ -14,6 +14,7 @@ use crate::deletes;
 use crate::dice::Dice;
 use crate::imports;
 use crate::reading;
+use crate::tiers;
 use crate::world::World;
 
 const MINUTE: i64 = 60_000;
@@ -48,6 +49,8 @@ pub(crate) enum Operation {
     Snapshot,
     /// Samples of any age are imported in bulk.
     Import,
+    /// Windows are read, from tiers where there are some, and held against the samples.
+    Windows,
 }
 
 /// How often each operation comes, relative to the others. Rows are only added, at the end.
@@ -65,6 +68,7 @@ pub(crate) const TABLE: &[(u64, Operation)] = &[
     (1, Operation::CleanDeletes),
     (1, Operation::Snapshot),
     (1, Operation::Import),
+    (2, Operation::Windows),
 ];
 
 impl Operation {
@@ -97,6 +101,7 @@ impl Operation {
             Self::CleanDeletes => drop(db.clean_deletes()),
             Self::Snapshot => copies::snapshot(world, db, dice),
             Self::Import => imports::import(world, db, dice),
+            Self::Windows => tiers::while_open(world, db),
         }
     }
 }

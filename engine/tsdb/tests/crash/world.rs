@@ -15,6 +15,7 @@ use crate::operation::Operation;
 use crate::oracle::{Oracle, Place};
 use crate::reading;
 use crate::run::Tally;
+use crate::tiers;
 
 const START: i64 = 1_700_000_000_000;
 
@@ -37,6 +38,8 @@ pub(crate) struct World {
     durability: Durability,
     /// 0 saves the heads in every round of maintenance.
     replay_target: Duration,
+    /// Whether blocks get tiers.
+    pub(crate) has_tiers: bool,
     pub(crate) oracle: Oracle,
     /// Newest time that each series of each tenant may have.
     pub(crate) newest: BTreeMap<(usize, u64), i64>,
@@ -63,6 +66,7 @@ impl World {
             clock: Arc::new(ManualClock::new(START)),
             durability,
             replay_target: Duration::from_secs(if dice.one_in(3) { 2 } else { 0 }),
+            has_tiers: table.iter().any(|row| row.1 == Operation::Windows) && dice.one_in(2),
             oracle: Oracle::default(),
             newest: BTreeMap::new(),
             lacks_unsynced: false,
@@ -108,6 +112,7 @@ impl World {
             .delete_grace(Duration::from_hours(6))
             .durability(self.durability)
             .replay_target(self.replay_target)
+            .downsample_after(self.has_tiers.then_some(Duration::from_hours(1)))
     }
 
     /// All lives of the database, each followed by a look at everything.
@@ -169,6 +174,9 @@ impl World {
         let (found, warnings) =
             reading::everything(&db).unwrap_or_else(|error| panic!("{name}: {error}"));
         self.oracle.check(&found).unwrap_or_else(|what| panic!("{name}: {what}"));
+        if self.has_tiers {
+            tiers::agree(&db).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
         self.oracle.settle(&found);
         assert!(warnings.is_empty() || self.lacks_unsynced, "{name}: {warnings:?}");
         let mut quarantined = db.stats().quarantined;
