@@ -378,6 +378,20 @@ impl<S: Source + ?Sized> Source for Erased<'_, S> {
         self.0.scan(selector, hints, visit)
     }
 
+    fn has_rollups(&self, range: nunatak::TimeRange, windows: &nunatak::Windows<'_>) -> bool {
+        self.0.has_rollups(range, windows)
+    }
+
+    fn rollups(
+        &self,
+        selector: &Selector,
+        windows: &nunatak::Windows<'_>,
+        wanted: nunatak::Aggregation,
+        visit: nunatak::VisitRollups<'_>,
+    ) -> nunatak::Result<Vec<String>> {
+        self.0.rollups(selector, windows, wanted, visit)
+    }
+
     fn label_names(&self, selector: &Selector, limit: usize) -> nunatak::Result<Vec<String>> {
         self.0.label_names(selector, limit)
     }

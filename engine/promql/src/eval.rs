@@ -7,6 +7,7 @@
 //! changes) [`collect`](Exec::collect) their input first.
 
 mod absent;
+mod buckets;
 mod histogram;
 mod info;
 mod labels;

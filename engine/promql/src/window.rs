@@ -7,6 +7,7 @@
 //! window, in the order of time, so that the result does not depend on the step. Lines through
 //! windows that overlap come from prefix sums of twice the precision.
 
+mod buckets;
 mod extended;
 mod mixed;
 mod over_time;
@@ -27,6 +28,7 @@ use crate::number::format_plain;
 use crate::plan::{RangePlan, WindowCall};
 use crate::watch::Watch;
 
+pub(crate) use buckets::{RollupFunction, wanted};
 pub(crate) use extended::{cut, smooth_instants};
 pub(crate) use mixed::{Remarks, smooth_histograms};
 

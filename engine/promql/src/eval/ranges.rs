@@ -37,6 +37,9 @@ impl Exec<'_> {
     /// A function of windows.
     pub(super) fn window(&self, call: &WindowCall, grid: &Grid, sink: Sink) -> Result<()> {
         window::check_mode(call.func, call.range.mode())?;
+        if self.window_of_buckets(call, grid, sink)?.is_some() {
+            return Ok(());
+        }
         let keeps_names = self.delayed_names || keeps_name(call.func);
         if let RangePlan::Select(select, range_ms) = &call.range {
             let unsorted = select.scan.is_unsorted();
@@ -144,7 +147,12 @@ impl Exec<'_> {
     }
 
     /// Whether the storage may have series that differ in their types and units alone.
-    fn has_types(&self, select: &SelectPlan, grid: &Grid, range_ms: i64) -> Result<bool> {
+    pub(super) fn has_types(
+        &self,
+        select: &SelectPlan,
+        grid: &Grid,
+        range_ms: i64,
+    ) -> Result<bool> {
         let (selector, _) = self.asked(select, grid, range_ms);
         let all = Selector::new(Vec::new(), selector.range);
         for name in ["__type__", "__unit__"] {
@@ -231,7 +239,7 @@ fn metric_name_without_series(range: &RangePlan) -> Option<Labels> {
 }
 
 /// Functions of windows refuse equal labels even if the series never meet at a step.
-fn refuse_equal(matrix: &Matrix) -> Result<()> {
+pub(super) fn refuse_equal(matrix: &Matrix) -> Result<()> {
     let mut numbers = Interner::default();
     let unique = matrix.series.iter().all(|series| numbers.whole(&series.labels).1);
     if unique { Ok(()) } else { Err(QueryError::same_labels()) }

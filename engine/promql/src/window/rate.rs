@@ -1,5 +1,7 @@
 //! How fast, how much, how often: functions of neighbouring samples.
 
+use nunatak::Rollup;
+
 use super::Windows;
 use crate::column::Column;
 
@@ -92,12 +94,25 @@ impl Extrapolation {
 
 impl Step {
     pub(super) fn new(w: &Windows, index: usize, (from, to): (usize, usize), unit: f64) -> Self {
+        let times = (w.times[from], w.times[to - 1]);
+        let window = (w.ends[index], w.range_ms, unit);
+        Self::between(index, (from, to - 1), times, (to - from - 1) as f64, window)
+    }
+
+    /// Of the window that ends at `end`, whose first and last samples have these places and `times`
+    /// and so many intervals between them.
+    fn between(
+        index: usize,
+        (first, last): (usize, usize),
+        times: (i64, i64),
+        intervals: f64,
+        (end, range_ms, unit): (i64, i64, f64),
+    ) -> Self {
         let seconds = |ms: i64| ms as f64 / 1000.0;
-        let (first, last, end) = (w.times[from], w.times[to - 1], w.ends[index]);
-        let sampled = seconds(last.saturating_sub(first));
-        let mut to_start = seconds(first.saturating_sub(end.saturating_sub(w.range_ms)));
-        let mut to_end = seconds(end.saturating_sub(last));
-        let average = sampled / (to - from - 1) as f64;
+        let sampled = seconds(times.1.saturating_sub(times.0));
+        let mut to_start = seconds(times.0.saturating_sub(end.saturating_sub(range_ms)));
+        let mut to_end = seconds(end.saturating_sub(times.1));
+        let average = sampled / intervals;
         let threshold = average * 1.1;
         if to_start >= threshold {
             to_start = average / 2.0;
@@ -106,7 +121,7 @@ impl Step {
             to_end = average / 2.0;
         }
         let factor = (sampled + to_start + to_end) / sampled / unit;
-        Self { index, first: from, last: to - 1, sampled, to_start, to_end, factor }
+        Self { index, first, last, sampled, to_start, to_end, factor }
     }
 
     /// The factor for a counter: it can't have been below zero, which bounds its beginning.
@@ -119,6 +134,61 @@ impl Step {
         let to_start = if to_zero < self.to_start { to_zero } else { self.to_start };
         (self.sampled + to_start + self.to_end) / self.sampled / unit
     }
+}
+
+/// `rate`, `increase` and `delta` of buckets: as [`Extrapolation`] has them of samples, with what
+/// was lost by resets inside of buckets and between them in the order of time.
+pub(super) fn of_buckets(
+    w: &Windows<'_>,
+    buckets: &[Rollup],
+    counter: bool,
+    per_second: bool,
+    out: &mut Column,
+) {
+    let unit = if per_second { w.range_seconds() } else { 1.0 };
+    let resets = if counter { resets_of(buckets) } else { Vec::new() };
+    let mut past = 0;
+    for (index, from, to) in w.filled(1) {
+        let samples: f64 = buckets[from..to].iter().map(|bucket| bucket.count).sum();
+        if samples < 2.0 {
+            continue;
+        }
+        let (first, last) = (&buckets[from], &buckets[to - 1]);
+        let mut rise = last.last - first.first;
+        while resets.get(past).is_some_and(|reset| reset.before < from) {
+            past += 1;
+        }
+        for reset in resets[past..].iter().take_while(|reset| reset.at < to) {
+            rise += reset.lost;
+        }
+        let (times, window) = ((first.first_t, last.last_t), (w.ends[index], w.range_ms, unit));
+        let step = Step::between(index, (from, to - 1), times, samples - 1.0, window);
+        let factor =
+            if counter { step.factor_above_zero(first.first, rise, unit) } else { step.factor };
+        out.set(index, rise * factor);
+    }
+}
+
+/// A value that a counter had before it began anew, in a bucket or between two.
+struct Reset {
+    /// The buckets of the samples before and after.
+    before: usize,
+    at: usize,
+    lost: f64,
+}
+
+fn resets_of(buckets: &[Rollup]) -> Vec<Reset> {
+    let mut resets = Vec::new();
+    for (at, bucket) in buckets.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| (before, buckets[before].last));
+        if let Some((before, lost)) = before.filter(|(_, last)| bucket.first < *last) {
+            resets.push(Reset { before, at, lost });
+        }
+        if bucket.dropped != 0.0 {
+            resets.push(Reset { before: at, at, lost: bucket.dropped });
+        }
+    }
+    resets
 }
 
 /// `irate` and `idelta`: the last two samples.
