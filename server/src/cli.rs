@@ -130,6 +130,10 @@ pub struct ServeArgs {
     /// In what time all blocks are read once to find damage: 7d, off [default: 7d]
     #[arg(long, value_name = "DURATION", env = "NUNATAK_SCRUB_INTERVAL")]
     pub scrub_interval: Option<String>,
+    /// Age from which blocks get tiers of 5 minutes and an hour for queries over long windows: 7d,
+    /// off [default: off]
+    #[arg(long, value_name = "DURATION", env = "NUNATAK_DOWNSAMPLE_AFTER")]
+    pub downsample_after: Option<String>,
     /// YAML file with settings
     #[arg(long, value_name = "FILE", env = "NUNATAK_CONFIG")]
     pub config: Option<PathBuf>,

@@ -71,6 +71,8 @@ pub struct Settings {
     pub low_space: Option<u64>,
     /// In what time all blocks are read once; `None` for never.
     pub scrub_interval: Option<Duration>,
+    /// Age from which blocks get tiers; `None` for no tiers.
+    pub downsample_after: Option<Duration>,
     /// Whether `/api/v1/admin/…` is open.
     pub admin_api: bool,
     /// How long a query may take.
@@ -155,9 +157,15 @@ impl Settings {
             scrub_interval: value(
                 "scrub_interval",
                 pick(&args.scrub_interval, &file.scrub_interval),
-                scrub_interval,
+                unless_off,
             )?
             .unwrap_or(Some(SCRUB_INTERVAL)),
+            downsample_after: value(
+                "downsample_after",
+                pick(&args.downsample_after, &file.downsample_after),
+                unless_off,
+            )?
+            .flatten(),
             admin_api: args.enable_admin_api.or(file.enable_admin_api).unwrap_or(false),
             query_timeout,
             query_concurrency,
@@ -178,7 +186,8 @@ impl Settings {
         let mut options = Options::new(&self.data_dir)
             .durability(self.durability)
             .limits(self.limits.rules())
-            .scrub_every(self.scrub_interval);
+            .scrub_every(self.scrub_interval)
+            .downsample_after(self.downsample_after);
         if let Some(bytes) = self.low_space {
             options = options.low_space(bytes);
         }
@@ -213,6 +222,7 @@ impl Settings {
             ("durability", self.durability_text()),
             ("low-space", self.low_space.map_or("by the heads".to_owned(), format_bytes)),
             ("scrub-interval", self.scrub_interval.map_or("off".to_owned(), format_duration)),
+            ("downsample-after", self.downsample_after.map_or("off".to_owned(), format_duration)),
             ("enable-admin-api", self.admin_api.to_string()),
             ("query-timeout", format_duration(self.query_timeout)),
             ("query-concurrency", self.query_concurrency.to_string()),
@@ -275,7 +285,7 @@ fn retention(text: &str) -> Result<Option<Duration>, String> {
     }
 }
 
-fn scrub_interval(text: &str) -> Result<Option<Duration>, String> {
+fn unless_off(text: &str) -> Result<Option<Duration>, String> {
     match text.trim() {
         "off" | "0" => Ok(None),
         other => parse_duration(other).map(Some),
@@ -320,6 +330,7 @@ mod tests {
         assert!(!settings.admin_api);
         assert_eq!(settings.low_space, None);
         assert_eq!(settings.scrub_interval, Some(Duration::from_hours(168)));
+        assert_eq!(settings.downsample_after, None);
     }
 
     #[test]
@@ -334,9 +345,10 @@ mod tests {
 
     #[test]
     fn the_scrub_can_be_turned_off() {
-        let (_dir, args) = file("scrub_interval: off\nlow_space: 1GiB\n");
+        let (_dir, args) = file("scrub_interval: off\nlow_space: 1GiB\ndownsample_after: 7d\n");
         let settings = Settings::resolve(&args).unwrap();
         assert_eq!((settings.scrub_interval, settings.low_space), (None, Some(1 << 30)));
+        assert_eq!(settings.downsample_after, Some(Duration::from_hours(168)));
     }
 
     #[test]

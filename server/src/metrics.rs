@@ -95,6 +95,8 @@ impl Engine {
                 }),
                 (gauge("nunatak_blocks", "Blocks on disk.")?, |s| s.blocks),
                 (gauge("nunatak_block_bytes", "Bytes of the blocks.")?, |s| s.block_bytes),
+                (gauge("nunatak_tiers", "Tiers of blocks on disk.")?, |s| s.tiers),
+                (gauge("nunatak_tier_bytes", "Bytes of the tiers.")?, |s| s.tier_bytes),
                 (gauge("nunatak_block_samples", "Samples in the blocks.")?, |s| s.block_samples),
                 (gauge("nunatak_memory_budget_bytes", "Bytes that the engine may use.")?, |s| {
                     s.memory_budget
@@ -118,6 +120,13 @@ impl Engine {
                     s.stored_samples
                 }),
                 (counter("nunatak_log_bytes_total", "Bytes written to the log.")?, |s| s.log_bytes),
+                (
+                    counter("nunatak_tier_scans_total", "Scans that were answered from tiers.")?,
+                    |s| s.tier_scans,
+                ),
+                (counter("nunatak_tier_written_bytes_total", "Bytes of tiers written.")?, |s| {
+                    s.tier_written_bytes
+                }),
                 (counter("nunatak_scrub_bytes_total", "Bytes that the scrub has read.")?, |s| {
                     s.scrubbed_bytes
                 }),

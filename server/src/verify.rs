@@ -56,12 +56,13 @@ fn report(found: &Verification, took: Duration) -> String {
     let megabytes = found.bytes as f64 / 1e6 / took.as_secs_f64().max(1e-6);
     let _ = writeln!(
         text,
-        "{verdict}: {} files, {}, {} whole blocks with {} samples, {} samples in the log; \
+        "{verdict}: {} files, {}, {} whole blocks with {} samples, {} tiers, {} samples in the log; \
          {:.2} s, {megabytes:.0} MB/s",
         found.files,
         format_bytes(found.bytes),
         found.blocks,
         found.block_samples,
+        found.tiers,
         found.log_samples,
         took.as_secs_f64(),
     );

@@ -23,6 +23,7 @@ pub(super) struct File {
     pub(super) sync_interval: Option<String>,
     pub(super) low_space: Option<String>,
     pub(super) scrub_interval: Option<String>,
+    pub(super) downsample_after: Option<String>,
     pub(super) enable_admin_api: Option<bool>,
     pub(super) query_timeout: Option<String>,
     pub(super) query_concurrency: Option<usize>,
@@ -67,7 +68,7 @@ pub(super) struct GlobalLimitsFile {
     pub(super) new_series_per_second: Option<u64>,
 }
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "data_dir",
     "listen",
     "retention",
@@ -79,6 +80,7 @@ const KEYS: [&str; 21] = [
     "sync_interval",
     "low_space",
     "scrub_interval",
+    "downsample_after",
     "enable_admin_api",
     "query_timeout",
     "query_concurrency",

@@ -19,3 +19,4 @@ mod remote_write;
 mod start;
 mod stop;
 mod support;
+mod tiers;

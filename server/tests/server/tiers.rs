@@ -1,0 +1,69 @@
+//! With `--downsample-after` old blocks get tiers, and answers over long windows stay what they were.
+
+use serde_json::Value;
+
+use super::support::{Server, ago, series};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+/// Two days of a counter that is reset now and then, and of a gauge.
+fn fill(server: &Server) {
+    let start = ago(0) / HOUR * HOUR - 48 * HOUR;
+    for part in 0..6 {
+        for (name, turn) in [("requests_total", 700), ("temperature", 17)] {
+            let minutes = part * 480..(part + 1) * 480;
+            let samples: Vec<_> =
+                minutes.map(|i| (start + i * MINUTE, (i % turn) as f64 / 2.0)).collect();
+            let message = series(&[("__name__", name), ("job", "x")], &samples);
+            assert_eq!(server.write(&message).status, 204);
+        }
+    }
+    assert_eq!(server.post("/api/v1/admin/tsdb/flush", &[], b"").status, 200);
+}
+
+fn answers(server: &Server, end: i64) -> Vec<Value> {
+    let queries = [
+        "increase(requests_total%5B6h%5D)",
+        "sum(rate(requests_total%5B1h%5D))",
+        "avg_over_time(temperature%5B1h%5D)",
+        "max_over_time(temperature%5B12h%5D)%20offset%207m",
+        "count_over_time(%7Bjob%3D%22x%22%7D%5B1d%5D)",
+    ];
+    let asked = queries.iter().map(|query| {
+        let (start, end) = ((end - 30 * HOUR) / 1000, end / 1000);
+        let path = format!("query_range?query={query}&start={start}&end={end}&step=1h");
+        let (status, reply) = server.api(&path);
+        assert_eq!(status, 200, "{reply}");
+        assert!(!reply["data"]["result"].as_array().unwrap().is_empty(), "{query}: {reply}");
+        reply["data"].clone()
+    });
+    asked.collect()
+}
+
+fn metric(server: &Server, name: &str) -> f64 {
+    let text = server.get("/metrics").1;
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+#[test]
+fn answers_from_tiers_are_those_from_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = ago(0) / HOUR * HOUR - 3 * HOUR;
+    let mut server = Server::start_in(folder.path(), &["--enable-admin-api"]);
+    fill(&server);
+    let from_samples = answers(&server, end);
+    assert_eq!(
+        (metric(&server, "nunatak_tiers"), metric(&server, "nunatak_tier_scans_total")),
+        (0.0, 0.0)
+    );
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let args = ["--enable-admin-api", "--downsample-after", "1h"];
+    let server = Server::start_in(folder.path(), &args);
+    assert_eq!(server.post("/api/v1/admin/tsdb/flush", &[], b"").status, 200);
+    assert!(metric(&server, "nunatak_tiers") > 0.0 && metric(&server, "nunatak_tier_bytes") > 0.0);
+    assert_eq!(answers(&server, end), from_samples);
+    assert!(metric(&server, "nunatak_tier_scans_total") >= 3.0);
+}
