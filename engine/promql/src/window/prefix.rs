@@ -10,6 +10,9 @@ use super::Windows;
 const LARGEST: f64 = 1e200;
 /// Milliseconds that a double holds exactly, with room for sums of two of them.
 const LONGEST: i64 = 1 << 51;
+/// What must be left of the sums when what they have in common is taken away. Of less, sums of
+/// ordinary precision keep few digits, and which ones is Prometheus' answer.
+const LEAST_LEFT: f64 = 1e-9;
 
 /// An unevaluated sum: `low` is what rounding took from `high`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,6 +75,8 @@ struct Sums {
 pub(super) struct Prefix {
     sums: Vec<Sums>,
     origin: i64,
+    /// The largest of the values, without signs.
+    largest: f64,
     /// The first value of each run of equal ones, by the number of changes before it.
     runs: Vec<f64>,
 }
@@ -81,6 +86,7 @@ impl Prefix {
     pub(super) fn fill(&mut self, w: &Windows) -> bool {
         let (Some(&first), Some(&last)) = (w.times.first(), w.times.last()) else { return false };
         let fits = w.values.iter().all(|value| value.abs() < LARGEST);
+        self.largest = w.values.iter().fold(0.0, |most, value| most.max(value.abs()));
         if !fits || last.saturating_sub(first) > LONGEST || first.saturating_abs() > LONGEST {
             return false;
         }
@@ -112,12 +118,13 @@ impl Prefix {
     }
 
     /// Least squares through the samples from index `from` up to before `to`: the slope per second,
-    /// and the line's value at `origin`, which it [reaches](Self::reaches).
-    pub(super) fn line(&self, from: usize, to: usize, origin: i64) -> (f64, f64) {
+    /// and the line's value at `origin`, which it [reaches](Self::reaches). Nothing where the sums
+    /// have so much in common that the answer would depend on their rounding.
+    pub(super) fn line(&self, from: usize, to: usize, origin: i64) -> Option<(f64, f64)> {
         let (before, after) = (self.sums[from], self.sums[to]);
         // The first of the samples begins a run or goes on with one.
         if self.sums[from + 1].changes == after.changes {
-            return (0.0, self.runs[after.changes - 1]);
+            return Some((0.0, self.runs[after.changes - 1]));
         }
         let count = (to - from) as i128;
         let shift = i128::from(origin) - i128::from(self.origin);
@@ -131,8 +138,13 @@ impl Prefix {
         // The variance is exact; the covariance loses what both of its terms have in common.
         let variance = (count * squares - times * times) as f64 / n;
         let covariance = products.minus(values.times(times as f64 / n)).total();
+        let squares = squares as f64;
+        let most = (n * squares).sqrt() * self.largest;
+        if variance < LEAST_LEFT * squares || covariance.abs() < LEAST_LEFT * most {
+            return None;
+        }
         let slope = covariance / variance;
-        (slope * 1000.0, values.total() / n - slope * (times as f64 / n))
+        Some((slope * 1000.0, values.total() / n - slope * (times as f64 / n)))
     }
 }
 
@@ -162,7 +174,7 @@ mod tests {
             prop_assert!(prefix.fill(&w));
             let from = from.min(times.len() - 2);
             let origin = times[times.len() - 1] + ahead;
-            let (slope, now) = prefix.line(from, times.len(), origin);
+            let Some((slope, now)) = prefix.line(from, times.len(), origin) else { return Ok(()) };
             let (want_slope, want_now) = line(&times[from..], &values[from..], origin);
             let largest = values.iter().fold(1e-3, |most: f64, v| most.max(v.abs()));
             let span = (times[times.len() - 1] - times[from]) as f64 / 1e3;
@@ -170,6 +182,31 @@ mod tests {
             prop_assert!((slope - want_slope).abs() <= 1e-6 * largest / span, "{slope} {want_slope}");
             prop_assert!((now - want_now).abs() <= 1e-6 * largest * reach, "{now} {want_now}");
         }
+    }
+
+    #[test]
+    fn lines_that_depend_on_rounding_are_left_to_others() {
+        let (steps, watch) = (Grid::instant(0), Watch::default());
+        let line = |times: &[i64], values: &[f64], origin| {
+            let w = Windows {
+                times,
+                values,
+                version: 1,
+                place: 0,
+                bounds: &[],
+                ends: &[],
+                steps: &steps,
+                range_ms: 0,
+                watch: &watch,
+            };
+            let mut prefix = Prefix::default();
+            prefix.fill(&w).then(|| prefix.line(0, times.len(), origin))
+        };
+        assert!(line(&[0, 1000, 2000], &[1.0, 2.0, 4.0], 0).unwrap().is_some());
+        let near = line(&[0, 1, 2], &[1.0, 2.0, 4.0], 1_000_000);
+        assert!(near.unwrap().is_none(), "near together and far away");
+        let large = line(&[0, 1000, 2000], &[1e17, 1.0, 1e17], 0);
+        assert!(large.unwrap().is_none(), "what rises falls as much");
     }
 
     #[test]

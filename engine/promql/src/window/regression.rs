@@ -33,12 +33,10 @@ fn lines(
     let by_prefix = w.overlap() && prefix.fill(w);
     for (step, from, to) in w.filled(2) {
         let origin = origin(step, from);
-        let line = if by_prefix && prefix.reaches(origin) {
-            prefix.line(from, to, origin)
-        } else {
-            line(&w.times[from..to], &w.values[from..to], origin)
-        };
-        take(step, line);
+        let quick = by_prefix && prefix.reaches(origin);
+        let quick = quick.then(|| prefix.line(from, to, origin)).flatten();
+        let slow = || line(&w.times[from..to], &w.values[from..to], origin);
+        take(step, quick.unwrap_or_else(slow));
     }
 }
 
