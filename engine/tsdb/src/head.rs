@@ -234,13 +234,16 @@ impl Head {
     ) -> u64 {
         let mut unknown = 0;
         let mut last_window = None;
+        let mut next_slot = 0;
         for row in rows {
             let (Some(&reference), Some(&time), Some(&value)) =
                 (samples.references.get(row), samples.times.get(row), samples.values.get(row))
             else {
                 break;
             };
-            if self.insert(reference, time, value) {
+            if let Some(slot) = self.slot_near(reference, next_slot) {
+                self.insert(slot, time, value);
+                next_slot = slot + 1;
                 if last_window != Some(window_of(time)) {
                     last_window = Some(window_of(time));
                     self.windows.note(time, stamp, self.epochs.now);
@@ -254,14 +257,12 @@ impl Head {
         unknown
     }
 
-    fn insert(&mut self, reference: u64, time: i64, value: f64) -> bool {
+    fn insert(&mut self, slot: u32, time: i64, value: f64) {
         let epochs = self.epochs;
-        let Some(slot) = self.slot_of(reference) else { return false };
-        let Some(series) = self.slots.get_mut(slot) else { return false };
+        let Some(series) = self.slots.get_mut(slot) else { return };
         let grown = series.samples.insert(time, value, epochs);
         self.sample_bytes = self.sample_bytes.saturating_add_signed(grown);
         self.newest = self.newest.max(Some(time));
-        true
     }
 
     /// Notes which log position the samples of a frame need until they are cut.
@@ -413,6 +414,13 @@ impl Head {
         let same = |&slot: &u32| self.slots.get(slot).is_some_and(|s| s.reference == reference);
         let own = self.by_reference.find(mix(reference), same).copied();
         own.or_else(|| self.aliases.get(&reference).copied())
+    }
+
+    /// The slot of a reference, which is mostly `guess`: what comes next in a frame mostly comes
+    /// next in the head, too. Of a million series, looking references up took a third of a replay.
+    fn slot_near(&self, reference: u64, guess: u32) -> Option<u32> {
+        let is_there = self.slots.get(guess).is_some_and(|s| s.reference == reference);
+        if is_there { Some(guess) } else { self.slot_of(reference) }
     }
 
     /// Whether the reference is that of a series.
