@@ -35,7 +35,7 @@ pub(super) struct Values {
     matchers: Box<[Matcher]>,
     name: Box<str>,
     limit: usize,
-    values: Vec<String>,
+    sorted: Vec<String>,
 }
 
 impl Block {
@@ -77,16 +77,16 @@ impl Block {
         if let Some(found) = cache.get(key)
             && (&*found.name, &*found.matchers, found.limit) == (name, matchers, limit)
         {
-            take(&found.values);
+            take(&found.sorted);
             return Ok(());
         }
-        let values = self.index().label_values(name, matchers, limit)?;
-        take(&values);
-        let texts = values.iter().map(|value| value.len() + size_of::<String>());
+        let sorted = self.index().label_values(name, matchers, limit)?;
+        take(&sorted);
+        let texts = sorted.iter().map(|value| value.len() + size_of::<String>());
         let bytes = texts.sum::<usize>() + size_of::<Values>();
         if bytes < LARGEST {
             let (matchers, name) = (matchers.into(), name.into());
-            cache.insert(key, Arc::new(Values { matchers, name, limit, values }), bytes);
+            cache.insert(key, Arc::new(Values { matchers, name, limit, sorted }), bytes);
         }
         Ok(())
     }

@@ -113,13 +113,12 @@ impl Parser<'_> {
         if let Some(known) = self.patterns.known.get(&key) {
             return Ok(known.clone());
         }
-        let matcher = match patterns::known(&key.0, op, &key.2) {
-            Some(matcher) => matcher,
-            None => {
-                let matcher = self.matcher(&key.0, op, &key.2, span)?;
-                patterns::remember(&matcher);
-                matcher
-            }
+        let matcher = if let Some(known) = patterns::known(&key.0, op, &key.2) {
+            known
+        } else {
+            let matcher = self.matcher(&key.0, op, &key.2, span)?;
+            patterns::remember(&matcher);
+            matcher
         };
         self.patterns.bytes += matcher.compiled_bytes();
         let limit = self.options.max_pattern_bytes;
