@@ -1,5 +1,7 @@
 //! Aggregations that need one small accumulator for each group and step.
 
+use nunatak_index::Labels;
+
 use super::groups::Groups;
 use crate::ast::AggregateOp;
 use crate::column::{Bits, Column, Row};
@@ -9,7 +11,6 @@ use crate::grid::Grid;
 use crate::histogram::aggregate::Groups as NativeGroups;
 use crate::math::{Mean, Sum};
 use crate::plan::{AggregatePlan, VectorPlan};
-use nunatak_index::Labels;
 
 /// One accumulator of an aggregation.
 trait Accumulator: Clone {
@@ -54,7 +55,9 @@ fn run<C: Cells>(exec: &Exec, plan: &AggregatePlan, grid: &Grid, sink: Sink) -> 
             exec.take(&mut held, grid.count.saturating_mul(C::BYTES).div_ceil(16))?;
             accumulators.push(C::new(grid.count));
         }
-        native.take(group, metric_name(plan, &row.labels), row.column);
+        if !row.column.histograms.is_empty() {
+            native.take(group, metric_name(plan, &row.labels), row.column);
+        }
         accumulators[group].add(row.column);
         Ok(())
     })?;

@@ -12,8 +12,7 @@ use crate::key::{Interner, without_metadata};
 use crate::plan::{
     RangePlan, Scan, SelectPlan, SubqueryInput, SubqueryPlan, WindowCall, has_one_name,
 };
-use crate::value::MatrixSeries;
-use crate::value::Points;
+use crate::value::{MatrixSeries, Points};
 use crate::window::{self, Frames, Remarks};
 use nunatak::{SelectedSeries, Selector};
 use nunatak_index::{Labels, METRIC_NAME, MatchOp, labels};

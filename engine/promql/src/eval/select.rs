@@ -1,9 +1,9 @@
 //! Selectors: samples from the storage, at instants.
 
+use std::sync::Arc;
+
 use nunatak::{Cursor, Gathered, Hints, Histogram, Piece, SelectedSeries, Selector, TimeRange};
 use nunatak_index::Labels;
-
-use std::sync::Arc;
 
 use super::{Exec, Sink, Stage};
 use crate::ast::RangeMode;
@@ -239,7 +239,7 @@ impl Exec<'_> {
     fn scanned_instants(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
         let (mut column, keep_stale) = (Column::default(), select.mode.is_none());
         self.scan(select, grid, 0, keep_stale, &mut |labels, samples| {
-            self.instant(select, grid, samples, select.metric_name(labels), &mut column)?;
+            self.instant(select, grid, samples, labels, &mut column)?;
             if column.is_empty() {
                 return Ok(());
             }
@@ -307,10 +307,10 @@ impl Exec<'_> {
             column.reset(grid.count);
             let mut histogram = false;
             each_instant(&samples, select, grid, self.lookback_ms, |step, sample| {
-                histogram |= samples.histogram(sample).is_some();
+                histogram |= is_info && samples.histogram(sample).is_some();
                 column.set(step, samples.times()[sample] as f64 / 1000.0);
             });
-            if is_info && histogram {
+            if histogram {
                 return Err(QueryError::execution("info sample should be float"));
             }
             if !column.present.is_empty() {
@@ -332,7 +332,7 @@ impl Exec<'_> {
         select: &SelectPlan,
         grid: &Grid,
         samples: &Samples,
-        metric: &str,
+        labels: &Labels,
         column: &mut Column,
     ) -> Result<()> {
         self.watch.work(grid.count)?;
@@ -340,6 +340,7 @@ impl Exec<'_> {
         if select.mode == Some(RangeMode::Smoothed) {
             window::smooth_instants(samples, select, grid, self.lookback_ms, column);
             if !samples.histograms().is_empty() {
+                let metric = select.metric_name(labels);
                 let remarks = Remarks { notes: &self.notes, metric, span: select.span };
                 window::smooth_histograms(
                     samples,
@@ -375,8 +376,7 @@ impl Exec<'_> {
         for mut series in series {
             self.read(&mut *series.cursor, &mut samples, select.mode.is_none())?;
             samples.find_hints(select);
-            let name = series.labels.metric_name();
-            self.instant(select, grid, &samples, name, &mut column)?;
+            self.instant(select, grid, &samples, &series.labels, &mut column)?;
             if !column.is_empty() {
                 let labels = labels(series.labels);
                 stage(Row { labels, drop_name: false, column: &mut column }, sink)?;

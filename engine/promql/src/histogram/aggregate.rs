@@ -54,9 +54,6 @@ impl<'a> Groups<'a> {
     /// Takes the histograms out of a column that goes to `group`; an aggregation that counts gets
     /// a float in their place.
     pub(crate) fn take(&mut self, group: usize, name: &str, column: &mut Column) {
-        if column.histograms.is_empty() {
-            return;
-        }
         let histograms = std::mem::take(&mut column.histograms);
         match self.op {
             AggregateOp::Count | AggregateOp::Group => {

@@ -146,7 +146,11 @@ pub(crate) fn fraction(lower: f64, upper: f64, h: &Histogram) -> (f64, bool) {
         count = h.buckets().map(|bucket| bucket.count).sum();
         missing = count < h.count;
     }
-    let rank = |value| rank_of(value, h).unwrap_or(count).min(count);
+    let rank = |value| match rank_of(value, h) {
+        Some(rank) if rank > count => count,
+        Some(rank) => rank,
+        None => count,
+    };
     ((rank(upper) - rank(lower)) / h.count, missing)
 }
 

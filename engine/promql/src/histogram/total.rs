@@ -143,7 +143,7 @@ impl Total {
 
     /// Puts neighbours together until the resolution is that of a coarser schema.
     pub(crate) fn coarsen(&mut self, schema: i32) {
-        let by = self.schema - schema;
+        let by = self.schema.saturating_sub(schema);
         if by > 0 {
             let index = |index: i32| (index.saturating_sub(1) >> by.min(31)) + 1;
             self.positive = regrouped(&self.positive, index);
