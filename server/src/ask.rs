@@ -138,8 +138,8 @@ fn table(reply: &str) -> Result<String, AskError> {
         Some("vector") => {
             table.set_header(["series", "value"]);
             for row in result.as_array().into_iter().flatten() {
-                let value = row["value"][1].as_str().unwrap_or_default().to_owned();
-                table.add_row([series(&row["metric"]), value]);
+                let point = row.get("value").unwrap_or(&row["histogram"]);
+                table.add_row([series(&row["metric"]), shown(&point[1])]);
             }
             rows(&table)
         }
@@ -165,12 +165,23 @@ fn rows(table: &Table) -> String {
 
 fn points(table: &mut Table, row: &Value) {
     let mut name = series(&row["metric"]);
-    for point in row["values"].as_array().into_iter().flatten() {
-        let ms = (point[0].as_f64().unwrap_or_default() * 1000.0).round() as i64;
+    let points = ["values", "histograms"].into_iter().filter_map(|key| row[key].as_array());
+    let ms = |point: &Value| (point[0].as_f64().unwrap_or_default() * 1000.0).round() as i64;
+    let mut points: Vec<_> = points.flatten().map(|point| (ms(point), &point[1])).collect();
+    points.sort_by_key(|(ms, _)| *ms);
+    for (ms, value) in points {
         let time = jiff::Timestamp::from_millisecond(ms).map_or(String::new(), |t| t.to_string());
-        let value = point[1].as_str().unwrap_or_default().to_owned();
-        table.add_row([std::mem::take(&mut name), time, value]);
+        table.add_row([std::mem::take(&mut name), time, shown(value)]);
     }
+}
+
+/// A number, or what a native histogram says in short.
+fn shown(value: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    if value.is_object() {
+        return format!("count {}, sum {}", text(&value["count"]), text(&value["sum"]));
+    }
+    text(value)
 }
 
 fn series(metric: &Value) -> String {
@@ -203,6 +214,11 @@ mod tests {
             {"metric":{},"values":[[1.5,"7"],[2,"8"]]}]}}"#;
         let text = table(matrix).unwrap();
         assert!(text.contains("1970-01-01T00:00:01.5Z"), "{text}");
+        let mixed = r#"{"data":{"resultType":"matrix","result":[
+            {"metric":{},"values":[[3,"7"]],"histograms":[[2,{"count":"4","sum":"6"}]]}]}}"#;
+        let text = table(mixed).unwrap();
+        let (histogram, float) = (text.find("count 4, sum 6").unwrap(), text.find(":03Z").unwrap());
+        assert!(histogram < float, "{text}");
         assert_eq!(table(r#"{"data":{"resultType":"vector","result":[]}}"#).unwrap(), "no data");
         let scalar = r#"{"data":{"resultType":"scalar","result":[1,"2"]}}"#;
         assert_eq!(table(scalar).unwrap(), "2");
