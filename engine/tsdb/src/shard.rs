@@ -123,7 +123,8 @@ impl Shard {
     pub(crate) fn last_covered(&self) -> Option<Position> {
         let covered = |tenant: &Arc<TenantShard>| {
             let list = tenant.blocks();
-            let in_blocks = list.blocks.iter().map(|block| block.precedence().0).max();
+            let in_blocks =
+                list.blocks.iter().filter_map(|block| block.meta().last_position()).max();
             let in_head = tenant.head().read().saved_end();
             in_blocks.max(in_head).max(tenant.last_remembered())
         };

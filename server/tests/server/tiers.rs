@@ -27,8 +27,8 @@ fn answers(server: &Server, end: i64) -> Vec<Value> {
         "increase(requests_total%5B6h%5D)",
         "sum(rate(requests_total%5B1h%5D))",
         "avg_over_time(temperature%5B1h%5D)",
-        "max_over_time(temperature%5B12h%5D)%20offset%207m",
-        "count_over_time(%7Bjob%3D%22x%22%7D%5B1d%5D)",
+        "max_over_time(temperature%5B12h%5D%20offset%207m)",
+        "count_over_time(requests_total%5B1d%5D)",
     ];
     let asked = queries.iter().map(|query| {
         let (start, end) = ((end - 30 * HOUR) / 1000, end / 1000);

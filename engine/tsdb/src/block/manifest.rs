@@ -52,11 +52,20 @@ pub struct BlockMeta {
 
 impl BlockMeta {
     /// Of equal series and time the sample of the block with the higher precedence counts: the
-    /// highest log position, then the sequence.
+    /// highest log position of what it covers, then the sequence.
+    ///
+    /// A part that stands for no times of the log was newer for its own series alone. Merged with
+    /// others it does not lift them: of those the log may have samples between the two positions.
     #[must_use]
     pub fn precedence(&self) -> (Position, u64) {
-        let highest = self.coverage.iter().map(|c| c.position).max();
-        (highest.unwrap_or_default(), self.sequence)
+        let stand_for_times = self.coverage.iter().filter(|c| c.from_ms < i64::MAX);
+        let highest = stand_for_times.map(|c| c.position).max();
+        (highest.or_else(|| self.last_position()).unwrap_or_default(), self.sequence)
+    }
+
+    /// The last log position that anything in the block comes from.
+    pub(crate) fn last_position(&self) -> Option<Position> {
+        self.coverage.iter().map(|c| c.position).max()
     }
 
     /// How many runs of chunks a series has: one of samples, or the columns of a tier.
@@ -287,6 +296,20 @@ mod tests {
         assert!(matches!(error, Error::Version { found: 3, supported: 0, .. }), "{error}");
         let error = Manifest::decode("m", "1-2-3-00", text.as_bytes()).unwrap_err();
         assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    }
+
+    /// Found by seeds 36,251 and 39,236 of the crash test: series that had left a head (position 44)
+    /// were merged into a block of position 26; then the log's end was lost, and what it still had
+    /// from 33 on was cut as of 42, below the merged block with its older value.
+    #[test]
+    fn what_stands_for_no_times_lifts_no_others() {
+        let (_, Manifest { mut meta, .. }) = sample();
+        let covers = |from_ms, p| Coverage { from_ms, to_ms: i64::MAX, position: Position(p) };
+        meta.coverage = vec![covers(0, 26), covers(i64::MAX, 44)];
+        assert_eq!(meta.precedence(), (Position(26), 12));
+        assert_eq!(meta.last_position(), Some(Position(44)), "the log must not give it again");
+        meta.coverage.remove(0);
+        assert_eq!(meta.precedence(), (Position(44), 12), "alone it ranks where it was written");
     }
 
     #[test]

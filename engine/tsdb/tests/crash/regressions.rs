@@ -59,4 +59,8 @@ pub(crate) const ALL: &[Regression] = &[
     Regression { seed: 5389, rows: 13 },
     // A spill file of a head that could not be saved stayed, and a snapshot listed it.
     Regression { seed: 10_062, rows: 13 },
+    // Series that had left a head were merged into an older block and lifted it above what the log
+    // had of other series from between the two.
+    Regression { seed: 36_251, rows: 13 },
+    Regression { seed: 39_236, rows: 13 },
 ];
