@@ -7,6 +7,8 @@
 mod cardinality;
 mod chunk;
 mod late;
+mod leaving;
+mod lookup;
 mod marks;
 mod rhythm;
 mod saved;
@@ -18,13 +20,11 @@ mod view;
 mod windows;
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use nunatak_codec::FrozenChunk;
-use nunatak_index::{HeadIndex, LabelIds, Labels, Matcher};
-use roaring::RoaringBitmap;
+use nunatak_index::{HeadIndex, LabelIds};
 
 use crate::log::{Definition, Position, Record, Samples};
 use crate::time::TimeRange;
@@ -304,177 +304,6 @@ impl Head {
         self.pending.retain(|pending| pending != &cut);
         self.windows.cut(cut.before, cut.epoch);
         self.marks.cut(cut.position, cut.before);
-    }
-
-    /// Removes series in `slots` that have no samples here and are `idle`.
-    pub(crate) fn evict(&mut self, idle: Idle, slots: std::ops::Range<u32>) -> usize {
-        let mut evicted = 0;
-        for slot in slots {
-            let idle = |s: &Series| {
-                s.samples.is_empty() && s.samples.rhythm().is_idle(idle, s.samples.newest())
-            };
-            if self.slots.get(slot).is_some_and(idle) {
-                self.remove(slot);
-                evicted += 1;
-            }
-        }
-        if evicted > 0 {
-            self.forget_aliases();
-        }
-        evicted
-    }
-
-    fn forget_aliases(&mut self) {
-        let slots = &self.slots;
-        self.aliases.retain(|_, slot| slots.get(*slot).is_some());
-    }
-
-    /// Removes series that [`mark_idle`](Self::mark_idle) gave and that were not written to since;
-    /// returns how many.
-    pub(crate) fn remove_idle(&mut self, slots: &[u32]) -> usize {
-        let before = self.slots.len();
-        for &slot in slots {
-            if self.slots.get(slot).is_some_and(|s| s.samples.rhythm().is_leaving()) {
-                self.remove_with_samples(slot);
-            }
-        }
-        self.forget_aliases();
-        before - self.slots.len()
-    }
-
-    fn remove_with_samples(&mut self, slot: u32) {
-        let bytes = self.slots.get(slot).map_or(0, |series| series.samples.heap_bytes());
-        self.sample_bytes -= bytes;
-        self.remove(slot);
-    }
-
-    /// Gives back the memory behind the last series, after many have left.
-    pub(crate) fn shrink(&mut self) {
-        self.slots.shrink();
-        self.index.shrink();
-        let slots = &self.slots;
-        let hash = |&slot: &u32| slots.get(slot).map_or(0, |series| series.hash);
-        let reference = |&slot: &u32| slots.get(slot).map_or(0, |series| mix(series.reference));
-        if self.by_labels.len() < self.by_labels.capacity() / 3 {
-            self.by_labels.shrink_to(self.by_labels.len(), hash);
-            self.by_reference.shrink_to(self.by_reference.len(), reference);
-        }
-    }
-
-    /// Marks the series in `slots` that have samples and are `idle`, and adds their slots to
-    /// `found`.
-    pub(crate) fn mark_idle(
-        &mut self,
-        idle: Idle,
-        slots: std::ops::Range<u32>,
-        found: &mut Vec<u32>,
-    ) {
-        for slot in slots {
-            let Some(series) = self.slots.get_mut(slot) else { continue };
-            let samples = &mut series.samples;
-            if !samples.is_empty() && samples.rhythm().is_idle(idle, samples.newest()) {
-                samples.mark_leaving();
-                found.push(slot);
-            }
-        }
-    }
-
-    fn remove(&mut self, slot: u32) {
-        let Some(series) = self.slots.remove(slot) else { return };
-        self.id_bytes -= id_bytes(&series.labels);
-        self.index.remove(slot, &series.labels);
-        if let Ok(entry) = self.by_labels.find_entry(series.hash, |&s| s == slot) {
-            entry.remove();
-        }
-        if let Ok(entry) = self.by_reference.find_entry(mix(series.reference), |&s| s == slot) {
-            entry.remove();
-        }
-    }
-
-    /// What [`find`](Self::find) takes besides the labels. They are long: it is worth to be kept.
-    pub(crate) fn hash(&self, labels: &Labels) -> u64 {
-        self.hasher.hash_one(labels)
-    }
-
-    /// The reference of a label set with this hash.
-    pub(crate) fn find(&self, hash: u64, labels: &Labels) -> Option<u64> {
-        let slot = self.find_slot(hash, labels)?;
-        self.slots.get(slot).map(|series| series.reference)
-    }
-
-    fn find_slot(&self, hash: u64, labels: &Labels) -> Option<u32> {
-        let same = |&slot: &u32| {
-            let series = self.slots.get(slot);
-            series.is_some_and(|s| s.hash == hash && self.index.equals(&s.labels, labels))
-        };
-        self.by_labels.find(hash, same).copied()
-    }
-
-    fn slot_of(&self, reference: u64) -> Option<u32> {
-        let same = |&slot: &u32| self.slots.get(slot).is_some_and(|s| s.reference == reference);
-        let own = self.by_reference.find(mix(reference), same).copied();
-        own.or_else(|| self.aliases.get(&reference).copied())
-    }
-
-    /// The slot of a reference, which is mostly `guess`: what comes next in a frame mostly comes
-    /// next in the head, too. Of a million series, looking references up took a third of a replay.
-    fn slot_near(&self, reference: u64, guess: u32) -> Option<u32> {
-        let is_there = self.slots.get(guess).is_some_and(|s| s.reference == reference);
-        if is_there { Some(guess) } else { self.slot_of(reference) }
-    }
-
-    /// Whether the reference is that of a series.
-    pub(crate) fn has_reference(&self, reference: u64) -> bool {
-        self.slot_of(reference).is_some()
-    }
-
-    /// Time of the newest sample that a series ever had here.
-    pub(crate) fn newest_of(&self, reference: u64) -> Option<i64> {
-        self.slots.get(self.slot_of(reference)?)?.samples.newest()
-    }
-
-    /// The label set of a reference.
-    pub(crate) fn labels_of(&self, reference: u64) -> Option<Labels> {
-        self.labels(self.slot_of(reference)?)
-    }
-
-    /// The label set in a slot.
-    pub(crate) fn labels(&self, slot: u32) -> Option<Labels> {
-        self.slots.get(slot).map(|series| self.index.labels(&series.labels))
-    }
-
-    /// The slots that all matchers select.
-    pub(crate) fn select(&self, matchers: &[Matcher]) -> RoaringBitmap {
-        self.index.select(matchers)
-    }
-
-    /// Whether a slot has samples near `range`, written up to `epoch`.
-    pub(crate) fn has_samples(&self, slot: u32, range: TimeRange, epoch: Epoch) -> bool {
-        self.slots.get(slot).is_some_and(|series| series.samples.overlaps(range, epoch))
-    }
-
-    /// Copies what a slot has of a view.
-    pub(crate) fn snapshot(&self, slot: u32, view: &View<'_>) -> Option<SeriesSnapshot> {
-        self.slots.get(slot)?.samples.snapshot(view)
-    }
-
-    /// The definitions of the series in `slots`.
-    pub(crate) fn definitions(&self, slots: std::ops::Range<u32>) -> Vec<Definition> {
-        let definition = |slot| {
-            let series = self.slots.get(slot)?;
-            let labels = self.index.labels(&series.labels);
-            Some(Definition { reference: series.reference, labels })
-        };
-        slots.filter_map(definition).collect()
-    }
-
-    /// The further references of series, as definitions.
-    pub(crate) fn alias_definitions(&self) -> Vec<Definition> {
-        let definition = |(&reference, &slot)| {
-            let labels = self.labels(slot)?;
-            Some(Definition { reference, labels })
-        };
-        self.aliases.iter().filter_map(definition).collect()
     }
 
     pub(crate) fn index(&self) -> &HeadIndex {
