@@ -438,7 +438,7 @@ fn mix(reference: u64) -> u64 {
 mod tests {
     use std::collections::BTreeMap;
 
-    use nunatak_index::{MatchOp, labels};
+    use nunatak_index::{MatchOp, Matcher, labels};
     use proptest::prelude::*;
 
     use super::*;
