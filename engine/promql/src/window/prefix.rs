@@ -156,6 +156,25 @@ mod tests {
     use crate::watch::Watch;
     use proptest::prelude::*;
 
+    /// Prefix sums of a series, if they are made for it.
+    fn filled(times: &[i64], values: &[f64]) -> Option<Prefix> {
+        let (steps, watch) = (Grid::instant(0), Watch::default());
+        let (bounds, ends) = (&[][..], &[][..]);
+        let w = Windows {
+            times,
+            values,
+            version: 1,
+            place: 0,
+            bounds,
+            ends,
+            steps: &steps,
+            range_ms: 0,
+            watch: &watch,
+        };
+        let mut prefix = Prefix::default();
+        prefix.fill(&w).then_some(prefix)
+    }
+
     proptest! {
         #[test]
         fn lines_are_those_of_the_samples(
@@ -165,13 +184,7 @@ mod tests {
         ) {
             let times: Vec<i64> = gaps.iter().scan(start, |t, gap| { *t += gap; Some(*t) }).collect();
             let values = &values[..times.len()];
-            let (steps, watch) = (Grid::instant(0), Watch::default());
-            let w = Windows {
-                times: &times, values, version: 1, place: 0, bounds: &[], ends: &[],
-                steps: &steps, range_ms: 0, watch: &watch,
-            };
-            let mut prefix = Prefix::default();
-            prop_assert!(prefix.fill(&w));
+            let prefix = filled(&times, values).unwrap();
             let from = from.min(times.len() - 2);
             let origin = times[times.len() - 1] + ahead;
             let Some((slope, now)) = prefix.line(from, times.len(), origin) else { return Ok(()) };
@@ -186,49 +199,21 @@ mod tests {
 
     #[test]
     fn lines_that_depend_on_rounding_are_left_to_others() {
-        let (steps, watch) = (Grid::instant(0), Watch::default());
         let line = |times: &[i64], values: &[f64], origin| {
-            let w = Windows {
-                times,
-                values,
-                version: 1,
-                place: 0,
-                bounds: &[],
-                ends: &[],
-                steps: &steps,
-                range_ms: 0,
-                watch: &watch,
-            };
-            let mut prefix = Prefix::default();
-            prefix.fill(&w).then(|| prefix.line(0, times.len(), origin))
+            filled(times, values).unwrap().line(0, times.len(), origin)
         };
-        assert!(line(&[0, 1000, 2000], &[1.0, 2.0, 4.0], 0).unwrap().is_some());
+        assert!(line(&[0, 1000, 2000], &[1.0, 2.0, 4.0], 0).is_some());
         let near = line(&[0, 1, 2], &[1.0, 2.0, 4.0], 1_000_000);
-        assert!(near.unwrap().is_none(), "near together and far away");
+        assert!(near.is_none(), "near together and far away");
         let large = line(&[0, 1000, 2000], &[1e17, 1.0, 1e17], 0);
-        assert!(large.unwrap().is_none(), "what rises falls as much");
+        assert!(large.is_none(), "what rises falls as much");
     }
 
     #[test]
     fn what_it_is_not_made_for_is_refused() {
-        let (steps, watch) = (Grid::instant(0), Watch::default());
-        let filled = |times: &[i64], values: &[f64]| {
-            let w = Windows {
-                times,
-                values,
-                version: 1,
-                place: 0,
-                bounds: &[],
-                ends: &[],
-                steps: &steps,
-                range_ms: 0,
-                watch: &watch,
-            };
-            Prefix::default().fill(&w)
-        };
-        assert!(filled(&[1, 2], &[1.0, -0.0]));
-        assert!(!filled(&[1, 2], &[1.0, f64::NAN]));
-        assert!(!filled(&[1, 2], &[f64::INFINITY, 1.0]));
-        assert!(!filled(&[i64::MIN, i64::MAX], &[1.0, 2.0]));
+        assert!(filled(&[1, 2], &[1.0, -0.0]).is_some());
+        assert!(filled(&[1, 2], &[1.0, f64::NAN]).is_none());
+        assert!(filled(&[1, 2], &[f64::INFINITY, 1.0]).is_none());
+        assert!(filled(&[i64::MIN, i64::MAX], &[1.0, 2.0]).is_none());
     }
 }
