@@ -10,6 +10,7 @@ mod layout;
 mod pages;
 mod posting;
 mod reader;
+mod table;
 mod varint;
 mod writer;
 

@@ -164,12 +164,23 @@ proptest! {
 /// A fleet: many values, long posting lists, selections small enough to test series one by one.
 #[test]
 fn large_segment_and_head_agree() {
+    agree_on_a_fleet(700);
+}
+
+/// More series and text than the narrow tables of a segment have room for.
+#[test]
+fn segment_with_wide_tables_and_head_agree() {
+    agree_on_a_fleet(3_400);
+}
+
+fn agree_on_a_fleet(hosts: usize) {
     let mut sets = Vec::new();
-    for host in 0..700 {
+    for host in 0..hosts {
         for metric in 0..10 {
+            let id = format!("{:016}", host * 10 + metric);
             let (metric, host_name) = (format!("metric_{metric}"), format!("host-{host}"));
             let zone = format!("zone-{}", host % 3);
-            let pairs = [("__name__", &metric), ("host", &host_name), ("zone", &zone)];
+            let pairs = [("__name__", &metric), ("host", &host_name), ("id", &id), ("zone", &zone)];
             sets.push(Labels::from_pairs(pairs).unwrap());
         }
     }

@@ -19,13 +19,13 @@ pub(super) const NAME_BYTES: u64 = 24;
 pub(super) enum Section {
     /// Values of all pairs, one after the other.
     ValueText,
-    /// u32 ends of the values, with a 0 before them.
+    /// Ends of the values, with a 0 before them.
     ValueEnds,
-    /// u64 postings of each pair.
+    /// The posting of each pair.
     Postings,
     /// Blocks of 16 series.
     Series,
-    /// u64 start of each block, and the end.
+    /// Start of each block, and the end.
     SeriesBlocks,
     /// Posting lists that are not inline.
     Lists,
@@ -60,6 +60,24 @@ impl Layout {
     /// Where the page table begins: everything before it is in pages.
     pub(super) fn body_end(&self) -> u64 {
         self.starts[SECTIONS]
+    }
+
+    /// Numbers, or records, of a section that is a table; 0 of the others.
+    fn entries(&self, section: Section) -> u64 {
+        match section {
+            Section::ValueEnds => u64::from(self.pairs) + 1,
+            Section::Postings => self.pairs.into(),
+            Section::SeriesBlocks => u64::from(self.series.div_ceil(BLOCK_SERIES)) + 1,
+            Section::Names => self.names.into(),
+            _ => 0,
+        }
+    }
+
+    /// Bytes of an entry of a table: its size tells.
+    #[inline]
+    pub(super) fn width(&self, section: Section) -> u64 {
+        let (start, end) = self.section(section);
+        end.wrapping_sub(start).checked_div(self.entries(section)).unwrap_or(0)
     }
 
     pub(super) fn page_count(&self) -> u64 {
@@ -110,22 +128,22 @@ impl Layout {
         Some(Self { starts, series, pairs, names, table_crc: number(3)? })
     }
 
-    /// Whether the sections follow each other, end at the footer, and the tables have the sizes
-    /// that the counts ask for.
+    /// Whether the sections follow each other, end at the footer, and the tables have as many
+    /// entries as the counts ask for, of a width that they may have.
     fn fits(&self, footer_at: u64) -> bool {
-        let size = |section| {
+        let is_table = |section, widths: &[u64]| {
             let (start, end) = self.section(section);
-            end.wrapping_sub(start)
+            let (size, entries) = (end.wrapping_sub(start), self.entries(section));
+            widths.iter().any(|width| entries * width == size)
         };
-        let blocks = u64::from(self.series.div_ceil(BLOCK_SERIES));
         self.starts.first() == Some(&(HEADER_BYTES as u64))
             && self.starts.is_sorted()
             && self.body_end() <= footer_at
             && self.body_end() + self.page_count() * 4 == footer_at
-            && size(Section::ValueEnds) == (u64::from(self.pairs) + 1) * 4
-            && size(Section::Postings) == u64::from(self.pairs) * 8
-            && size(Section::SeriesBlocks) == (blocks + 1) * 8
-            && size(Section::Names) == u64::from(self.names) * NAME_BYTES
+            && is_table(Section::ValueEnds, &[2, 4])
+            && is_table(Section::Postings, &[4, 8])
+            && is_table(Section::SeriesBlocks, &[2, 4, 8])
+            && is_table(Section::Names, &[NAME_BYTES])
     }
 }
 

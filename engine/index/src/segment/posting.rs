@@ -1,7 +1,8 @@
-//! Posting sets on disk: a u64 that is the set itself, or says where its list stands.
+//! Posting sets on disk: a number that is the set itself, or says where its list stands. It is a
+//! u64, or a u32 where all of a segment fit.
 //!
 //! Series ids follow the metric name, so most sets are a run (all series of a metric, all of a job
-//! in it) or one or two ids, and take no more than the u64.
+//! in it) or one or two ids, and take no more than the number.
 
 use roaring::RoaringBitmap;
 
@@ -10,6 +11,8 @@ use crate::postings::Union;
 
 /// The largest distance or length that stands inline.
 const LARGEST: u32 = (1 << 30) - 1;
+/// In a u32 the largest id, distance or length that stands inline.
+const LARGEST_SHORT: u64 = (1 << 15) - 1;
 /// Above this many ids a list is always a bitmap, which is decoded faster.
 const LONGEST_LIST: u64 = 1024;
 
@@ -35,6 +38,15 @@ impl Posting {
             1 => Self::Two(first, second),
             2 => Self::Run(first, second),
             _ => Self::List(bits >> 2),
+        }
+    }
+
+    /// As [`unpack`](Self::unpack) of [`shorten`]'s number.
+    pub(super) fn unpack_short(bits: u64) -> Self {
+        let both = bits >> 2;
+        match bits & 3 {
+            3 => Self::List(both),
+            tag => Self::unpack(tag | (both & LARGEST_SHORT) << 2 | (both >> 15) << 34),
         }
     }
 
@@ -85,6 +97,17 @@ impl Posting {
             _ => false,
         }
     }
+}
+
+/// A packed posting in 32 bits, if it fits.
+pub(super) fn shorten(bits: u64) -> Option<u64> {
+    let (tag, rest) = (bits & 3, bits >> 2);
+    if tag == 3 {
+        return (rest < 1 << 30).then_some(bits);
+    }
+    let (first, second) = (rest & u64::from(u32::MAX), rest >> 32);
+    let fits = first <= LARGEST_SHORT && second <= LARGEST_SHORT;
+    fits.then_some(tag | first << 2 | second << 17)
 }
 
 /// Writes a set that is not empty; what does not fit a u64 goes to the end of `lists`.
@@ -206,6 +229,30 @@ mod tests {
             let mut union = Union::default();
             posting.add_to(&mut union);
             assert_eq!((union.finish(), lists.len()), (bitmap, 0), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn what_fits_32_bits_comes_back() {
+        let top = LARGEST_SHORT as u32;
+        for posting in [
+            Posting::One(top),
+            Posting::Two(3, top),
+            Posting::Run(top, 1),
+            Posting::Run(0, top),
+            Posting::List((1 << 30) - 1),
+        ] {
+            let bits = shorten(posting.pack()).unwrap();
+            assert!(u32::try_from(bits).is_ok(), "{posting:?}");
+            assert_eq!(Posting::unpack_short(bits), posting);
+        }
+        for posting in [
+            Posting::One(top + 1),
+            Posting::Two(3, top + 1),
+            Posting::Run(top + 1, 1),
+            Posting::List(1 << 30),
+        ] {
+            assert_eq!(shorten(posting.pack()), None, "{posting:?}");
         }
     }
 

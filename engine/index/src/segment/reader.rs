@@ -16,6 +16,7 @@ use roaring::RoaringBitmap;
 use super::layout::{BLOCK_SERIES, Layout, NAME_BYTES, Section, u32_at, u64_at};
 use super::pages::Pages;
 use super::posting::{LIST_HEADER, ListHeader, Posting};
+use super::table::Table;
 use super::{Result, SegmentError, varint};
 use crate::answers::Answers;
 use crate::labels::Labels;
@@ -217,10 +218,8 @@ impl<B: AsRef<[u8]>> Segment<B> {
         if id >= self.layout.series {
             return Err(SegmentError::NoSuchSeries { id, count: self.layout.series });
         }
-        let offset = u64::from(id / BLOCK_SERIES) * 8;
-        let bounds = self.part(Section::SeriesBlocks, offset, offset + 16)?;
-        let (start, end) = (u64_at(bounds, 0).unwrap_or(0), u64_at(bounds, 8).unwrap_or(0));
-        self.part(Section::Series, start, end)
+        let bounds = self.entries(Section::SeriesBlocks, id / BLOCK_SERIES, 2)?;
+        self.part(Section::Series, bounds.get(0), bounds.get(1))
     }
 
     /// Replaces `pairs` by those of the series that comes after `skip` others in the rest of a
@@ -233,12 +232,10 @@ impl<B: AsRef<[u8]>> Segment<B> {
     }
 
     fn value(&self, pair: u32) -> Result<&str> {
-        let offset = u64::from(pair) * 4;
-        let bounds = self.part(Section::ValueEnds, offset, offset + 8)?;
-        let (start, end) = (u32_at(bounds, 0).unwrap_or(0), u32_at(bounds, 4).unwrap_or(0));
-        let text = self.part(Section::ValueText, u64::from(start), u64::from(end))?;
-        std::str::from_utf8(text)
-            .map_err(|_| self.corrupt(Section::ValueText, u64::from(start), "bad UTF-8"))
+        let bounds = self.entries(Section::ValueEnds, pair, 2)?;
+        let start = bounds.get(0);
+        let text = self.part(Section::ValueText, start, bounds.get(1))?;
+        std::str::from_utf8(text).map_err(|_| self.corrupt(Section::ValueText, start, "bad UTF-8"))
     }
 
     fn name(&self, number: u32) -> Result<Name<'_>> {
@@ -319,9 +316,9 @@ impl<B: AsRef<[u8]>> Segment<B> {
     }
 
     fn posting(&self, pair: u32) -> Result<Posting> {
-        let offset = u64::from(pair) * 8;
-        let bits = self.part(Section::Postings, offset, offset + 8)?;
-        Ok(Posting::unpack(u64_at(bits, 0).unwrap_or(0)))
+        let bits = self.entries(Section::Postings, pair, 1)?.get(0);
+        let is_short = self.layout.width(Section::Postings) < 8;
+        Ok(if is_short { Posting::unpack_short(bits) } else { Posting::unpack(bits) })
     }
 
     fn list_header(&self, offset: u64) -> Result<ListHeader> {
@@ -362,6 +359,14 @@ impl<B: AsRef<[u8]>> Segment<B> {
             Posting::List(_) => Ok(!self.set(posting)?.is_disjoint(series)),
             inline => Ok(inline.meets(series)),
         }
+    }
+
+    /// Checked entries of a table of numbers.
+    fn entries(&self, section: Section, first: u32, count: usize) -> Result<Table<'_>> {
+        let width = self.layout.width(section);
+        let start = u64::from(first) * width;
+        let bytes = self.part(section, start, start + count as u64 * width)?;
+        Ok(Table::new(bytes, width))
     }
 
     /// Checked bytes of a section, by offsets from its start.

@@ -3,7 +3,7 @@
 use roaring::RoaringBitmap;
 
 use super::layout::{BLOCK_SERIES, Layout, PAGE_BYTES, SECTIONS, header};
-use super::{WriteError, posting, varint};
+use super::{WriteError, posting, table, varint};
 use crate::head::HeadIndex;
 use crate::labels::Labels;
 
@@ -68,7 +68,7 @@ impl SegmentWriter {
     pub fn finish(mut self) -> Result<Vec<u8>, WriteError> {
         self.index.settle();
         let mut parts = Parts::default();
-        parts.value_ends.extend_from_slice(&0u32.to_le_bytes());
+        parts.value_ends.push(0);
         let mut new_ids = vec![0; self.index.pair_slots()];
         for (name, id) in self.index.names_sorted() {
             parts.add_name(&self.index, name, id, &mut new_ids)?;
@@ -108,10 +108,10 @@ fn write_series(pairs: &[u32], counts: &[u32], new_ids: &[u32], parts: &mut Part
 #[derive(Debug, Default)]
 struct Parts {
     value_text: Vec<u8>,
-    value_ends: Vec<u8>,
-    postings: Vec<u8>,
+    value_ends: Vec<u32>,
+    postings: Vec<u64>,
     series: Vec<u8>,
-    series_blocks: Vec<u8>,
+    series_blocks: Vec<u64>,
     lists: Vec<u8>,
     name_text: Vec<u8>,
     names: Vec<u8>,
@@ -150,44 +150,73 @@ impl Parts {
     fn add_pair(&mut self, value: &str, series: &RoaringBitmap) -> Result<(), WriteError> {
         self.value_text.extend_from_slice(value.as_bytes());
         let end = offset_u32(self.value_text.len(), "bytes of label values")?;
-        self.value_ends.extend_from_slice(&end.to_le_bytes());
-        let posting = posting::write(series, &mut self.lists).map_err(build)?;
-        self.postings.extend_from_slice(&posting.to_le_bytes());
+        self.value_ends.push(end);
+        self.postings.push(posting::write(series, &mut self.lists).map_err(build)?);
         self.pair_count += 1;
         Ok(())
     }
 
     fn end_block(&mut self) {
-        self.series_blocks.extend_from_slice(&(self.series.len() as u64).to_le_bytes());
+        self.series_blocks.push(self.series.len() as u64);
     }
 
     /// Puts header, sections, page table and footer together.
     fn assemble(self, series: u32) -> Vec<u8> {
-        let sections: [Vec<u8>; SECTIONS] = [
-            self.value_text,
-            self.value_ends,
-            self.postings,
-            self.series,
-            self.series_blocks,
-            self.lists,
-            self.name_text,
-            self.names,
-        ];
-        let bytes: usize = sections.iter().map(Vec::len).sum();
         let mut image = header();
+        let bytes = self.byte_len();
         image.reserve_exact(bytes + bytes / 512 + 4096);
         let mut starts = [image.len() as u64; SECTIONS + 1];
-        for (section, end) in sections.into_iter().zip(starts.iter_mut().skip(1)) {
-            image.extend_from_slice(&section);
-            *end = image.len() as u64;
-        }
+        let (pairs, names) = (self.pair_count, self.name_count);
+        self.write_sections(&mut image, &mut starts);
         let pages = image.chunks(PAGE_BYTES as usize).map(crc32c::crc32c);
         let table: Vec<u8> = pages.flat_map(u32::to_le_bytes).collect();
-        let (pairs, names) = (self.pair_count, self.name_count);
         let table_crc = crc32c::crc32c(&table);
         image.extend_from_slice(&table);
         image.extend_from_slice(&Layout { starts, series, pairs, names, table_crc }.footer());
         image
+    }
+
+    /// Bytes of all sections, at most.
+    fn byte_len(&self) -> usize {
+        let texts = [&self.value_text, &self.series, &self.lists, &self.name_text, &self.names];
+        let numbers = self.value_ends.len() * 4 + self.postings.len() * 8;
+        texts.iter().map(|text| text.len()).sum::<usize>() + numbers + self.series_blocks.len() * 8
+    }
+
+    /// Appends the sections in their order, and notes where each ends.
+    fn write_sections(self, image: &mut Vec<u8>, starts: &mut [u64; SECTIONS + 1]) {
+        let mut ends = starts.iter_mut().skip(1);
+        let mut section = |write: &mut dyn FnMut(&mut Vec<u8>)| {
+            write(image);
+            if let Some(end) = ends.next() {
+                *end = image.len() as u64;
+            }
+        };
+        let Self { value_text, value_ends, postings, series, series_blocks, .. } = self;
+        section(&mut |image| image.extend_from_slice(&value_text));
+        section(&mut |image| write_offsets(value_ends.iter().map(|&end| end.into()), image));
+        section(&mut |image| write_postings(&postings, image));
+        section(&mut |image| image.extend_from_slice(&series));
+        section(&mut |image| write_offsets(series_blocks.iter().copied(), image));
+        for text in [&self.lists, &self.name_text, &self.names] {
+            section(&mut |image| image.extend_from_slice(text));
+        }
+    }
+}
+
+/// Writes ascending offsets in the least width.
+fn write_offsets(offsets: impl DoubleEndedIterator<Item = u64> + Clone, image: &mut Vec<u8>) {
+    let width = table::width_for(offsets.clone().next_back().unwrap_or(0));
+    table::write(offsets, width, image);
+}
+
+/// Writes packed postings, in half the width if all fit.
+fn write_postings(postings: &[u64], image: &mut Vec<u8>) {
+    let short = || postings.iter().map_while(|&bits| posting::shorten(bits));
+    if short().count() == postings.len() {
+        table::write(short(), 4, image);
+    } else {
+        table::write(postings.iter().copied(), 8, image);
     }
 }
 

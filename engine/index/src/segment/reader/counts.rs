@@ -1,6 +1,6 @@
 //! Numbers about labels that a segment tells without reading its series.
 
-use super::{Posting, Result, Section, Segment, u32_at};
+use super::{Posting, Result, Section, Segment};
 use crate::head::{NameCount, PairCount};
 
 impl<B: AsRef<[u8]>> Segment<B> {
@@ -12,9 +12,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let count = |number| {
             let name = self.name(number)?;
             let end = |pair: u32| -> Result<u64> {
-                let offset = u64::from(pair) * 4;
-                let bytes = self.part(Section::ValueEnds, offset, offset + 4)?;
-                Ok(u32_at(bytes, 0).unwrap_or(0).into())
+                Ok(self.entries(Section::ValueEnds, pair, 1)?.get(0))
             };
             Ok(NameCount {
                 name: name.text.to_owned(),

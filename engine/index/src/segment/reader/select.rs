@@ -10,7 +10,7 @@ use super::{Name, Segment};
 use crate::answers::REMEMBERED;
 use crate::matcher::{Matcher, Test};
 use crate::postings::Union;
-use crate::segment::layout::{Section, u32_at};
+use crate::segment::layout::Section;
 use crate::segment::{Result, SegmentError};
 use crate::select::Index;
 
@@ -113,16 +113,14 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// they are checked once and read like a text.
     fn scan(&self, pairs: Range<u32>, test: &Test) -> Result<RoaringBitmap> {
         let mut union = Union::default();
-        let ends_at = u64::from(pairs.start) * 4;
-        let ends = self.part(Section::ValueEnds, ends_at, u64::from(pairs.end) * 4 + 4)?;
-        let end = |i: usize| u32_at(ends, i * 4).unwrap_or(0);
-        let (first, last) = (end(0), end(pairs.len()));
-        let corrupt = |what| self.corrupt(Section::ValueText, first.into(), what);
-        let text = self.part(Section::ValueText, first.into(), last.into())?;
+        let ends = self.entries(Section::ValueEnds, pairs.start, pairs.len() + 1)?;
+        let (first, last) = (ends.get(0), ends.get(pairs.len()));
+        let corrupt = |what| self.corrupt(Section::ValueText, first, what);
+        let text = self.part(Section::ValueText, first, last)?;
         let text = std::str::from_utf8(text).map_err(|_| corrupt("bad UTF-8"))?;
         let mut start = 0;
         for (i, pair) in pairs.enumerate() {
-            let end = end(i + 1).wrapping_sub(first) as usize;
+            let end = ends.get(i + 1).wrapping_sub(first) as usize;
             let value = text.get(start..end).ok_or_else(|| corrupt("values overlap"))?;
             start = end;
             if test.accepts(value) {
