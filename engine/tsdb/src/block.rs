@@ -45,7 +45,7 @@ pub use data::DataBytes;
 pub use folder::{OpenedBlocks, Quarantined, clean_temporary, open_all, remove};
 pub(crate) use folder::{QUARANTINE, TEMPORARY, is_temporary, names, put_aside};
 pub use manifest::{BlockMeta, Coverage};
-pub use name::BlockName;
+pub use name::{BlockId, BlockName};
 pub(crate) use page_cache::remember_within;
 pub use reader::Block;
 pub use rebuild::rebuild_manifest;

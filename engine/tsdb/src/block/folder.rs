@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::storage::{Storage, join};
 use crate::time::TimeRange;
 
-use super::name::BlockName;
+use super::name::{BlockId, BlockName};
 use super::reader::Block;
 
 /// How folders begin that are being written or removed: no block yet, or no more.
@@ -156,10 +156,12 @@ fn remove_parents(
     blocks: &mut Vec<Block>,
     failed: &mut Vec<Quarantined>,
 ) {
-    let parents: HashSet<String> =
-        blocks.iter().flat_map(|block| block.meta().parents.iter().cloned()).collect();
+    let parents: HashSet<BlockId> =
+        blocks.iter().flat_map(|block| block.meta().parents.iter().copied()).collect();
+    let is_parent =
+        |name: &str| BlockName::parse(name).is_some_and(|block| parents.contains(&block.id()));
     let stays = |name: &str, path: &str| {
-        parents.contains(name).then(|| remove(storage, folder, path)).is_none_or(|result| {
+        is_parent(name).then(|| remove(storage, folder, path)).is_none_or(|result| {
             result
                 .inspect_err(|error| tracing::warn!(name, %error, "a merged block stays"))
                 .is_err()

@@ -47,6 +47,7 @@ impl Files {
             min_t: footer.as_ref().map_or(0, |f| f.min_t),
             max_t: footer.as_ref().map_or(0, |f| f.max_t),
             sequence: 1,
+            hash,
             coverage: Vec::new(),
             parents: Vec::new(),
             resolutions: Vec::new(),

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::log::Position;
 use crate::time::TimeRange;
 
-use super::name::BlockName;
+use super::name::{BlockId, BlockName};
 use super::table::{VERSION, VERSION_HINT};
 use super::tier;
 
@@ -35,10 +35,12 @@ pub struct BlockMeta {
     pub max_t: i64,
     /// Ascending in a shard.
     pub sequence: u64,
+    /// The first 64 bits of the hash of its content.
+    pub hash: u64,
     /// Which log positions the block holds, sorted.
     pub coverage: Vec<Coverage>,
     /// The blocks that this one was merged of and stands for.
-    pub parents: Vec<String>,
+    pub parents: Vec<BlockId>,
     /// In a [tier](crate::Options::downsample_after) the widths of its buckets in ms, ascending;
     /// empty in a block of samples.
     pub resolutions: Vec<i64>,
@@ -51,6 +53,12 @@ pub struct BlockMeta {
 }
 
 impl BlockMeta {
+    /// What tells the block from all others of its folder.
+    #[must_use]
+    pub fn id(&self) -> BlockId {
+        BlockId { sequence: self.sequence, hash: self.hash }
+    }
+
     /// Of equal series and time the sample of the block with the higher precedence counts: the
     /// highest log position of what it covers, then the sequence.
     ///
@@ -128,8 +136,8 @@ impl Manifest {
         for Coverage { from_ms, to_ms, position } in &meta.coverage {
             let _ = writeln!(text, "coverage {from_ms} {to_ms} {}", position.0);
         }
-        for parent in &meta.parents {
-            let _ = writeln!(text, "parent {parent}");
+        for BlockId { sequence, hash } in &meta.parents {
+            let _ = writeln!(text, "parent {sequence} {hash:016x}");
         }
         let crc = crc32c::crc32c(text.as_bytes());
         let _ = writeln!(text, "crc32c {crc:08x}");
@@ -143,8 +151,8 @@ impl Manifest {
         let body = checked_body(bytes).ok_or_else(|| bad("the checksum does not match"))?;
         let manifest = Self::parse(name, body).ok_or_else(|| bad("not the text of a manifest"))?;
         let meta = &manifest.meta;
-        let hash = content_hash(&manifest.data, &manifest.index);
-        let expected = BlockName { range: meta.range, sequence: meta.sequence, hash };
+        let BlockMeta { range, sequence, hash, .. } = *meta;
+        let expected = BlockName { range, sequence, hash };
         if expected.to_string() != name {
             return Err(bad(&format!("it belongs to the block {expected}, not to {name}")));
         }
@@ -165,6 +173,7 @@ impl Manifest {
             name: name.to_owned(),
             range: TimeRange::new(range.number()?, range.number()?),
             sequence: sequence.number()?,
+            hash: content_hash(&data, &index),
             min_t: times.number()?,
             max_t: times.number()?,
             samples: samples.number()?,
@@ -177,9 +186,7 @@ impl Manifest {
             coverage: std::iter::from_fn(|| lines.next_if(|line| line.starts_with("coverage ")))
                 .map(parse_coverage)
                 .collect::<Option<_>>()?,
-            parents: lines
-                .map(|line| line.strip_prefix("parent ").map(str::to_owned))
-                .collect::<Option<_>>()?,
+            parents: lines.map(parse_parent).collect::<Option<_>>()?,
         };
         Some(Self { meta, data, index })
     }
@@ -200,6 +207,11 @@ fn parse_coverage(line: &str) -> Option<Coverage> {
         to_ms: fields.number()?,
         position: Position(fields.number()?),
     })
+}
+
+fn parse_parent(line: &str) -> Option<BlockId> {
+    let mut fields = Fields::after("parent", line)?;
+    Some(BlockId { sequence: fields.number()?, hash: fields.hexadecimal()? })
 }
 
 /// The first line says the version, before anything else is looked at.
@@ -238,6 +250,10 @@ impl<'a> Fields<'a> {
         self.0.next()?.parse().ok()
     }
 
+    fn hexadecimal(&mut self) -> Option<u64> {
+        u64::from_str_radix(self.0.next()?, 16).ok()
+    }
+
     fn file(mut self) -> Option<FileEntry> {
         let len = self.number()?;
         Some(FileEntry { len, digest: u128::from_str_radix(self.0.next()?, 16).ok()? })
@@ -262,8 +278,12 @@ mod tests {
             min_t: -7_000_000,
             max_t: -5,
             sequence: 12,
+            hash,
             coverage: coverage.to_vec(),
-            parents: vec!["a".to_owned(), "b".to_owned()],
+            parents: vec![
+                BlockId { sequence: 3, hash: 0xf },
+                BlockId { sequence: u64::MAX, hash: u64::MAX },
+            ],
             resolutions: vec![300_000, 3_600_000],
             samples: 480,
             series: 1,

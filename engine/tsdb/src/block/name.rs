@@ -15,7 +15,22 @@ pub struct BlockName {
     pub hash: u64,
 }
 
+/// What tells a block from all others of its folder: the end of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BlockId {
+    /// As in the [name](BlockName::sequence).
+    pub sequence: u64,
+    /// As in the [name](BlockName::hash).
+    pub hash: u64,
+}
+
 impl BlockName {
+    /// The end of the name.
+    #[must_use]
+    pub fn id(&self) -> BlockId {
+        BlockId { sequence: self.sequence, hash: self.hash }
+    }
+
     /// Reads a folder's name; `None` if it is not that of a block.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -67,6 +67,7 @@ fn derive(
         min_t: footer.min_t,
         max_t: footer.max_t,
         sequence,
+        hash,
         coverage,
         parents: Vec::new(),
         resolutions: Vec::new(),

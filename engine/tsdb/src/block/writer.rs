@@ -14,7 +14,7 @@ use super::data::{DataBytes, DataWriter};
 use super::difference::histogram_of;
 use super::folder::TEMPORARY;
 use super::manifest::{BlockMeta, Coverage, MAX_MANIFEST, Manifest, content_hash};
-use super::name::BlockName;
+use super::name::{BlockId, BlockName};
 use super::output::{Output, write_file};
 use crate::storage::join;
 
@@ -42,7 +42,7 @@ pub struct BlockWriter {
     parent: String,
     temporary: Temporary,
     spec: BlockSpec,
-    parents: Vec<String>,
+    parents: Vec<BlockId>,
     /// Widths of the buckets of a tier.
     resolutions: Vec<i64>,
     data: DataWriter,
@@ -92,8 +92,8 @@ impl BlockWriter {
 
     /// Names the blocks that this one stands for: a start removes those that are still there.
     #[must_use]
-    pub fn parents(mut self, names: Vec<String>) -> Self {
-        self.parents = names;
+    pub fn parents(mut self, parents: Vec<BlockId>) -> Self {
+        self.parents = parents;
         self
     }
 
@@ -242,6 +242,7 @@ impl BlockWriter {
             min_t,
             max_t,
             sequence,
+            hash,
             coverage,
             parents: self.parents,
             resolutions: self.resolutions,

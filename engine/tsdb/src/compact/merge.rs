@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use nunatak_index::Labels;
 
-use crate::block::{self, Block, BlockSeries, BlockSpec, BlockWriter, Labelling, Selected};
+use crate::block::{
+    self, Block, BlockName, BlockSeries, BlockSpec, BlockWriter, Labelling, Selected,
+};
 use crate::error::Result;
 use crate::hidden::Hidden;
 use crate::merge::MergeCursor;
@@ -65,8 +67,8 @@ pub(crate) fn merge_as(
     spec: BlockSpec,
     judge: &dyn Judge,
 ) -> Result<Option<Block>> {
-    let names = blocks.iter().map(|block| block.meta().name.clone()).collect();
-    let mut writer = BlockWriter::new(Arc::clone(storage), parent, spec)?.parents(names);
+    let parents = blocks.iter().map(|block| block.meta().id()).collect();
+    let mut writer = BlockWriter::new(Arc::clone(storage), parent, spec)?.parents(parents);
     let mut parts = blocks.iter().map(Part::new).collect::<Result<Vec<_>>>()?;
     parts.sort_by_key(|part| std::cmp::Reverse(part.block.precedence()));
     let mut batch = SampleBatch::default();
@@ -92,10 +94,13 @@ pub(crate) fn merge_as(
 /// [`open_all`](crate::block::open_all).
 ///
 /// # Errors
-/// If a block can't be removed; those before it are gone.
+/// If the folder can't be listed or a block can't be removed; those before it are gone.
 pub fn publish(storage: &dyn Storage, parent: &str, merged: &Block) -> Result<()> {
-    for name in &merged.meta().parents {
-        block::remove(storage, parent, name)?;
+    let parents = &merged.meta().parents;
+    for (name, _) in block::names(storage, parent)? {
+        if BlockName::parse(&name).is_some_and(|block| parents.contains(&block.id())) {
+            block::remove(storage, parent, &name)?;
+        }
     }
     Ok(())
 }

@@ -182,6 +182,7 @@ mod tests {
             min_t: range.start,
             max_t: range.end,
             sequence: position,
+            hash: 0,
             coverage: vec![Coverage {
                 from_ms: range.start,
                 to_ms: range.end,

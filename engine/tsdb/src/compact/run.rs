@@ -82,6 +82,7 @@ mod tests {
             min_t: range.start,
             max_t: range.end,
             sequence: 0,
+            hash: 0,
             coverage: Vec::new(),
             parents: Vec::new(),
             resolutions: Vec::new(),

@@ -18,7 +18,7 @@ use super::read::{Found, Part};
 use super::tenant::BlockList;
 use crate::aggregate::VisitRollups;
 use crate::block::tier::{self, Asked, Beside, Layer, Rest, scan_buckets};
-use crate::block::{self, Block, OpenedBlocks, QUARANTINE, clean_temporary, open_all};
+use crate::block::{self, Block, BlockId, OpenedBlocks, QUARANTINE, clean_temporary, open_all};
 use crate::compact::Allowance;
 use crate::delete::Tombstones;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ use crate::time::TimeRange;
 pub(crate) const TIERS: &str = "tiers";
 
 /// The tiers by the names of their blocks.
-type ByBlock = HashMap<String, Block>;
+type ByBlock = HashMap<BlockId, Block>;
 
 /// The tiers of a tenant in a shard.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Tiers {
             let meta = tier.meta();
             match meta.parents.as_slice() {
                 [of] if meta.resolutions == tier::RESOLUTIONS => {
-                    all.insert(of.clone(), tier.clone());
+                    all.insert(*of, tier.clone());
                 }
                 _ => remove(storage.as_ref(), &folder, &meta.name),
             }
@@ -86,7 +86,7 @@ impl Tiers {
 
     /// The tier of a block, if it can be read.
     fn of(all: &ByBlock, block: &Block) -> Option<Block> {
-        let tier = all.get(&block.meta().name).filter(|tier| tier.damage().is_none());
+        let tier = all.get(&block.meta().id()).filter(|tier| tier.damage().is_none());
         tier.filter(|tier| tier.meta().series == block.meta().series).cloned()
     }
 }
@@ -120,7 +120,7 @@ impl TenantShard {
         let tier = built?;
         self.tiers.written_bytes.fetch_add(tier.meta().bytes, Ordering::Relaxed);
         let mut all = ByBlock::clone(&self.tiers.all());
-        all.insert(block.meta().name.clone(), tier);
+        all.insert(block.meta().id(), tier);
         *self.tiers.all.write() = Arc::new(all);
         Ok(true)
     }
@@ -133,7 +133,7 @@ impl TenantShard {
             let meta = block.meta();
             *is_lone
                 && meta.max_t < before
-                && !tiers.contains_key(&meta.name)
+                && !tiers.contains_key(&meta.id())
                 && !unreadable.contains(&meta.name)
                 && block.damage().is_none()
                 && meta.bytes <= work.room
@@ -148,15 +148,15 @@ impl TenantShard {
             return;
         }
         let list = self.blocks();
-        let names: HashSet<&str> = list.blocks.iter().map(|b| b.meta().name.as_str()).collect();
+        let ids: HashSet<BlockId> = list.blocks.iter().map(|b| b.meta().id()).collect();
         let stays =
-            |of: &str, tier: &Block| are_wanted && tier.damage().is_none() && names.contains(of);
+            |of: &BlockId, tier: &Block| are_wanted && tier.damage().is_none() && ids.contains(of);
         if tiers.iter().all(|(of, tier)| stays(of, tier)) {
             return;
         }
         let (kept, gone): (ByBlock, ByBlock) = tiers
             .iter()
-            .map(|(of, tier)| (of.clone(), tier.clone()))
+            .map(|(of, tier)| (*of, tier.clone()))
             .partition(|(of, tier)| stays(of, tier));
         *self.tiers.all.write() = Arc::new(kept);
         let folder = join(&self.folder, TIERS);
@@ -258,7 +258,7 @@ impl TenantShard {
 
     /// Bytes of the tier of a block.
     pub(super) fn tier_bytes(&self, block: &Block) -> u64 {
-        self.tiers.all.read().get(&block.meta().name).map_or(0, |tier| tier.meta().bytes)
+        self.tiers.all.read().get(&block.meta().id()).map_or(0, |tier| tier.meta().bytes)
     }
 
     /// Adds the numbers of the tiers.

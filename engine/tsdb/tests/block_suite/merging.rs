@@ -68,7 +68,7 @@ fn merging_one_block_changes_no_sample_byte() {
     let (before, after) = (files(&*storage, &block), files(&*storage, &again));
     assert_eq!(before["data"], after["data"]);
     assert_eq!(before["index"], after["index"]);
-    assert_eq!(again.meta().parents, [block.meta().name.clone()]);
+    assert_eq!(again.meta().parents, [block.meta().id()]);
     assert_eq!(again.meta().coverage, block.meta().coverage);
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn build(
     let (range, sequence) = (meta.range, meta.sequence);
     let spec = BlockSpec { range, sequence, coverage: Vec::new(), zstd: true };
     let writer = BlockWriter::new(Arc::clone(storage), parent, spec)?;
-    let mut writer = writer.parents(vec![meta.name.clone()]).tier(RESOLUTIONS.to_vec());
+    let mut writer = writer.parents(vec![meta.id()]).tier(RESOLUTIONS.to_vec());
     let selected = Arc::new(Selected::new(block.clone(), TimeRange::ALL));
     let mut levels: Vec<Level> = RESOLUTIONS.iter().map(|&width| Level::new(width)).collect();
     let (mut labelling, mut batch) = (block.labelling()?, SampleBatch::default());
