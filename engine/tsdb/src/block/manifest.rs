@@ -66,9 +66,20 @@ impl BlockMeta {
     /// others it does not lift them: of those the log may have samples between the two positions.
     #[must_use]
     pub fn precedence(&self) -> (Position, u64) {
-        let stand_for_times = self.coverage.iter().filter(|c| c.from_ms < i64::MAX);
+        (Self::rank_of_merged(&[self]), self.sequence)
+    }
+
+    /// The position that a block merged of these ranks by.
+    pub(crate) fn rank_of_merged(parts: &[&Self]) -> Position {
+        let coverage = || parts.iter().flat_map(|meta| &meta.coverage);
+        let stand_for_times = coverage().filter(|c| c.from_ms < i64::MAX);
         let highest = stand_for_times.map(|c| c.position).max();
-        (highest.or_else(|| self.last_position()).unwrap_or_default(), self.sequence)
+        highest.or_else(|| coverage().map(|c| c.position).max()).unwrap_or_default()
+    }
+
+    /// Whether merging may rank what it holds by a lower position.
+    pub(crate) fn may_sink(&self) -> bool {
+        !self.coverage.iter().any(|c| c.from_ms < i64::MAX)
     }
 
     /// The last log position that anything in the block comes from.

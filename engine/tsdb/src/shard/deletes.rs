@@ -293,9 +293,16 @@ impl TenantShard {
         Ok(false)
     }
 
-    /// Whether the tombstone hides a sample of the block. Remembered, as neither of them changes.
+    /// Whether the tombstone hides a sample of the block.
     pub(super) fn is_touched(&self, block: &Block, tombstone: &Tombstone) -> Result<bool> {
-        if !tombstone.reaches(block.precedence().0, held(block)) {
+        Ok(tombstone.reaches(block.precedence().0, held(block))
+            && self.is_meant(block, tombstone)?)
+    }
+
+    /// Whether the block has a sample that the tombstone means, older or newer than it. Remembered,
+    /// as neither of them changes.
+    pub(super) fn is_meant(&self, block: &Block, tombstone: &Tombstone) -> Result<bool> {
+        if !tombstone.deletion.range.overlaps(&held(block)) {
             return Ok(false);
         }
         let key = (block.meta().name.clone(), tombstone.deletion.id);

@@ -7,7 +7,7 @@ use nunatak_index::Labels;
 use super::TenantShard;
 use super::deletes::held;
 use super::tenant::BlockList;
-use crate::block::{self, Block, BlockSpec};
+use crate::block::{self, Block, BlockMeta, BlockSpec};
 use crate::compact::{self, Allowance, DEFAULT_LEVELS, Judge, begun_spec, merged_spec};
 use crate::delete::Tombstones;
 use crate::error::{Error, Result};
@@ -44,6 +44,27 @@ impl Judge for Ending<'_> {
 
     fn go_on(&self) -> Result<()> {
         if self.upkeep.stopping.load(Ordering::Relaxed) { Err(Error::Closed) } else { Ok(()) }
+    }
+}
+
+/// A delete that divides the blocks: a merged block ranks by one position, above or below it.
+struct Divide {
+    position: Position,
+    /// The blocks with samples that the delete means. Those below it would come back if they ranked
+    /// above; of a final delete they are not among them, since a merge leaves its samples out. Those
+    /// above it, which are newer, would be hidden by it if they sank.
+    members: Vec<usize>,
+}
+
+impl Divide {
+    /// Whether a member changes sides when these blocks are merged.
+    fn is_crossed_by(&self, group: &[usize], metas: &[BlockMeta]) -> bool {
+        let parts: Vec<&BlockMeta> = group.iter().filter_map(|&i| metas.get(i)).collect();
+        let will_be_below = BlockMeta::rank_of_merged(&parts) <= self.position;
+        let crosses = |&i: &usize| {
+            metas.get(i).is_some_and(|m| (m.precedence().0 <= self.position) != will_be_below)
+        };
+        group.iter().filter(|i| self.members.contains(i)).any(crosses)
     }
 }
 
@@ -88,39 +109,35 @@ impl TenantShard {
         tombstones: &Tombstones,
         upkeep: &Upkeep<'_>,
     ) -> Result<Vec<usize>> {
-        let divided = self.divided(blocks, tombstones)?;
+        let divides = self.divides(blocks, tombstones)?;
         let metas: Vec<_> = blocks.iter().map(|block| block.meta().clone()).collect();
         let picked = |group: &[usize]| compact::pick(&metas, group, upkeep.allowance);
-        let allowed = |group: &[usize]| {
-            divided.iter().all(|(position, below)| {
-                let is_above =
-                    |i: &usize| blocks.get(*i).is_some_and(|b| b.precedence().0 > *position);
-                !(group.iter().any(|i| below.contains(i)) && group.iter().any(is_above))
-            }) && picked(group).is_some()
-        };
+        let crosses =
+            |group: &Vec<usize>| divides.iter().any(|divide| divide.is_crossed_by(group, &metas));
+        let allowed = |group: &[usize]| picked(group).is_some_and(|group| !crosses(&group));
         let plan = if upkeep.is_flush { compact::plan_begun } else { compact::plan_if };
         let group = plan(&metas, &DEFAULT_LEVELS, &allowed);
         Ok(group.and_then(|group| picked(&group)).unwrap_or_default())
     }
 
-    /// For each delete that can be taken back its position and the blocks in which it hides
-    /// something: merged with newer ones they would rank above it.
-    fn divided(
-        &self,
-        blocks: &[Block],
-        tombstones: &Tombstones,
-    ) -> Result<Vec<(Position, Vec<usize>)>> {
-        let mut divided = Vec::new();
-        for tombstone in tombstones.only(false).iter() {
-            let mut below = Vec::new();
+    /// The deletes that a merge might put samples on the other side of.
+    fn divides(&self, blocks: &[Block], tombstones: &Tombstones) -> Result<Vec<Divide>> {
+        let mut divides = Vec::new();
+        for tombstone in tombstones.iter() {
+            let position = tombstone.position;
+            let may_cross = |block: &Block| {
+                let is_below = block.precedence().0 <= position;
+                if is_below { !tombstone.is_final } else { block.meta().may_sink() }
+            };
+            let mut members = Vec::new();
             for (number, block) in blocks.iter().enumerate() {
-                if self.is_touched(block, tombstone)? {
-                    below.push(number);
+                if may_cross(block) && self.is_meant(block, tombstone)? {
+                    members.push(number);
                 }
             }
-            divided.push((tombstone.position, below));
+            divides.push(Divide { position, members });
         }
-        Ok(divided)
+        Ok(divides)
     }
 
     /// Whether the block has samples that a final delete or a rule of the retention has ended.

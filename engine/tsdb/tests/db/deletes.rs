@@ -65,6 +65,32 @@ fn what_is_written_later_stays() {
     assert_eq!(db.deletes().unwrap(), []);
 }
 
+/// Seed 110,216 of the crash test: what a delete had hidden ranked by the block that it was merged
+/// with, which was below an older delete.
+#[test]
+fn what_came_after_a_delete_and_was_hidden_by_another_is_not_merged_below_it() {
+    let storage = FaultStorage::new(1);
+    let db = Db::open(options(&storage).shards(1).limits(unlimited())).unwrap();
+    let (a, b) = (set(0), set(1));
+    // It is remembered, since it hides a sample of another day.
+    append(&db, &a, &[(NOW - 48 * HOUR, 3.0)]).unwrap();
+    append(&db, &b, &[(NOW, 5.0)]).unwrap();
+    db.flush().unwrap();
+    db.delete(&metric("m0", TimeRange::ALL)).unwrap();
+    append(&db, &a, &[(NOW, 1.0)]).unwrap();
+    let second = db.delete(&metric("m0", TimeRange::ALL)).unwrap();
+    db.flush().unwrap();
+    assert!(!read(&db).contains_key(&a));
+    db.undelete(second).unwrap();
+    maintain(&db);
+    db.flush().unwrap();
+    assert_eq!(read(&db)[&a], [(NOW, 1.0)]);
+    db.clean_deletes().unwrap();
+    maintain(&db);
+    assert_eq!(read(&db)[&a], [(NOW, 1.0)]);
+    assert_eq!(read(&db)[&b], [(NOW, 5.0)]);
+}
+
 #[test]
 fn the_order_of_overwrites_comes_back_with_an_undo() {
     let storage = FaultStorage::new(1);
