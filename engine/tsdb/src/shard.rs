@@ -138,6 +138,16 @@ impl Shard {
         Ok(tenant.replay(position, frame.stamp, frame.record))
     }
 
+    /// Bytes of samples that a replay holds back.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.tenants.read().values().map(|tenant| tenant.head().read().held_bytes()).sum()
+    }
+
+    /// Gives the series the samples that a replay holds back.
+    pub(crate) fn insert_held(&self) {
+        self.tenants.read().values().for_each(|tenant| tenant.head().write().insert_held());
+    }
+
     /// Cuts what was loaded and replayed so far where a block could not be read. The log may have
     /// lost its end, and with it a value that only that block has: what goes into blocks as of `last`, where the log
     /// ends, or where the saved head does, ranks below the block when it comes back. The log need

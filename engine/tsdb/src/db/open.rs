@@ -103,8 +103,9 @@ impl Inner {
         let shards: Result<Vec<_>> =
             (0..count as u16).map(|id| Shard::open(id, &storage)).collect();
         let shards = shards?;
-        let (log, replay, replayed) = open_log(&options, Arc::clone(&storage), &shards)?;
         let memory_budget = options.memory_budget.unwrap_or_else(budget::default_bytes);
+        let (log, replay, replayed) =
+            open_log(&options, memory_budget, Arc::clone(&storage), &shards)?;
         crate::block::remember_within(memory_budget);
         let low_space = options.low_space;
         let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
@@ -257,6 +258,7 @@ impl Drop for Inner {
 /// Loads the saved heads, opens the log and replays what they do not have.
 fn open_log(
     options: &Options,
+    memory_budget: u64,
     storage: Arc<dyn Storage>,
     shards: &[Shard],
 ) -> Result<(Box<dyn WriteLog>, ReplayReport, Replayed)> {
@@ -269,7 +271,7 @@ fn open_log(
     }
     let wal = WalOptions::new().durability(options.durability).segment_bytes(options.segment_bytes);
     let log = LocalWal::open(storage, wal)?;
-    let (replay, replayed) = replay::replay(&log, shards, parallel, progress)?;
+    let (replay, replayed) = replay::replay(&log, shards, parallel, memory_budget, progress)?;
     // Blocks and saved heads may cover positions that the log lost with its unsynced end.
     let covered = shards.iter().filter_map(Shard::last_covered).max();
     if shards.iter().any(Shard::lacks_blocks) {

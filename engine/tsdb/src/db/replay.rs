@@ -1,18 +1,21 @@
 //! Replaying the end of the log into the shards, in parallel.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::error::{Error, Result};
-use crate::log::{Frame, LetGo, Position, ReplayReport, Wants, WriteLog};
+use crate::log::{Frame, LetGo, Position, Record, ReplayReport, Wants, WriteLog};
 use crate::shard::Shard;
 use crate::start_progress::{Phase, StartProgress};
 
 /// Frames that may wait for one worker: bounds the memory of a replay.
 const WAITING_FRAMES: usize = 64;
+/// Most bytes of samples that heads hold back meanwhile: eight samples each of a million series.
+const HELD_BYTES: u64 = 64 << 20;
+/// After so many samples they are asked how much they hold.
+const ASK_EVERY: usize = 1 << 16;
 /// How often the log (of events) hears of it.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -30,9 +33,11 @@ pub(super) fn replay(
     log: &dyn WriteLog,
     shards: &[Shard],
     parallel: bool,
+    memory_budget: u64,
     progress: &StartProgress,
 ) -> Result<(ReplayReport, Replayed)> {
-    let (orphans, began) = (AtomicU64::new(0), Instant::now());
+    let room = (memory_budget / 16).min(HELD_BYTES) as usize;
+    let began = Instant::now();
     // Where positions are missing, what is before them may be older than a block that is lacking.
     let lacks_blocks = shards.iter().any(Shard::lacks_blocks);
     let mut watch = Watch::new(log.last(), progress);
@@ -54,13 +59,16 @@ pub(super) fn replay(
         is_wanted
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let mut report = if parallel && cores > 1 && !lacks_blocks {
-        replay_parallel(log, shards, (cores - 1).min(shards.len()), &orphans, &mut wants)?
+    let (mut report, orphans) = if parallel && cores > 1 && !lacks_blocks {
+        // Reading takes a small part of a core.
+        replay_parallel(log, shards, cores.min(shards.len()), room, &mut wants)?
     } else {
-        let mut visit = |position, frame| apply(shards, position, frame, &orphans);
-        log.replay_wanted(let_go(shards), &mut wants, &mut visit)?
+        let mut worker = Worker::new(shards, 0, 1, room);
+        let mut visit = |position, frame| worker.apply(position, frame);
+        let report = log.replay_wanted(let_go(shards), &mut wants, &mut visit)?;
+        (report, worker.finish())
     };
-    report.orphans = orphans.into_inner();
+    report.orphans = orphans;
     if report.orphans > 0 {
         tracing::warn!(samples = report.orphans, "samples in the log whose series is not defined");
     }
@@ -115,45 +123,88 @@ impl<'a> Watch<'a> {
     }
 }
 
-fn apply(shards: &[Shard], position: Position, frame: Frame, orphans: &AtomicU64) -> Result<()> {
-    let Some(shard) = shards.get(usize::from(frame.shard)) else {
-        let (id, count) = (frame.shard, shards.len());
-        let what = format!("frame {} is for shard {id}, there are {count}", position.0);
-        return Err(Error::corrupt("log", 0, what));
-    };
-    orphans.fetch_add(shard.replay(position, frame)?, Ordering::Relaxed);
-    Ok(())
+/// Applies the frames of some of the shards.
+struct Worker<'a> {
+    /// All shards.
+    shards: &'a [Shard],
+    /// Its own are this one and each `of`-th after it.
+    number: usize,
+    of: usize,
+    /// Bytes of samples that their heads may hold back.
+    room: usize,
+    /// Samples since the heads were asked how much that is.
+    unasked: usize,
+    orphans: u64,
+}
+
+impl<'a> Worker<'a> {
+    fn new(shards: &'a [Shard], number: usize, of: usize, room: usize) -> Self {
+        Self { shards, number, of, room: room / of, unasked: 0, orphans: 0 }
+    }
+
+    fn own(&self) -> impl Iterator<Item = &'a Shard> {
+        self.shards.iter().skip(self.number).step_by(self.of)
+    }
+
+    fn apply(&mut self, position: Position, frame: Frame) -> Result<()> {
+        let Some(shard) = self.shards.get(usize::from(frame.shard)) else {
+            let (id, count) = (frame.shard, self.shards.len());
+            let what = format!("frame {} is for shard {id}, there are {count}", position.0);
+            return Err(Error::corrupt("log", 0, what));
+        };
+        if let Record::Write { samples, .. } = &frame.record {
+            self.unasked += samples.times.len();
+        }
+        self.orphans += shard.replay(position, frame)?;
+        if self.unasked >= ASK_EVERY {
+            self.unasked = 0;
+            let held: usize = self.own().map(Shard::held_bytes).sum();
+            if held >= self.room {
+                self.own().for_each(Shard::insert_held);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends its work; returns how many samples have no series.
+    fn finish(self) -> u64 {
+        self.own().for_each(Shard::insert_held);
+        self.orphans
+    }
 }
 
 fn replay_parallel(
     log: &dyn WriteLog,
     shards: &[Shard],
-    workers: usize,
-    orphans: &AtomicU64,
+    count: usize,
+    room: usize,
     wants: &mut Wants<'_>,
-) -> Result<ReplayReport> {
+) -> Result<(ReplayReport, u64)> {
     thread::scope(|scope| {
-        let mut senders: Vec<Sender<(Position, Frame)>> = Vec::with_capacity(workers);
-        let mut threads = Vec::with_capacity(workers);
-        for _ in 0..workers {
+        let mut senders: Vec<Sender<(Position, Frame)>> = Vec::with_capacity(count);
+        let mut threads = Vec::with_capacity(count);
+        for number in 0..count {
             let (sender, receiver) = bounded(WAITING_FRAMES);
+            let worker = Worker::new(shards, number, count, room);
             senders.push(sender);
-            threads.push(scope.spawn(move || work(shards, &receiver, orphans)));
+            threads.push(scope.spawn(move || work(worker, &receiver)));
         }
         let read = log.replay_wanted(let_go(shards), wants, &mut |position, frame| {
-            let sender = &senders[usize::from(frame.shard) % workers];
+            let sender = &senders[usize::from(frame.shard) % count];
             // A worker that is gone has failed: its error is reported below.
             sender.send((position, frame)).map_err(|_| Error::Closed)
         });
         drop(senders);
+        let mut orphans = 0;
         for thread in threads {
             let panicked = |_| Err(Error::corrupt("log", 0, "a worker of the replay panicked"));
-            thread.join().unwrap_or_else(panicked)?;
+            orphans += thread.join().unwrap_or_else(panicked)?;
         }
-        read
+        Ok((read?, orphans))
     })
 }
 
-fn work(shards: &[Shard], frames: &Receiver<(Position, Frame)>, orphans: &AtomicU64) -> Result<()> {
-    frames.iter().try_for_each(|(position, frame)| apply(shards, position, frame, orphans))
+fn work(mut worker: Worker<'_>, frames: &Receiver<(Position, Frame)>) -> Result<u64> {
+    frames.iter().try_for_each(|(position, frame)| worker.apply(position, frame))?;
+    Ok(worker.finish())
 }

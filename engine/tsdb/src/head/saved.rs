@@ -10,6 +10,7 @@ mod page;
 mod read;
 mod write;
 
+use super::held::Held;
 use super::series::{BEFORE_ALL, Epoch};
 use crate::log::Position;
 pub(crate) use check::check;
@@ -54,10 +55,16 @@ impl super::Head {
         self.resume.as_ref().is_some_and(|resume| position <= resume.end)
     }
 
-    /// Whether the sample that the log has at `position` for a reference is here, from a file.
-    pub(crate) fn has_saved(&self, reference: u64, position: Position) -> bool {
-        let Some(resume) = &self.resume else { return false };
-        self.slot_of(reference).is_some_and(|slot| resume.has(slot, position))
+    /// Of which of the references the sample that the log has at `position` is not here yet, from a
+    /// file.
+    pub(crate) fn lacks_saved(&self, references: &[u64], position: Position) -> Vec<bool> {
+        let mut next = 0;
+        let is_here = |&reference: &u64| {
+            let slot = self.slot_near(reference, next)?;
+            next = slot + 1;
+            self.resume.as_ref().map(|resume| resume.has(slot, position))
+        };
+        references.iter().map(is_here).map(|is_here| is_here != Some(true)).collect()
     }
 
     /// Up to where everything that the log has is here, from a file.
@@ -82,6 +89,8 @@ impl super::Head {
 
     /// Forgets what only a replay needs.
     pub(crate) fn end_replay(&mut self) {
+        self.insert_held();
+        self.held = Held::default();
         self.resume = None;
     }
 }

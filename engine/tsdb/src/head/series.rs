@@ -115,6 +115,11 @@ impl SeriesSamples {
         self.open.is_empty() && self.history.as_deref().is_none_or(without)
     }
 
+    /// The byte that the next sample changes, or one before it; 0 without an open chunk.
+    pub(super) fn last_byte(&self) -> u8 {
+        self.open.bytes().last().copied().unwrap_or_default()
+    }
+
     /// Adds a sample of the current epoch; returns by how many bytes the heap grew.
     pub(super) fn insert(&mut self, time: i64, value: f64, epochs: Epochs) -> isize {
         let in_order = self.newest.is_none_or(|newest| time > newest);

@@ -138,9 +138,7 @@ impl TenantShard {
         if !head.may_be_saved(position) {
             return samples;
         }
-        let has = |&reference: &u64| head.has_saved(reference, position);
-        let keep: Vec<bool> = samples.references.iter().map(|r| !has(r)).collect();
-        samples.retain(&keep);
+        samples.retain(&head.lacks_saved(&samples.references, position));
         samples
     }
 

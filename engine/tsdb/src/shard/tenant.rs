@@ -226,7 +226,7 @@ impl TenantShard {
         self.head.write().define_all(&definitions);
         let samples = self.without_covered(position, self.without_saved(position, samples));
         let mut head = self.head.write();
-        let unknown = head.insert_range(stamp, &samples, 0..samples.times.len());
+        let unknown = head.hold(stamp, &samples);
         head.note_written(position, &samples);
         unknown
     }
