@@ -120,7 +120,8 @@ pub(crate) fn refused(world: &mut World, db: &Db, dice: &mut Dice) {
     send(world, db, &request, count);
 }
 
-/// One sample of any age: taken if its series is not in memory or it is not too old for it.
+/// One sample of any age: taken if its series is not in memory or it is not too old for it. It may
+/// be there as well if the request fails, and be the newest of its series.
 pub(crate) fn backfill(world: &mut World, db: &Db, dice: &mut Dice) {
     let (tenant, number) = (tenant(dice), dice.below(SERIES));
     let time = world.now() - dice.below(200 * 3_600_000) as i64;
@@ -129,16 +130,15 @@ pub(crate) fn backfill(world: &mut World, db: &Db, dice: &mut Dice) {
     batch.push(handle, time, value);
     let place = Place { tenant, series: number, time };
     world.oracle.request();
-    match db.tenant(TENANTS[tenant]).unwrap().append(&batch) {
-        Ok(outcome) if outcome.stored == 1 => {
-            let newest = world.newest.entry((tenant, number)).or_insert(time);
-            *newest = (*newest).max(time);
-            world.oracle.written(place, value.to_bits(), true);
-        }
-        Ok(outcome) => {
-            let reasons: Vec<_> = outcome.refused.iter().map(|refusal| refusal.reason).collect();
-            assert_eq!(reasons, [RefusalReason::TooOld], "{}", world.name());
-        }
-        Err(_) => world.oracle.written(place, value.to_bits(), false),
+    let outcome = db.tenant(TENANTS[tenant]).unwrap().append(&batch);
+    if let Ok(outcome) = &outcome
+        && outcome.stored == 0
+    {
+        let reasons: Vec<_> = outcome.refused.iter().map(|refusal| refusal.reason).collect();
+        assert_eq!(reasons, [RefusalReason::TooOld], "{}", world.name());
+        return;
     }
+    let newest = world.newest.entry((tenant, number)).or_insert(time);
+    *newest = (*newest).max(time);
+    world.oracle.written(place, value.to_bits(), outcome.is_ok());
 }
