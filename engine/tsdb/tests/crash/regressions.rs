@@ -66,4 +66,7 @@ pub(crate) const ALL: &[Regression] = &[
     // The record did not know that a sample whose request had failed may be the newest of its series,
     // so that older ones are refused.
     Regression { seed: 42_033, rows: 13 },
+    // What was written after one delete and hidden by another, which was taken back, had been merged
+    // into a block that ranked below the first.
+    Regression { seed: 110_216, rows: 14 },
 ];
