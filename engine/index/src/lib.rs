@@ -35,5 +35,6 @@ pub use labels::{LabelError, Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{Groups, MatchOp, Matcher, MatcherError, Pattern};
 pub use roaring::RoaringBitmap;
 pub use segment::{
-    LabelsReader, ProjectedReader, Segment, SegmentError, SegmentWriter, WriteError,
+    LabelsReader, MergeError, ProjectedReader, Segment, SegmentError, SegmentImage, SegmentMerge,
+    SegmentWriter, WriteError,
 };

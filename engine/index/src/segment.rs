@@ -7,15 +7,19 @@
 
 mod error;
 mod layout;
+mod merge;
 mod pages;
 mod posting;
 mod reader;
+mod sections;
 mod table;
 mod varint;
 mod writer;
 
-pub use error::{SegmentError, WriteError};
+pub use error::{MergeError, SegmentError, WriteError};
+pub use merge::SegmentMerge;
 pub use reader::{LabelsReader, ProjectedReader, Segment};
+pub use sections::SegmentImage;
 pub use writer::SegmentWriter;
 
 type Result<T> = std::result::Result<T, SegmentError>;

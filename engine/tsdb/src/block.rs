@@ -22,6 +22,7 @@ mod directory;
 mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
+mod index_writer;
 pub(crate) mod inspect;
 mod manifest;
 mod name;
@@ -44,6 +45,7 @@ mod writer;
 pub use data::DataBytes;
 pub use folder::{OpenedBlocks, Quarantined, clean_temporary, open_all, remove};
 pub(crate) use folder::{QUARANTINE, TEMPORARY, is_temporary, names, put_aside};
+pub(crate) use index_writer::Member;
 pub use manifest::{BlockMeta, Coverage};
 pub use name::{BlockId, BlockName};
 pub(crate) use page_cache::remember_within;

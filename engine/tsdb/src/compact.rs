@@ -5,8 +5,8 @@
 //! parts. All of it is physical: no answer changes, a query may run at any moment of it.
 //!
 //! A merge streams: it holds one chunk of each part, the pages and decoded times that its parts'
-//! readers keep (at most 1.6 MiB a part), and of the new block the timestamp streams and the label
-//! sets. It asks before every chunk whether it may go on.
+//! readers keep (at most 1.6 MiB a part), and of the new block the timestamp streams and the image of
+//! the index, which is merged from those of the parts. It asks before every chunk whether it may go on.
 
 mod merge;
 mod plan;

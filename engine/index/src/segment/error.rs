@@ -61,3 +61,20 @@ pub enum WriteError {
         what: String,
     },
 }
+
+/// Why segments can't be merged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// A part can't be read.
+    #[error("part {part}: {error}")]
+    Part {
+        /// Its number.
+        part: usize,
+        /// What is wrong.
+        error: SegmentError,
+    },
+    /// The merged segment can't be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}

@@ -60,6 +60,11 @@ impl Posting {
         }
     }
 
+    /// The id of a set that has one.
+    pub(super) fn one(self) -> Option<u32> {
+        if let Self::One(id) = self { Some(id) } else { None }
+    }
+
     /// The last id of an inline set; `None` if it is not inline or has an impossible size.
     fn last(self) -> Option<u32> {
         match self {

@@ -8,6 +8,7 @@ mod series;
 
 pub use labels::LabelsReader;
 pub use projected::ProjectedReader;
+pub(super) use series::Walk;
 
 use std::ops::Range;
 
@@ -38,12 +39,12 @@ pub struct Segment<B> {
 
 /// The record of a label name.
 #[derive(Debug, Clone, Copy)]
-struct Name<'a> {
-    text: &'a str,
+pub(super) struct Name<'a> {
+    pub(super) text: &'a str,
     /// Id of the pair with its first value.
-    first: u32,
+    pub(super) first: u32,
     /// Number of its values.
-    count: u32,
+    pub(super) count: u32,
     /// The series that have it.
     present: Posting,
 }
@@ -54,7 +55,7 @@ impl Name<'_> {
         self.first.saturating_add(self.count)
     }
 
-    fn has(&self, pair: u32) -> bool {
+    pub(super) fn has(&self, pair: u32) -> bool {
         pair.checked_sub(self.first).is_some_and(|ordinal| ordinal < self.count)
     }
 }
@@ -68,6 +69,10 @@ impl<B: AsRef<[u8]>> Segment<B> {
     pub fn open(bytes: B) -> std::result::Result<Self, SegmentError> {
         let layout = Layout::read(bytes.as_ref())?;
         Ok(Self { pages: Pages::new(bytes, &layout), layout, answers: Answers::default() })
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// Number of series.
@@ -231,14 +236,14 @@ impl<B: AsRef<[u8]>> Segment<B> {
             .ok_or_else(|| self.corrupt(Section::Series, 0, "bad series"))
     }
 
-    fn value(&self, pair: u32) -> Result<&str> {
+    pub(super) fn value(&self, pair: u32) -> Result<&str> {
         let bounds = self.entries(Section::ValueEnds, pair, 2)?;
         let start = bounds.get(0);
         let text = self.part(Section::ValueText, start, bounds.get(1))?;
         std::str::from_utf8(text).map_err(|_| self.corrupt(Section::ValueText, start, "bad UTF-8"))
     }
 
-    fn name(&self, number: u32) -> Result<Name<'_>> {
+    pub(super) fn name(&self, number: u32) -> Result<Name<'_>> {
         let offset = u64::from(number) * NAME_BYTES;
         let record = self.part(Section::Names, offset, offset + NAME_BYTES)?;
         let short = |at| u32_at(record, at).unwrap_or(0);
@@ -315,7 +320,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(low)
     }
 
-    fn posting(&self, pair: u32) -> Result<Posting> {
+    pub(super) fn posting(&self, pair: u32) -> Result<Posting> {
         let bits = self.entries(Section::Postings, pair, 1)?.get(0);
         let is_short = self.layout.width(Section::Postings) < 8;
         Ok(if is_short { Posting::unpack_short(bits) } else { Posting::unpack(bits) })
@@ -348,7 +353,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(())
     }
 
-    fn set(&self, posting: Posting) -> Result<RoaringBitmap> {
+    pub(super) fn set(&self, posting: Posting) -> Result<RoaringBitmap> {
         let mut union = Union::default();
         self.add_posting(posting, &mut union)?;
         Ok(union.finish())

@@ -241,6 +241,11 @@ impl BlockSeries {
         Self { labels, id, selected, chunks: None, page: None }
     }
 
+    /// The series' number in its block.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
     /// A time before which the cursor has no sample, in ms: for a merge that pulls late.
     pub fn starts_at(&self) -> i64 {
         self.selected.block.meta().min_t.max(self.selected.range.start)

@@ -17,7 +17,7 @@ use super::table::VERSION_HINT;
 /// The index is the only file of a block that is mapped: value pages are read, since a read error
 /// under a map would kill the process.
 #[derive(Debug)]
-struct Image(Arc<dyn Mapped>);
+pub(super) struct Image(Arc<dyn Mapped>);
 
 impl AsRef<[u8]> for Image {
     fn as_ref(&self) -> &[u8] {
@@ -47,6 +47,15 @@ impl SeriesIndex {
     /// Gives back the memory of what was read of the file.
     pub(super) fn give_back(&self) {
         self.map.give_back();
+    }
+
+    pub(super) fn segment(&self) -> &Segment<Image> {
+        &self.segment
+    }
+
+    /// An error of the segment as one of this file.
+    pub(super) fn damage(&self, error: SegmentError) -> Error {
+        damage(&self.path, error)
     }
 
     /// The path of the file.

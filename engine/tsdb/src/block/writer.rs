@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nunatak_codec::CHUNK_SAMPLES;
-use nunatak_index::{Labels, SegmentWriter};
+use nunatak_index::Labels;
 
 use crate::error::{Error, Result};
 use crate::storage::Storage;
@@ -13,6 +13,7 @@ use super::Block;
 use super::data::{DataBytes, DataWriter};
 use super::difference::histogram_of;
 use super::folder::TEMPORARY;
+use super::index_writer::{IndexWriter, Member};
 use super::manifest::{BlockMeta, Coverage, MAX_MANIFEST, Manifest, content_hash};
 use super::name::{BlockId, BlockName};
 use super::output::{Output, write_file};
@@ -46,7 +47,7 @@ pub struct BlockWriter {
     /// Widths of the buckets of a tier.
     resolutions: Vec<i64>,
     data: DataWriter,
-    index: SegmentWriter,
+    index: IndexWriter,
     series: u32,
     /// Runs of chunks that were ended: one a series, or the columns of a tier.
     runs: u32,
@@ -78,7 +79,7 @@ impl BlockWriter {
             spec,
             parents: Vec::new(),
             resolutions: Vec::new(),
-            index: SegmentWriter::new(),
+            index: IndexWriter::default(),
             series: 0,
             runs: 0,
             labels: None,
@@ -95,6 +96,13 @@ impl BlockWriter {
     pub fn parents(mut self, parents: Vec<BlockId>) -> Self {
         self.parents = parents;
         self
+    }
+
+    /// Says that each series comes from some of these blocks: its labels are taken from there, and
+    /// begun with [`begin_merged`](Self::begin_merged).
+    pub(crate) fn merging(mut self, blocks: Vec<Block>) -> Result<Self> {
+        self.index = IndexWriter::merging(blocks)?;
+        Ok(self)
     }
 
     /// Makes it a tier with buckets of these widths, ascending: each series has all of its
@@ -140,6 +148,13 @@ impl BlockWriter {
         }
         self.labels = Some(labels.clone());
         self.histogram = histogram_of(labels);
+        Ok(())
+    }
+
+    /// As [`begin_series`](Self::begin_series), for one that these parts have.
+    pub(crate) fn begin_merged(&mut self, labels: &Labels, members: &[Member]) -> Result<()> {
+        self.begin_series(labels)?;
+        self.index.comes_from(members);
         Ok(())
     }
 
@@ -201,7 +216,7 @@ impl BlockWriter {
             return Ok(());
         }
         if let Some(labels) = &self.labels {
-            self.index.add(labels).map_err(|e| Error::Invalid { what: e.to_string() })?;
+            self.index.add(labels)?;
         }
         self.series += 1;
         self.runs += u32::from(self.resolutions.is_empty());
@@ -230,8 +245,9 @@ impl BlockWriter {
         let (output, bytes) = self.data.finish(self.runs)?;
         let data = output.finish()?;
         let folder = &self.temporary.path;
-        let image = self.index.finish().map_err(|e| Error::Invalid { what: e.to_string() })?;
-        let index = write_file(&*self.storage, join(folder, "index"), &image)?;
+        let mut output = Output::create(&*self.storage, join(folder, "index"))?;
+        self.index.image()?.write(|piece| output.write(piece))?;
+        let index = output.finish()?;
         let hash = content_hash(&data, &index);
         let BlockSpec { range, sequence, mut coverage, .. } = self.spec;
         coverage.sort_unstable();

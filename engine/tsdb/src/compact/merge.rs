@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nunatak_index::Labels;
 
 use crate::block::{
-    self, Block, BlockName, BlockSeries, BlockSpec, BlockWriter, Labelling, Selected,
+    self, Block, BlockName, BlockSeries, BlockSpec, BlockWriter, Labelling, Member, Selected,
 };
 use crate::error::Result;
 use crate::hidden::Hidden;
@@ -44,8 +44,8 @@ impl Judge for Keeper {
 /// Merges `blocks` into a new one in the folder `parent`; `None` if there is nothing to merge.
 ///
 /// Of equal series and time the block with the highest precedence counts. Memory is bounded by the
-/// blocks' pages, one chunk of each, and the new block's index. The new block names the others as
-/// its parents; they stay until [`publish`].
+/// blocks' pages, one chunk of each, a few bytes for each series, and the image of the new block's
+/// index. The new block names the others as its parents; they stay until [`publish`].
 ///
 /// # Errors
 /// If a block is damaged or outside the range of `spec`, or the new one can't be written; nothing
@@ -68,13 +68,14 @@ pub(crate) fn merge_as(
     judge: &dyn Judge,
 ) -> Result<Option<Block>> {
     let parents = blocks.iter().map(|block| block.meta().id()).collect();
-    let mut writer = BlockWriter::new(Arc::clone(storage), parent, spec)?.parents(parents);
+    let writer = BlockWriter::new(Arc::clone(storage), parent, spec)?.parents(parents);
     let mut parts = blocks.iter().map(Part::new).collect::<Result<Vec<_>>>()?;
     parts.sort_by_key(|part| std::cmp::Reverse(part.block.precedence()));
+    let mut writer = writer.merging(parts.iter().map(|part| part.block.clone()).collect())?;
     let mut batch = SampleBatch::default();
     let mut read = 0_u64;
     while let Some(mut series) = next_series(&mut parts, judge)? {
-        writer.begin_series(&series.labels)?;
+        writer.begin_merged(&series.labels, &series.members)?;
         judge.go_on()?;
         read += 1;
         if read.is_multiple_of(GIVE_BACK) {
@@ -108,6 +109,7 @@ pub fn publish(storage: &dyn Storage, parent: &str, merged: &Block) -> Result<()
 /// A series of the new block.
 struct Merged {
     labels: Labels,
+    members: Vec<Member>,
     samples: MergeCursor,
 }
 
@@ -154,16 +156,18 @@ fn next_series(parts: &mut [Part<'_>], judge: &dyn Judge) -> Result<Option<Merge
     let first = heads.min_by(|a, b| a.labels.series_cmp(&b.labels)).map(|s| s.labels.clone());
     let Some(labels) = first else { return Ok(None) };
     let mut cursors: Vec<(i64, Box<dyn Cursor>)> = Vec::new();
-    for part in parts {
+    let mut members = Vec::new();
+    for (number, part) in parts.iter_mut().enumerate() {
         let is_first = |s: &BlockSeries| s.labels.series_cmp(&labels) == Ordering::Equal;
         if part.next.as_ref().is_some_and(is_first)
             && let Some(series) = part.advance()?
         {
+            members.push((number as u16, series.id()));
             let hidden = judge.hidden(part.block, &labels);
             cursors.push((series.starts_at(), hidden.over(Box::new(series))));
         }
     }
-    Ok(Some(Merged { labels, samples: MergeCursor::with_starts(cursors) }))
+    Ok(Some(Merged { labels, members, samples: MergeCursor::with_starts(cursors) }))
 }
 
 #[cfg(test)]

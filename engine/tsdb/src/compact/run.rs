@@ -6,7 +6,9 @@
 
 use crate::block::BlockMeta;
 
-/// Bytes of memory that a merge takes for each series: its labels and its place in the index.
+/// Bytes of memory that a merge takes for each series: its part of the new index, and its numbers.
+const MERGED_BYTES: u64 = 120;
+/// The same where the index is collected, not merged: its labels and its place in the index.
 const SERIES_BYTES: u64 = 300;
 /// So many overlapping blocks are left as they are while memory is short.
 const PRESSED_BLOCKS: usize = 8;
@@ -21,7 +23,7 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// Whether a block with so many series may be written.
+    /// Whether a block with so many series may be written whose index is collected.
     pub(crate) fn has_room_for(&self, series: u64) -> bool {
         series <= self.memory / SERIES_BYTES
     }
@@ -38,7 +40,7 @@ pub(crate) fn pick(
     group.sort_by_key(|&i| metas.get(i).map(BlockMeta::precedence));
     let series = |&i: &usize| metas.get(i).map_or(0, |meta| meta.series);
     let sizes: Vec<u64> = group.iter().map(series).collect();
-    let limit = allowance.memory / SERIES_BYTES;
+    let limit = allowance.memory / MERGED_BYTES;
     let overlap = do_overlap(metas, &group);
     if allowance.is_pressed && (!overlap || group.len() <= PRESSED_BLOCKS) {
         return None;
@@ -95,7 +97,7 @@ mod tests {
     fn picked(blocks: &[(i64, u64)], series: u64, is_pressed: bool) -> Option<Vec<usize>> {
         let metas: Vec<_> = blocks.iter().map(|&(window, n)| block(window, n)).collect();
         let group: Vec<usize> = (0..metas.len()).collect();
-        pick(&metas, &group, Allowance { memory: series * SERIES_BYTES, is_pressed })
+        pick(&metas, &group, Allowance { memory: series * MERGED_BYTES, is_pressed })
     }
 
     #[test]

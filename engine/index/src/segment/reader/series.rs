@@ -6,7 +6,7 @@ use crate::segment::Result;
 /// Reads the pairs of series, one after the other: of a series in the same block as the one
 /// before, and behind it, nothing is read twice.
 #[derive(Debug)]
-pub(super) struct Walk<'a, B> {
+pub(in crate::segment) struct Walk<'a, B> {
     segment: &'a Segment<B>,
     /// What is left of the block of the last series.
     rest: &'a [u8],
@@ -16,12 +16,12 @@ pub(super) struct Walk<'a, B> {
 }
 
 impl<'a, B: AsRef<[u8]>> Walk<'a, B> {
-    pub(super) fn new(segment: &'a Segment<B>) -> Self {
+    pub(in crate::segment) fn new(segment: &'a Segment<B>) -> Self {
         Self { segment, rest: &[], next: 0, pairs: Vec::new() }
     }
 
     /// The pairs of a series, ascending.
-    pub(super) fn pairs(&mut self, id: u32) -> Result<&[u32]> {
+    pub(in crate::segment) fn pairs(&mut self, id: u32) -> Result<&[u32]> {
         let same_block = !self.next.is_multiple_of(BLOCK_SERIES)
             && self.next / BLOCK_SERIES == id / BLOCK_SERIES;
         if !same_block || id < self.next {
