@@ -2,6 +2,7 @@
 
 mod cardinality;
 mod counts;
+mod followers;
 mod growing;
 mod pairs;
 
@@ -13,6 +14,7 @@ use hashbrown::HashSet;
 use roaring::RoaringBitmap;
 
 pub use cardinality::{NameCount, PairCount};
+use followers::Followers;
 use growing::Growing;
 
 use crate::answers::{Answers, REMEMBERED};
@@ -21,6 +23,9 @@ use crate::labels::{Labels, pack};
 use crate::matcher::Matcher;
 use crate::postings::{Postings, Union};
 use crate::select::{self, Index};
+
+/// With so many pairs it is worth to remember which follow each other.
+const MANY_PAIRS: usize = 512;
 
 /// The label pairs of one series as ids of its [`HeadIndex`], in the order of the names.
 ///
@@ -88,6 +93,8 @@ pub struct HeadIndex {
     all: Growing,
     /// The pairs of the series that was added last: the next one has most of them, too.
     last: Vec<u32>,
+    /// Else it has stretches of an earlier one.
+    followers: Followers,
     /// What patterns over many values have found since the last change.
     answers: Answers,
     /// The pairs with so many series that their postings are a bitmap.
@@ -115,7 +122,11 @@ impl HeadIndex {
         let mut before = std::mem::take(&mut self.last);
         let guesses = before.iter().copied().chain(std::iter::repeat(u32::MAX));
         let pairs = labels.iter().zip(guesses);
-        let ids = pairs.map(|((name, value), guess)| self.insert_pair(id, name, value, guess));
+        let mut previous = u32::MAX;
+        let ids = pairs.map(|(pair, guess)| {
+            previous = self.insert_pair(id, pair, guess, previous);
+            previous
+        });
         let ids: Box<[u32]> = ids.collect();
         before.clear();
         before.extend_from_slice(&ids);
@@ -261,6 +272,7 @@ impl HeadIndex {
             + self.names.capacity() * size_of::<NameIndex>()
             + self.large.allocation_size()
             + self.last.capacity() * size_of::<u32>()
+            + self.followers.heap_bytes()
             + self.set_bytes
     }
 
@@ -270,11 +282,26 @@ impl HeadIndex {
         self.interner.heap_bytes()
     }
 
-    fn insert_pair(&mut self, id: u32, name: &str, value: &str, guess: u32) -> u32 {
-        let guessed = self.interner.acquire_if(guess, name, value);
-        let pair = guessed.unwrap_or_else(|| self.interner.acquire(name, value));
+    /// Puts a series under a pair, which is mostly `guess` or what followed the series' `previous`
+    /// one before: comparing with a guess costs less than looking the pair up.
+    fn insert_pair(
+        &mut self,
+        id: u32,
+        (name, value): (&str, &str),
+        guess: u32,
+        previous: u32,
+    ) -> u32 {
+        let Self { interner, followers, .. } = self;
+        let mut guessed = interner.acquire_if(guess, name, value);
+        if guessed.is_none() {
+            guessed = interner.acquire_if(followers.after(previous), name, value);
+        }
+        let is_guessed = guessed.is_some();
+        let pair = guessed.unwrap_or_else(|| interner.acquire(name, value));
         if pair.new {
             self.add_pair(pair.id, pair.name);
+        } else if !is_guessed && self.postings.len() >= MANY_PAIRS {
+            self.followers.note(previous, pair.id);
         }
         self.post(id, pair.id, pair.name);
         pair.id

@@ -184,7 +184,12 @@ impl Counted {
     }
 
     pub(crate) fn insert(&mut self, id: u32) {
-        if self.bitmap.insert(id) {
+        /// A bitmap of so many ids is of arrays alone.
+        const ARRAYS: u32 = 4096;
+        // New ids mostly come at the end, where an array need not be searched. A container of bits
+        // would be searched for its end instead.
+        let pushed = self.len < ARRAYS && self.bitmap.try_push(id).is_ok();
+        if pushed || self.bitmap.insert(id) {
             self.len += 1;
             self.count_if_due();
         }

@@ -190,6 +190,19 @@ impl Head {
         self.index.settle();
     }
 
+    /// As [`define_all`](Self::define_all), for series that are known not to be here, by label set
+    /// or by reference; each with what [`hash`](Self::hash) gives for it.
+    pub(crate) fn define_new<'a>(
+        &mut self,
+        definitions: impl Iterator<Item = (&'a Definition, u64)>,
+    ) {
+        for (definition, hash) in definitions {
+            self.next_reference = self.next_reference.max(definition.reference.saturating_add(1));
+            self.define_hashed(definition, hash);
+        }
+        self.index.settle();
+    }
+
     /// Makes a series known under its reference. One that is known gets a further reference: a
     /// replay does not evict, so it meets series again under the reference that they came back
     /// with.
@@ -203,6 +216,10 @@ impl Head {
             self.aliases.insert(definition.reference, slot);
             return;
         }
+        self.define_hashed(definition, hash);
+    }
+
+    fn define_hashed(&mut self, definition: &Definition, hash: u64) {
         let reference = definition.reference;
         // The index numbers series by slot, so the slot comes first.
         let samples = SeriesSamples::default();

@@ -184,11 +184,12 @@ impl TenantShard {
         bytes.wrapping_sub(self.accounted.swap(bytes, Ordering::Relaxed))
     }
 
-    /// Applies a frame of samples in pieces, so that readers get their turn.
-    pub(super) fn apply_write(&self, position: Position, frame: &Frame) {
+    /// Applies a frame of samples in pieces, so that readers get their turn. Its definitions are of
+    /// series that the head does not have, and these are their hashes.
+    pub(super) fn apply_write(&self, position: Position, frame: &Frame, hashes: &[u64]) {
         let Record::Write { definitions, samples } = &frame.record else { return };
-        for piece in definitions.chunks(LOCK_PIECE) {
-            self.head.write().define_all(piece);
+        for (piece, hashes) in definitions.chunks(LOCK_PIECE).zip(hashes.chunks(LOCK_PIECE)) {
+            self.head.write().define_new(piece.iter().zip(hashes.iter().copied()));
         }
         for start in (0..samples.times.len()).step_by(LOCK_PIECE) {
             let end = (start + LOCK_PIECE).min(samples.times.len());

@@ -73,11 +73,11 @@ impl Shard {
         if plan.samples.times.is_empty() {
             return Ok(written);
         }
-        let Plan { definitions, samples, .. } = plan;
+        let Plan { definitions, hashes, samples, .. } = plan;
         let record = Record::Write { definitions, samples };
         let frame = Frame { shard: self.id, tenant: tenant.name(), stamp, record };
         let position = log.append(&frame)?;
-        tenant.apply_write(position, &frame);
+        tenant.apply_write(position, &frame, &hashes);
         written.position = Some(position);
         Ok(written)
     }
@@ -104,6 +104,8 @@ pub(super) struct Plan<'a> {
     /// Hashes and places of the definitions.
     by_labels: HashTable<(u64, usize)>,
     definitions: Vec<Definition>,
+    /// Of their label sets.
+    hashes: Vec<u64>,
     samples: Samples,
     resolved: Vec<(u32, u64)>,
     newest: Option<i64>,
@@ -124,6 +126,7 @@ impl<'a> Plan<'a> {
             defined: HashMap::default(),
             by_labels: HashTable::new(),
             definitions: Vec::new(),
+            hashes: Vec::new(),
             samples,
             resolved: Vec::new(),
             newest: None,
@@ -244,6 +247,7 @@ impl<'a> Plan<'a> {
         self.next_reference = Some(reference + 1);
         self.by_labels.insert_unique(hash, (hash, self.definitions.len()), |&(hash, _)| hash);
         self.definitions.push(Definition { reference, labels: labels.clone() });
+        self.hashes.push(hash);
         reference
     }
 
