@@ -78,9 +78,8 @@ impl KnownSeries {
         for stripe in &self.stripes {
             let mut stripe = stripe.write();
             stripe.retain(|entry| is_alive(entry.place));
-            if stripe.len() < stripe.capacity() / 4 {
-                let room = stripe.len() * 2;
-                stripe.shrink_to(room, |entry| entry.key as u64);
+            if stripe.len() < stripe.capacity() / 2 {
+                stripe.shrink_to(0, |entry| entry.key as u64);
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The threads of a database: a thin shell around [`Inner::maintain`].
 
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use parking_lot::Mutex;
@@ -16,6 +17,9 @@ use crate::options::Durability;
 const ROUND: Duration = Duration::from_secs(1);
 /// How long one round may take before the thread looks whether it shall stop.
 const BUDGET: Duration = Duration::from_secs(1);
+/// After a round that took longer another thread goes on. Allocators keep for a thread what it has
+/// freed, until it asks for the like again; of a thread that ends they give it back.
+const LONG: Duration = Duration::from_millis(250);
 
 /// The background thread, stopped and joined when this is dropped.
 #[derive(Debug)]
@@ -67,19 +71,39 @@ fn round(durability: Durability) -> Duration {
     }
 }
 
+/// Lets one thread after the other work until one is told to stop.
 fn run(inner: &Weak<Inner>, stopped: &Receiver<()>, round: Duration) {
-    let Some(woken) = inner.upgrade().map(|inner| inner.pressure.woken().clone()) else { return };
+    let work = || work(inner, stopped, round);
+    while thread::scope(|scope| {
+        let worker = thread::Builder::new().name("nunatak-work".into()).spawn_scoped(scope, work);
+        // Where there is no further thread this one does it.
+        worker.map_or_else(
+            |_| work(),
+            |worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        )
+    }) {}
+}
+
+/// Works until it is told to stop, or has something to give back: `true`.
+fn work(inner: &Weak<Inner>, stopped: &Receiver<()>, round: Duration) -> bool {
+    let Some(woken) = inner.upgrade().map(|inner| inner.pressure.woken().clone()) else {
+        return false;
+    };
     loop {
         select! {
-            recv(stopped) -> _ => break,
+            recv(stopped) -> _ => return false,
             recv(woken) -> _ => {}
             default(round) => {}
         }
-        let Some(inner) = inner.upgrade() else { break };
+        let Some(inner) = inner.upgrade() else { return false };
+        let begun = Instant::now();
         if let Err(error) = inner.maintain(BUDGET)
             && !matches!(error, Error::Closed)
         {
             tracing::error!(id = error.id(), %error, "background work failed; it is repeated");
+        }
+        if begun.elapsed() >= LONG {
+            return true;
         }
     }
 }

@@ -109,7 +109,11 @@ impl Inner {
         tenant: &TenantShard,
         patience: Patience,
     ) -> Result<()> {
+        let before = tenant.head().read().series();
         while self.retire(shard, tenant, patience)? > 0 {}
+        if tenant.head().read().series() < before {
+            tenant.repack();
+        }
         Ok(())
     }
 

@@ -58,6 +58,17 @@ impl Head {
         }
     }
 
+    /// Puts the lists of pairs of the series in `slots` side by side again. A list is as large as
+    /// many a thing that has left from between them; until then each page of memory stays for the
+    /// few lists in it.
+    pub(crate) fn repack(&mut self, slots: std::ops::Range<u32>) {
+        for slot in slots {
+            if let Some(series) = self.slots.get_mut(slot) {
+                series.labels = series.labels.clone();
+            }
+        }
+    }
+
     /// Marks the series in `slots` that have samples and are `idle`, and adds their slots to
     /// `found`.
     pub(crate) fn mark_idle(

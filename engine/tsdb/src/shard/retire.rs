@@ -82,6 +82,13 @@ impl TenantShard {
         removed
     }
 
+    /// Gives back what lies between the series that stayed, after others have left.
+    pub(crate) fn repack(&self) {
+        for piece in self.slot_pieces() {
+            self.head().write().repack(piece);
+        }
+    }
+
     /// Whether a saved head has to forget series before the log may go on from `keep_from`: until
     /// then a replay would meet their samples without knowing whose they are.
     pub(crate) fn must_be_saved(&self, keep_from: Position) -> bool {
