@@ -11,6 +11,8 @@ use super::steady::Writes;
 use crate::measure::{Durations, Usage};
 
 const MIB: f64 = 1_048_576.0;
+/// Between two looks at the memory after the flood.
+const STEP: Duration = Duration::from_secs(20);
 
 /// A question that was asked.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +40,7 @@ struct Latency {
     worst: f64,
 }
 
-/// Highest memory in one phase, MiB.
+/// Highest memory in one phase, or memory at one moment, MiB.
 #[derive(Debug, Serialize)]
 struct Peak {
     rss: f64,
@@ -66,8 +68,8 @@ pub(super) struct Report {
     after: Latency,
     calm_memory: Peak,
     flood_memory: Peak,
-    /// RSS so many minutes after the flood, MiB.
-    rss_after: Vec<f64>,
+    /// Memory every [`STEP`] after the flood, before its series are counted, MiB.
+    memory_after: Vec<Peak>,
     flood: Flood,
     /// The server's processor time in the flood, µs for each new series: dashboard, steady writes
     /// and what moves series to disk included.
@@ -82,12 +84,12 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(
         arguments: &Arguments,
-        (calm_from, flood_from, flood_to): (Duration, Duration, Duration),
+        (calm_from, flood_from, flood_to, counted_from): (Duration, Duration, Duration, Duration),
         (flood, found, cpu): (Flood, u64, Duration),
         (asked, memory): (&[Asked], &[Memory]),
         (writes, end, metrics): (Writes, Usage, &str),
     ) -> Self {
-        let rss_after = minutes_after(memory, flood_to);
+        let memory_after = after(memory, flood_to, counted_from);
         let mut report = Self {
             series: arguments.series,
             steady: arguments.steady,
@@ -96,10 +98,10 @@ impl Report {
             promises: Vec::new(),
             calm: latency(asked, calm_from, flood_from),
             during: latency(asked, flood_from, flood_to),
-            after: latency(asked, flood_to, Duration::MAX),
+            after: latency(asked, flood_to, counted_from),
             calm_memory: peak(memory, calm_from, flood_from),
             flood_memory: peak(memory, flood_from, Duration::MAX),
-            rss_after,
+            memory_after,
             cpu_us_per_series: cpu.as_secs_f64() * 1e6 / arguments.series.max(1) as f64,
             flood,
             found,
@@ -117,7 +119,7 @@ impl Report {
             |what: &str, seen: String, is_kept| Promise { what: what.to_owned(), seen, is_kept };
         let peak = &self.flood_memory;
         let slowed = self.during.p95 / self.calm.p95;
-        let last = self.rss_after.last().copied().unwrap_or(f64::NAN);
+        let last = self.memory_after.last().map_or(f64::NAN, |one| one.rss);
         vec![
             promise(
                 "no new series refused or lost",
@@ -181,9 +183,14 @@ impl Report {
             let _ = writeln!(page, "| {what} | {seen} | {kept} |");
         }
         page += &self.latencies();
-        page += "\nRSS in the minutes after the flood, MiB: ";
-        page +=
-            &self.rss_after.iter().map(|rss| format!("{rss:.0}")).collect::<Vec<_>>().join(", ");
+        let _ = write!(
+            page,
+            "\nRSS (of it anonymous) every {} s after the flood, MiB: ",
+            STEP.as_secs()
+        );
+        let after = self.memory_after.iter();
+        let after = after.map(|one| format!("{:.0} ({:.0})", one.rss, one.anonymous));
+        page += &after.collect::<Vec<_>>().join(", ");
         page += "\n\nThe server's account right after the flood, MiB: ";
         let account = self.account.iter().map(|(part, bytes)| format!("{part} {:.1}", bytes / MIB));
         page += &account.collect::<Vec<_>>().join(", ");
@@ -227,11 +234,14 @@ fn peak(memory: &[Memory], from: Duration, to: Duration) -> Peak {
     Peak { rss: most(|one| one.rss), anonymous: most(|one| one.anonymous) }
 }
 
-/// RSS at each full minute after `from`, and at the end.
-fn minutes_after(memory: &[Memory], from: Duration) -> Vec<f64> {
+/// Memory at every full step after `from`, and right before `to`.
+fn after(memory: &[Memory], from: Duration, to: Duration) -> Vec<Peak> {
+    let memory = memory.get(..memory.partition_point(|one| one.at < to)).unwrap_or_default();
     let at = |when: Duration| memory.iter().find(|one| one.at >= when);
-    let minutes = (1..).map_while(|minute| at(from + Duration::from_mins(minute)));
-    minutes.chain(memory.last()).map(|one| one.rss as f64 / MIB).collect()
+    let steps = (1..).map_while(|step| at(from + STEP * step));
+    let mib = |bytes| bytes as f64 / MIB;
+    let looks = steps.chain(memory.last());
+    looks.map(|one| Peak { rss: mib(one.rss), anonymous: mib(one.anonymous) }).collect()
 }
 
 /// The server's metrics of its memory.
@@ -261,6 +271,7 @@ mod tests {
         let memory = [one(1, 10), one(5, 40), one(70, 20), one(80, 15)];
         assert_eq!(peak(&memory, seconds(0), seconds(5)).rss, 10.0);
         assert_eq!(peak(&memory, seconds(5), Duration::MAX).anonymous, 20.0);
-        assert_eq!(minutes_after(&memory, seconds(6)), [20.0, 15.0]);
+        let after = after(&memory, seconds(45), seconds(80));
+        assert_eq!(after.iter().map(|one| one.rss).collect::<Vec<_>>(), [20.0, 20.0]);
     }
 }

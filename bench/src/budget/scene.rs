@@ -96,11 +96,12 @@ impl<'a> Scene<'a> {
         thread::sleep(self.arguments.after());
         let after = self.process.usage()?;
         let writes = std::mem::take(&mut *self.writes.lock());
+        let counted_from = self.begun.elapsed();
         steps.begin("counting");
         let found = self.count()?;
         Ok(Report::new(
             self.arguments,
-            (calm_from, flood_from, flood_to),
+            (calm_from, flood_from, flood_to, counted_from),
             (flood, found, cpu),
             (&self.asked.lock(), &self.memory.lock()),
             (writes, after, &metrics),
