@@ -532,7 +532,8 @@ mod tests {
         write(&mut head, 1, 7, &[(1000, 1.0)]);
         assert_eq!(find(&head, 7), Some(7));
         assert_eq!(find(&head, 8), None);
-        assert_eq!((head.newest_of(7), head.newest_of(8)), (Some(1000), None));
+        assert_eq!(head.newest_near(7, 3), Some((0, Some(1000))));
+        assert_eq!(head.newest_near(8, 0), None);
         assert_eq!(head.next_reference(), 8);
         let matcher = Matcher::new("instance", MatchOp::Equal, "host-7").unwrap();
         assert_eq!(head.select(&[matcher]).len(), 1);

@@ -47,9 +47,11 @@ impl Head {
         self.slot_of(reference).is_some()
     }
 
-    /// Time of the newest sample that a series ever had here.
-    pub(crate) fn newest_of(&self, reference: u64) -> Option<i64> {
-        self.slots.get(self.slot_of(reference)?)?.samples.newest()
+    /// The slot of a reference, which is mostly `guess`, and the time of the newest sample that the
+    /// series ever had here.
+    pub(crate) fn newest_near(&self, reference: u64, guess: u32) -> Option<(u32, Option<i64>)> {
+        let slot = self.slot_near(reference, guess)?;
+        Some((slot, self.slots.get(slot)?.samples.newest()))
     }
 
     /// The label set of a reference.

@@ -109,6 +109,8 @@ pub(super) struct Plan<'a> {
     samples: Samples,
     resolved: Vec<(u32, u64)>,
     newest: Option<i64>,
+    /// The slot behind that of the last row's series, which mostly is the next row's.
+    next_slot: u32,
 }
 
 impl<'a> Plan<'a> {
@@ -130,6 +132,7 @@ impl<'a> Plan<'a> {
             samples,
             resolved: Vec::new(),
             newest: None,
+            next_slot: 0,
         }
     }
 
@@ -173,7 +176,7 @@ impl<'a> Plan<'a> {
 
     fn add_row(&mut self, head: &Head, reference: u64, row: &Row, refusals: &mut Refusals) {
         // A series of this request has none, and need not be looked for.
-        let newest = if self.is_new(reference) { None } else { head.newest_of(reference) };
+        let newest = if self.is_new(reference) { None } else { self.newest_of(head, reference) };
         let window = self.request.limits.out_of_order_ms;
         if newest.is_some_and(|newest| row.time < newest.saturating_sub(window)) {
             let reason = RefusalReason::TooOld;
@@ -185,6 +188,13 @@ impl<'a> Plan<'a> {
         self.samples.times.push(row.time);
         self.samples.values.push(row.value);
         self.newest = self.newest.max(Some(row.time));
+    }
+
+    /// Time of the newest sample of a series in the head.
+    fn newest_of(&mut self, head: &Head, reference: u64) -> Option<i64> {
+        let (slot, newest) = head.newest_near(reference, self.next_slot)?;
+        self.next_slot = slot + 1;
+        newest
     }
 
     /// The reference of a series of the request: known, found, or given now.
