@@ -16,6 +16,8 @@ use crate::shard::{Downsampling, Shard, TenantShard, Upkeep};
 
 /// The log is trimmed when so many frames can go.
 const TRIM_FRAMES: u64 = 4096;
+/// A lull in a flood is as long: what merges in it would be merged again with what comes next.
+const LULL_MS: i64 = 30_000;
 /// A larger budget is this one.
 const LONGEST_ROUND: Duration = Duration::from_hours(24);
 
@@ -29,8 +31,6 @@ pub(super) struct Progress {
     scrub: Scrub,
     /// When idle series were looked for last, in ms.
     pub(super) looked_for_idle: i64,
-    /// When memory was short last, in ms.
-    pub(super) pressed: Option<i64>,
 }
 
 impl Inner {
@@ -127,7 +127,8 @@ impl Inner {
     fn compact(&self, tenant: &TenantShard, is_flush: bool) -> Result<bool> {
         self.look_at_space();
         let expiry = self.expiry(&self.tenant_state(&tenant.name()));
-        let (room, allowance) = (self.space.room(), self.allowance());
+        let (room, mut allowance) = (self.space.room(), self.allowance());
+        allowance.is_pressed |= !is_flush && self.pressure.was_short(self.now(), LULL_MS);
         let stopping = &self.stopping;
         tenant.compact_once(&Upkeep { expiry, room, allowance, is_flush, stopping })
     }

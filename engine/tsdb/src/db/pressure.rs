@@ -6,7 +6,7 @@
 //! nothing becomes free in time, the disk can't keep up, and new series are refused until it does.
 //! Series that are there are never held up.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -25,6 +25,8 @@ pub(super) struct Pressure {
     budget: u64,
     heads: AtomicU64,
     known: AtomicU64,
+    /// When memory was short last, in ms of the clock.
+    short_at: AtomicI64,
     door: Mutex<Door>,
     changed: Condvar,
     wake: (Sender<()>, Receiver<()>),
@@ -60,6 +62,7 @@ impl Pressure {
             budget,
             heads: AtomicU64::new(0),
             known: AtomicU64::new(0),
+            short_at: AtomicI64::new(i64::MIN),
             door: Mutex::default(),
             changed: Condvar::new(),
             wake: bounded(1),
@@ -102,6 +105,17 @@ impl Pressure {
 
     pub(super) fn is_above_hard_mark(&self) -> bool {
         self.bytes() > self.hard_mark()
+    }
+
+    /// Notes that memory is short at `now`, in ms of the clock.
+    pub(super) fn note_short(&self, now: i64) {
+        self.short_at.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether memory was short in the last `ms` before `now`.
+    pub(super) fn was_short(&self, now: i64, ms: i64) -> bool {
+        let at = self.short_at.load(Ordering::Relaxed);
+        at != i64::MIN && now.saturating_sub(at) < ms
     }
 
     /// Bytes that work in the background may take for a while.
@@ -237,6 +251,14 @@ mod tests {
         assert!(pressure.woken().try_recv().is_ok(), "the background work was woken");
         pressure.add_head((MIB * 2).wrapping_neg());
         assert!(pressure.try_enter(1).is_some());
+    }
+
+    #[test]
+    fn it_was_short_for_a_while() {
+        let pressure = pressure();
+        assert!(!pressure.was_short(5, i64::MAX), "never yet");
+        pressure.note_short(1000);
+        assert!(pressure.was_short(1999, 1000) && !pressure.was_short(2000, 1000));
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Inner {
         if !self.pressure.is_above_soft_mark() {
             return Ok(());
         }
-        progress.pressed = Some(self.now());
+        self.pressure.note_short(self.now());
         let mut outcome = self.retire_all(Patience::Pressed);
         if self.pressure.is_above_soft_mark() {
             outcome = outcome.and(self.cut_large());
@@ -84,8 +84,7 @@ impl Inner {
     pub(super) fn retire_idle(&self, progress: &mut Progress) -> Result<()> {
         let now = self.now();
         let since = |then: i64| now.saturating_sub(then);
-        let was_pressed = progress.pressed.is_some_and(|then| since(then) < AFTER_PRESSURE_MS);
-        let (patience, every) = if was_pressed {
+        let (patience, every) = if self.pressure.was_short(now, AFTER_PRESSURE_MS) {
             (Patience::Pressed, LOOK_AFTER_PRESSURE_MS)
         } else {
             (Patience::Calm, LOOK_EVERY_MS)

@@ -52,7 +52,8 @@ impl Head {
         let slots = &self.slots;
         let hash = |&slot: &u32| slots.get(slot).map_or(0, |series| series.hash);
         let reference = |&slot: &u32| slots.get(slot).map_or(0, |series| mix(series.reference));
-        if self.by_labels.len() < self.by_labels.capacity() / 3 {
+        // Places of those that left count as taken in their capacity.
+        if self.by_labels.len() * 3 < self.by_labels.num_buckets() {
             self.by_labels.shrink_to(self.by_labels.len(), hash);
             self.by_reference.shrink_to(self.by_reference.len(), reference);
         }
