@@ -61,8 +61,8 @@ pub use fold::{
 pub use histogram::{Bucket, CUSTOM_SCHEMA, Histogram, ResetHint};
 pub use kernel::Kernel;
 pub use open::{FrozenChunk, OpenChunk, Samples, decode_open};
-pub use times::{decode_times, decode_times_with, encode_times};
-pub use values::{decode_values, decode_values_with, encode_values, may_be_stale};
+pub use times::{decode_times, decode_times_with, encode_times, regular_times};
+pub use values::{decode_values, decode_values_with, encode_values, may_be_stale, may_fall};
 
 /// The most samples of a chunk, open or sealed.
 pub const MAX_SAMPLES: usize = 4096;

@@ -7,7 +7,7 @@
 mod decode;
 mod encode;
 
-pub use decode::{decode_times, decode_times_with};
+pub use decode::{decode_times, decode_times_with, regular_times};
 pub use encode::encode_times;
 
 /// Kind 0: `first`, `step`.

@@ -17,5 +17,5 @@ mod xor;
 
 pub(crate) use decimal::{DECIMAL_LIMIT, power_of_ten};
 pub(crate) use decode::{constant_stream, decode_stream, sum_stream};
-pub use decode::{decode_values, decode_values_with, may_be_stale};
+pub use decode::{decode_values, decode_values_with, may_be_stale, may_fall};
 pub use encode::encode_values;

@@ -31,6 +31,21 @@ pub fn decode_times_with(
     append(out, n, |sink| with_blocks!(kernel, blocks => decode(blocks, bytes, n, sink)))
 }
 
+/// The first time and the step of a stream of `n` times, and how many bytes it has, if it is stored
+/// as no more than that. What can't be decoded is not either.
+#[must_use]
+pub fn regular_times(bytes: &[u8], n: usize) -> Option<(i64, i64, usize)> {
+    let mut reader = Reader::new(bytes);
+    if n == 0 || reader.u8().ok()? != REGULAR {
+        return None;
+    }
+    let first = reader.signed().ok()?;
+    let step = i64::try_from(reader.varint().ok()?).ok()?;
+    let rise = step.checked_mul(i64::try_from(n - 1).ok()?)?;
+    let ascends = (step > 0 || n == 1) && first.checked_add(rise).is_some();
+    ascends.then_some((first, step, reader.at()))
+}
+
 fn decode<B: Blocks>(
     blocks: B,
     bytes: &[u8],

@@ -51,7 +51,28 @@ pub(crate) fn constant_stream(bytes: &[u8]) -> Result<Option<(f64, usize)>, Deco
 /// Whether there can be stale markers in the value stream at the start of `bytes`; `false` only if
 /// there are none.
 pub fn may_be_stale(bytes: &[u8]) -> bool {
-    bytes.first().is_none_or(|kind| kind & (kind::CLASS | kind::EXCEPTIONS) != kind::INT)
+    let Some(&kind) = bytes.first() else { return true };
+    kind & (kind::CLASS | kind::EXCEPTIONS) != kind::INT && !is_decimal_constant(kind)
+}
+
+/// Whether the values of the stream at the start of `bytes` may go down; `false` only if each is a
+/// number and at least as large as the one before it. It says so of constants, and of integers whose
+/// differences are stored and none of which is below zero, as counters mostly are.
+///
+/// Of bytes that [`encode_values`](super::encode_values) did not write nothing is promised.
+pub fn may_fall(bytes: &[u8]) -> bool {
+    let mut reader = Reader::new(bytes);
+    let Ok(kind) = known_kind(&mut reader) else { return true };
+    let differences = kind::INT | kind::DELTA;
+    if kind & (kind::CLASS | kind::SPARSE | kind::DELTA | kind::EXCEPTIONS) == differences {
+        return int_header(&mut reader, kind).map_or(true, |header| header.min < 0);
+    }
+    !is_decimal_constant(kind)
+}
+
+/// Whether all values are one and the same decimal number.
+fn is_decimal_constant(kind: u8) -> bool {
+    kind & kind::CLASS == kind::CONST && kind >> kind::CONST_SHIFT != kind::RAW
 }
 
 fn known_kind(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {

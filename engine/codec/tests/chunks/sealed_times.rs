@@ -3,6 +3,7 @@
 use crate::shapes::{damage, times};
 use nunatak_codec::{
     DecodeError, EncodeError, Kernel, MAX_SAMPLES, decode_times, decode_times_with, encode_times,
+    regular_times,
 };
 use proptest::prelude::*;
 
@@ -25,6 +26,26 @@ proptest! {
                 let used = decode_times_with(kernel, &bytes[1..], times.len(), &mut back);
                 prop_assert_eq!(used, Ok(len));
                 prop_assert_eq!(&back[1..], &times);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_is_the_times_that_it_stands_for(times in times(600), damage in damage()) {
+        let mut bytes = encoded(&times);
+        let steps: Vec<_> = times.windows(2).map(|pair| i128::from(pair[1]) - i128::from(pair[0])).collect();
+        let is_regular = steps.windows(2).all(|pair| pair[0] == pair[1])
+            && steps.first().is_none_or(|&step| i64::try_from(step).is_ok());
+        prop_assert_eq!(regular_times(&bytes, times.len()).is_some(), is_regular);
+        for is_damaged in [false, true] {
+            if is_damaged {
+                damage.apply(&mut bytes);
+            }
+            if let Some((first, step, used)) = regular_times(&bytes, times.len()) {
+                let mut back = Vec::new();
+                prop_assert_eq!(decode_times(&bytes, times.len(), &mut back), Ok(used));
+                let rule = (0..times.len() as i64).map(|i| first + step * i);
+                prop_assert_eq!(rule.collect::<Vec<_>>(), back);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::shapes::{bits, damage, values};
 use nunatak_codec::{
-    DecodeError, EncodeError, Kernel, MAX_SAMPLES, decode_values, decode_values_with, encode_values,
+    DecodeError, EncodeError, Kernel, MAX_SAMPLES, decode_values, decode_values_with,
+    encode_values, may_be_stale, may_fall,
 };
 use proptest::prelude::*;
 
@@ -38,6 +39,15 @@ proptest! {
     }
 
     #[test]
+    fn what_the_first_bytes_rule_out_is_not_there(values in values(600)) {
+        const STALE: u64 = 0x7ff0_0000_0000_0002;
+        let bytes = encoded(&values);
+        prop_assert!(may_be_stale(&bytes) || !values.iter().any(|v| v.to_bits() == STALE));
+        let rise = !values[0].is_nan() && values.windows(2).all(|pair| pair[0] <= pair[1]);
+        prop_assert!(may_fall(&bytes) || rise);
+    }
+
+    #[test]
     fn damaged_bytes_never_panic(values in values(600), damage in damage(), other in 0usize..5000) {
         let mut bytes = encoded(&values);
         damage.apply(&mut bytes);
@@ -68,6 +78,18 @@ proptest! {
         let result = decode_values(&bytes[..cut], values.len(), &mut Vec::new());
         prop_assert_eq!(result, Err(DecodeError::Truncated { at: cut }));
     }
+}
+
+#[test]
+fn counters_and_constants_are_known_to_rise() {
+    let counter: Vec<f64> = (0..480).map(|i| f64::from(i * 7 + i % 5) / 100.0).collect();
+    let mut reset = counter.clone();
+    reset[300] = 0.0;
+    for (values, falls) in [(counter, false), (reset, true), (vec![2.5; 480], false)] {
+        assert_eq!((may_fall(&encoded(&values)), may_be_stale(&encoded(&values))), (falls, false));
+    }
+    let nan = encoded(&[f64::NAN; 480]);
+    assert!(may_fall(&nan) && may_be_stale(&nan) && may_fall(&[]) && may_be_stale(&[]));
 }
 
 #[test]
