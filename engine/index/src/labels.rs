@@ -97,7 +97,14 @@ impl Labels {
 
     /// The pairs in the order of their names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
-        (0..self.len()).map(|i| self.pair(i))
+        let (text, mut start) = (&*self.text, 0);
+        let (ends, _) = self.ends.as_chunks::<2>();
+        ends.iter().map(move |&[middle, end]| {
+            let (middle, end) = (middle as usize, end as usize);
+            let pair = (&text[start..middle], &text[middle..end]);
+            start = end;
+            pair
+        })
     }
 
     /// The value of a label, `None` if the set does not have it.
@@ -137,12 +144,6 @@ impl Labels {
     fn piece(&self, i: usize) -> Option<&[u8]> {
         let start = i.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         self.text.as_bytes().get(start..*self.ends.get(i)? as usize)
-    }
-
-    fn pair(&self, i: usize) -> (&str, &str) {
-        let start = if i == 0 { 0 } else { self.ends[2 * i - 1] as usize };
-        let (middle, end) = (self.ends[2 * i] as usize, self.ends[2 * i + 1] as usize);
-        (&self.text[start..middle], &self.text[middle..end])
     }
 }
 
@@ -186,10 +187,14 @@ impl Ord for Labels {
 
 /// How many bytes at the front are the same.
 fn common_bytes(a: &[u8], b: &[u8]) -> usize {
-    const WORD: usize = 16;
-    let words = a.chunks_exact(WORD).zip(b.chunks_exact(WORD)).take_while(|(a, b)| a == b).count();
-    let rest = |bytes| -> &[u8] { <[u8]>::get(bytes, words * WORD..).unwrap_or_default() };
-    words * WORD + rest(a).iter().zip(rest(b)).take_while(|(a, b)| a == b).count()
+    let ((a_words, _), (b_words, _)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    let words = a_words.iter().zip(b_words).take_while(|(a, b)| a == b).count();
+    if let (Some(a), Some(b)) = (a_words.get(words), b_words.get(words)) {
+        let differ = u128::from_le_bytes(*a) ^ u128::from_le_bytes(*b);
+        return words * 16 + differ.trailing_zeros() as usize / 8;
+    }
+    let rest = |bytes| -> &[u8] { <[u8]>::get(bytes, words * 16..).unwrap_or_default() };
+    words * 16 + rest(a).iter().zip(rest(b)).take_while(|(a, b)| a == b).count()
 }
 
 impl PartialOrd for Labels {
