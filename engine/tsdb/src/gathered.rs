@@ -3,13 +3,17 @@
 //! Series of one scrape have the same times. So the times of the series before stay where they
 //! are, and as long as the next one names the same parts of the same timestamp streams, nothing is
 //! copied; what was computed from times alone is still true while the
-//! [version](Gathered::version) is the same.
+//! [version](Gathered::version) is the same. Times of streams are written down only if somebody
+//! [looks at them](Gathered::times): who knows what follows from [the streams](Gathered::pieces)
+//! does not.
 
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use nunatak_codec::Histogram;
 
 use crate::source::{SampleBatch, StreamId};
+use crate::stream_times::StreamTimes;
 
 /// From which index up to before which one of which stream; no stream for times that stand alone.
 pub type Piece = (Option<StreamId>, usize, usize);
@@ -17,17 +21,31 @@ pub type Piece = (Option<StreamId>, usize, usize);
 /// The samples of a series.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    times: Vec<i64>,
     values: Vec<f64>,
     /// By row, ascending.
     histograms: Vec<(usize, Arc<Histogram>)>,
-    /// What `times` is made of, and where each piece ends in it.
+    /// What the times are made of, and where those of each piece are.
     pieces: Vec<Piece>,
-    piece_ends: Vec<usize>,
+    places: Vec<Place>,
     /// Pieces at the front that belong to this series.
     used: usize,
+    /// Times that are in no stream, or not in one that is at hand.
+    own: Vec<i64>,
+    /// All times, once somebody has looked at them, and memory for them.
+    times: OnceCell<Vec<i64>>,
+    spare: RefCell<Vec<i64>>,
     version: u64,
     batch: SampleBatch,
+    may_be_stale: bool,
+    may_fall: bool,
+}
+
+/// Where the times of a piece are.
+#[derive(Debug)]
+enum Place {
+    Stream(StreamTimes),
+    /// In [`Gathered::own`] up to before this index.
+    Own(usize),
 }
 
 impl Gathered {
@@ -36,6 +54,8 @@ impl Gathered {
         self.values.clear();
         self.histograms.clear();
         self.used = 0;
+        self.may_be_stale = false;
+        self.may_fall = false;
     }
 
     /// Ends the series: from here on [`times`](Self::times) are its own.
@@ -46,7 +66,16 @@ impl Gathered {
     /// Times of the series, ascending.
     #[must_use]
     pub fn times(&self) -> &[i64] {
-        &self.times
+        if let Some(times) = self.times.get() {
+            return times;
+        }
+        match (self.pieces.as_slice(), self.places.as_slice()) {
+            (_, places) if places.iter().all(|place| matches!(place, Place::Own(_))) => &self.own,
+            (&[(_, from, to)], [Place::Stream(stream)]) if stream.listed((from, to)).is_some() => {
+                stream.listed((from, to)).unwrap_or_default()
+            }
+            _ => self.times.get_or_init(|| self.written_down()),
+        }
     }
 
     /// Values of the series, as many as times; of no meaning where a histogram is.
@@ -73,26 +102,51 @@ impl Gathered {
         &self.pieces
     }
 
-    /// Adds the times of a stream from index `from` up to before `to`; the caller adds as many
-    /// [values](Self::values_mut).
-    pub fn push_shared(&mut self, stream: StreamId, (from, to): (usize, usize), times: &[i64]) {
+    /// Whether there can be marks of ends among the values; `false` only if there are none.
+    #[must_use]
+    pub fn may_be_stale(&self) -> bool {
+        self.may_be_stale
+    }
+
+    /// Whether a value may be below the one before it, or no number; `false` only if none is.
+    #[must_use]
+    pub fn may_fall(&self) -> bool {
+        self.may_fall
+    }
+
+    /// Adds the times of a stream from index `from` up to before `to`, behind as many values. The
+    /// caller [says](Self::doubt) what these may be.
+    pub(crate) fn push_stream(
+        &mut self,
+        stream: StreamId,
+        (from, to): (usize, usize),
+        times: &StreamTimes,
+    ) {
         let piece = (Some(stream), from, to);
-        if self.pieces.get(self.used) == Some(&piece) {
-            self.used += 1;
-            return;
+        if !self.goes_on_with(piece) {
+            self.add(piece, Place::Stream(times.clone()));
         }
-        self.add(piece, times.get(from..to).unwrap_or_default());
+    }
+
+    /// Says what the last values may be.
+    pub(crate) fn doubt(&mut self, may_be_stale: bool, may_fall: bool) {
+        self.may_be_stale |= may_be_stale;
+        self.may_fall |= may_fall;
     }
 
     /// Adds times that stand alone; the caller adds as many [values](Self::values_mut).
     pub fn push_times(&mut self, times: &[i64]) {
-        self.add((None, 0, 0), times);
+        self.doubt(true, true);
+        self.add_own((None, 0, 0), times);
     }
 
     /// Adds a batch.
     pub fn push_batch(&mut self, batch: &SampleBatch) {
+        self.doubt(true, true);
+        let piece = (batch.stream, 0, batch.len());
         match batch.stream {
-            Some(stream) => self.push_shared(stream, (0, batch.len()), &batch.times),
+            Some(_) if self.goes_on_with(piece) => {}
+            Some(_) => self.add_own(piece, &batch.times),
             None => self.push_times(&batch.times),
         }
         let before = self.values.len();
@@ -134,15 +188,14 @@ impl Gathered {
             *row -= before;
             kept
         });
-        let mut values = self.values.iter();
-        self.times.retain(|_| values.next().is_some_and(|&value| keep(value)));
+        let times = self.times().iter().zip(&self.values);
+        let times = times.filter(|&(_, &value)| keep(value)).map(|(&t, _)| t).collect();
         self.values.retain(|&value| keep(value));
         self.pieces.clear();
-        self.piece_ends.clear();
-        self.pieces.push((None, 0, 0));
-        self.piece_ends.push(self.times.len());
-        self.used = 1;
-        self.version += 1;
+        self.places.clear();
+        self.own = times;
+        self.used = 0;
+        self.add((None, 0, 0), Place::Own(self.own.len()));
     }
 
     /// A batch to read into, lent until it is [given back](Self::give_back).
@@ -154,23 +207,63 @@ impl Gathered {
         self.batch = batch;
     }
 
-    fn add(&mut self, piece: Piece, times: &[i64]) {
+    /// All times, one after the other.
+    fn written_down(&self) -> Vec<i64> {
+        let mut times = self.spare.take();
+        let mut own = 0;
+        for (&(_, from, to), place) in self.pieces.iter().zip(&self.places) {
+            match place {
+                Place::Stream(stream) => stream.append_to((from, to), &mut times),
+                Place::Own(end) => {
+                    times.extend_from_slice(self.own.get(own..*end).unwrap_or_default());
+                    own = *end;
+                }
+            }
+        }
+        times
+    }
+
+    /// Whether the series before had this piece here, too.
+    fn goes_on_with(&mut self, piece: Piece) -> bool {
+        let is_same = self.pieces.get(self.used) == Some(&piece);
+        self.used += usize::from(is_same);
+        is_same
+    }
+
+    fn add_own(&mut self, piece: Piece, times: &[i64]) {
         self.drop_unused();
-        self.version += 1;
-        self.times.extend_from_slice(times);
+        self.own.extend_from_slice(times);
+        self.add(piece, Place::Own(self.own.len()));
+    }
+
+    fn add(&mut self, piece: Piece, place: Place) {
+        self.drop_unused();
+        self.change();
         self.pieces.push(piece);
-        self.piece_ends.push(self.times.len());
+        self.places.push(place);
         self.used += 1;
     }
 
     /// Drops what only the series before had.
     fn drop_unused(&mut self) {
         if self.used < self.pieces.len() {
-            let kept = self.used.checked_sub(1).and_then(|last| self.piece_ends.get(last));
-            self.times.truncate(kept.map_or(0, |&end| end));
             self.pieces.truncate(self.used);
-            self.piece_ends.truncate(self.used);
-            self.version += 1;
+            self.places.truncate(self.used);
+            let own = self.places.iter().rev().find_map(|place| match place {
+                Place::Own(end) => Some(*end),
+                Place::Stream(_) => None,
+            });
+            self.own.truncate(own.unwrap_or(0));
+            self.change();
+        }
+    }
+
+    /// The times are others.
+    fn change(&mut self) {
+        self.version += 1;
+        if let Some(mut times) = self.times.take() {
+            times.clear();
+            self.spare.replace(times);
         }
     }
 }
@@ -186,7 +279,14 @@ mod tests {
             let times: Vec<i64> = (0..10).map(|i| stream as i64 * 100 + i).collect();
             match stream {
                 0 => all.push_times(&times[from..to]),
-                _ => all.push_shared(StreamId(stream), (from, to), &times),
+                1 => {
+                    let regular = StreamTimes::Regular { first: 100, step: 1, count: 10 };
+                    all.push_stream(StreamId(stream), (from, to), &regular);
+                }
+                _ => {
+                    let listed = StreamTimes::Listed(times.into());
+                    all.push_stream(StreamId(stream), (from, to), &listed);
+                }
             }
             all.values_mut().extend((from..to).map(|i| i as f64));
         }

@@ -77,6 +77,7 @@ mod space;
 mod start_progress;
 mod stats;
 pub mod storage;
+mod stream_times;
 mod time;
 mod verify;
 
@@ -110,5 +111,6 @@ pub use source::{
 };
 pub use start_progress::StartProgress;
 pub use stats::Stats;
+pub use stream_times::StreamTimes;
 pub use time::{Clock, ManualClock, SystemClock, TimeRange};
 pub use verify::{Damage, Verification, verify, verify_storage};

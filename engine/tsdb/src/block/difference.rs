@@ -176,6 +176,12 @@ pub(super) fn may_be_stale(encoded: &[u8]) -> bool {
     encoded.first() != Some(&DIFFERENCE) && nunatak_codec::may_be_stale(encoded)
 }
 
+/// Whether the values of the chunk at the start of `encoded` may go down; `false` only if they are
+/// numbers of which none is below the one before it.
+pub(super) fn may_fall(encoded: &[u8]) -> bool {
+    encoded.first() == Some(&DIFFERENCE) || nunatak_codec::may_fall(encoded)
+}
+
 #[cfg(test)]
 mod tests {
     use nunatak_index::labels;

@@ -93,6 +93,11 @@ impl Page {
         self.bytes.get(self.start..end).unwrap_or_default()
     }
 
+    /// The memory of the page, for another one.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.bytes.capacity()

@@ -74,6 +74,14 @@ impl PageCache {
     }
 }
 
+impl PageCache {
+    /// Whether so many bytes of value pages of one shard are so many that remembering them would
+    /// drive out all else, and themselves before they are asked for again. Queries read all shards.
+    pub(super) fn is_flooded_by(&self, bytes: u64) -> bool {
+        bytes > self.values.room() as u64 / 4
+    }
+}
+
 /// A block's number, and the number of something in it.
 pub(super) type Key = (u64, u32);
 

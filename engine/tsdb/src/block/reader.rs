@@ -30,6 +30,11 @@ static OPENED: AtomicU64 = AtomicU64::new(0);
 /// A selection of so many series has read a good part of the index, which nobody needs soon again.
 const MANY_SERIES: u64 = 4096;
 
+/// What is read of the end of a data file at once: besides the footer mostly the page table, and in a
+/// small block what the first query wants next, the last pages of times and of the directory. A disk
+/// takes as long for it as for the footer alone.
+const TAIL: u64 = 32 << 10;
+
 /// An open block. Cloning makes another handle on the same one.
 #[derive(Debug, Clone)]
 pub struct Block(Arc<Inner>);
@@ -42,7 +47,7 @@ struct Inner {
     data_path: String,
     file: Arc<dyn File>,
     footer: Footer,
-    /// Read and checked at first use.
+    /// Read and checked at first use, if it did not come with the footer.
     table: OnceLock<PageTable>,
     index: SeriesIndex,
     number: u64,
@@ -61,10 +66,10 @@ impl Block {
         let manifest = read_manifest(&*storage, &join(&path, "manifest"), name)?;
         let data_path = join(&path, "data");
         let file = storage.open(&data_path).map_err(|e| missing("open", &data_path, e))?;
-        let footer = read_footer(&*file, &data_path, &manifest)?;
+        let (footer, tail) = read_footer(&*file, &data_path, &manifest)?;
         let index = SeriesIndex::open(&*storage, join(&path, "index"), &manifest)?;
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
-        let table = OnceLock::new();
+        let table = table_in(&footer, &data_path, &tail).map_or_else(OnceLock::new, OnceLock::from);
         let inner = Inner {
             storage,
             manifest,
@@ -226,10 +231,7 @@ impl Block {
         let footer = &self.0.footer;
         let mut bytes = vec![0; footer.table_len as usize];
         self.read(footer.table_offset, &mut bytes)?;
-        if crc32c::crc32c(&bytes) != footer.table_crc {
-            return Err(self.corrupt(footer.table_offset, "the page table's checksum is wrong"));
-        }
-        let table = PageTable::decode(&self.0.data_path, footer, &bytes)?;
+        let table = decode_table(footer, &self.0.data_path, &bytes)?;
         Ok(self.0.table.get_or_init(|| table))
     }
 
@@ -240,8 +242,14 @@ impl Block {
 
     /// Reads a page and checks it.
     pub(super) fn page(&self, place: Place) -> Result<Page> {
+        self.page_into(place, Vec::new())
+    }
+
+    /// As [`page`](Self::page), in memory that was used before.
+    fn page_into(&self, place: Place, mut bytes: Vec<u8>) -> Result<Page> {
         let len = place.len as usize;
-        let mut bytes = Vec::with_capacity(len + PADDING);
+        bytes.reserve_exact((len + PADDING).saturating_sub(bytes.len()));
+        // What was there before is overwritten, and need not be cleared.
         bytes.resize(len, 0);
         self.read(place.offset, &mut bytes)?;
         Page::unseal(bytes).map_err(|what| self.corrupt(place.offset, what))
@@ -249,9 +257,14 @@ impl Block {
 
     /// Value page number `page`.
     pub(super) fn value_page(&self, page: u32) -> Result<Page> {
+        self.value_page_into(page, Vec::new())
+    }
+
+    /// As [`value_page`](Self::value_page), in memory that was used before.
+    pub(super) fn value_page_into(&self, page: u32, bytes: Vec<u8>) -> Result<Page> {
         let place = self.table()?.values.get(page as usize).copied();
         let no_page = || self.corrupt(0, format!("there is no value page {page}"));
-        self.page(place.ok_or_else(no_page)?)
+        self.page_into(place.ok_or_else(no_page)?, bytes)
     }
 
     /// Page number `page` of the timestamp streams.
@@ -291,16 +304,33 @@ pub(super) fn read_manifest(storage: &dyn Storage, path: &str, name: &str) -> Re
     Manifest::decode(path, name, &bytes)
 }
 
-fn read_footer(file: &dyn File, path: &str, manifest: &Manifest) -> Result<Footer> {
+/// The page table, if the end of the file has all of it; one that is damaged is read again when it
+/// is needed, for then it is somebody's.
+fn table_in(footer: &Footer, path: &str, tail: &[u8]) -> Option<PageTable> {
+    let behind = (footer.table_len as usize).checked_add(FOOTER)?;
+    let bytes = tail.get(tail.len().checked_sub(behind)?..tail.len() - FOOTER)?;
+    decode_table(footer, path, bytes).ok()
+}
+
+fn decode_table(footer: &Footer, path: &str, bytes: &[u8]) -> Result<PageTable> {
+    if crc32c::crc32c(bytes) != footer.table_crc {
+        let what = "the page table's checksum is wrong";
+        return Err(Error::corrupt(path, footer.table_offset, what));
+    }
+    PageTable::decode(path, footer, bytes)
+}
+
+/// The footer, and the end of the file with it.
+fn read_footer(file: &dyn File, path: &str, manifest: &Manifest) -> Result<(Footer, Vec<u8>)> {
     let len = file.len().map_err(|e| missing("read", path, e))?;
-    let footer = footer_of(file, path, len, Some(manifest.data.len))?;
+    let (footer, tail) = tail_of(file, path, len, Some(manifest.data.len))?;
     let meta = &manifest.meta;
     let runs = meta.series.saturating_mul(meta.columns());
     let counted = (meta.samples, runs, meta.min_t, meta.max_t);
     if counted != (footer.samples, u64::from(footer.series), footer.min_t, footer.max_t) {
         return Err(Error::corrupt(path, len, "footer and manifest do not agree"));
     }
-    Ok(footer)
+    Ok((footer, tail))
 }
 
 /// Reads header and footer of a data file of `len` bytes, which should be `expected`.
@@ -310,14 +340,25 @@ pub(super) fn footer_of(
     len: u64,
     expected: Option<u64>,
 ) -> Result<Footer> {
+    tail_of(file, path, len, expected).map(|(footer, _)| footer)
+}
+
+/// As [`footer_of`], with the end of the file, at most [`TAIL`] bytes.
+fn tail_of(
+    file: &dyn File,
+    path: &str,
+    len: u64,
+    expected: Option<u64>,
+) -> Result<(Footer, Vec<u8>)> {
     let mut header = [0; HEADER];
     file.read_at(0, &mut header).map_err(|e| missing("read", path, e))?;
     check_header(path, &header)?;
     check_len(path, len, expected.unwrap_or(len))?;
-    let mut footer = [0; FOOTER];
-    let offset = len.saturating_sub(FOOTER as u64);
-    file.read_at(offset, &mut footer).map_err(|e| missing("read", path, e))?;
-    Footer::decode(path, len, &footer)
+    let mut tail = vec![0; len.clamp(FOOTER as u64, TAIL) as usize];
+    let offset = len.saturating_sub(tail.len() as u64);
+    file.read_at(offset, &mut tail).map_err(|e| missing("read", path, e))?;
+    let footer = tail.get(tail.len() - FOOTER..).unwrap_or_default();
+    Ok((Footer::decode(path, len, footer)?, tail))
 }
 
 /// Checks a file's length against the manifest's.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::source::{Cursor, SampleBatch};
+use crate::stream_times::StreamTimes;
 use crate::time::TimeRange;
 
 use super::cache::{DecodedTimes, Recent};
@@ -99,6 +100,13 @@ impl Selected {
         self.range
     }
 
+    /// About how many bytes of value pages are read for so many series: neighbours in time are on
+    /// the same page, so a short range reads nearly as many as a long one.
+    pub(super) fn value_bytes(&self, series: u64) -> u64 {
+        let footer = self.block.footer();
+        footer.table_offset / u64::from(footer.series).max(1) * series
+    }
+
     pub(super) fn value_page(&self, page: u32) -> Result<Arc<Page>> {
         let read = || self.block.value_page(page).map(|page| weighed(page, Page::heap_bytes));
         cached(&self.values, page, || self.shared(|cache| &cache.values, page, read))
@@ -163,6 +171,15 @@ impl Selected {
             return Ok(times);
         }
         self.times(number, &self.stream(number)?)
+    }
+
+    /// The times of a stream; regular ones are neither decoded nor remembered.
+    pub(super) fn stream_times(&self, number: u32) -> Result<StreamTimes> {
+        let found = self.stream(number)?;
+        if let Some((first, step)) = found.page.regular(&found.stream) {
+            return Ok(StreamTimes::Regular { first, step, count: found.stream.samples });
+        }
+        self.times(number, &found).map(StreamTimes::Listed)
     }
 
     fn times(&self, number: u32, found: &FoundStream) -> Result<Arc<[i64]>> {

@@ -71,6 +71,15 @@ impl StreamPage {
         self.streams.get(index)
     }
 
+    /// The first time and the step of a stream, if it is regular and as the page says.
+    pub(super) fn regular(&self, stream: &Stream) -> Option<(i64, i64)> {
+        let encoded = self.page.padded_from(stream.bytes.start);
+        let (first, step, used) = nunatak_codec::regular_times(encoded, stream.samples)?;
+        let last = first.checked_add(step.checked_mul(stream.samples as i64 - 1)?)?;
+        let is_as_said = (first, last, used) == (stream.min_t, stream.max_t, stream.bytes.len());
+        is_as_said.then_some((first, step))
+    }
+
     /// Decodes a stream and checks it against what is known of it.
     ///
     /// # Errors
