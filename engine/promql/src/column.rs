@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -45,10 +46,21 @@ impl Bits {
         self.words[step / 64] |= 1 << (step % 64);
     }
 
-    /// Adds all steps.
-    pub(crate) fn insert_all(&mut self) {
-        self.words.fill(u64::MAX);
-        self.trim();
+    /// Adds all steps from the first of a range up to before its end.
+    pub(crate) fn insert_range(&mut self, steps: Range<usize>) {
+        if steps.is_empty() {
+            return;
+        }
+        let (first, last) = (steps.start / 64, (steps.end - 1) / 64);
+        let from = u64::MAX << (steps.start % 64);
+        let to = u64::MAX >> (63 - (steps.end - 1) % 64);
+        if first == last {
+            self.words[first] |= from & to;
+            return;
+        }
+        self.words[first] |= from;
+        self.words[first + 1..last].fill(u64::MAX);
+        self.words[last] |= to;
     }
 
     pub(crate) fn remove(&mut self, step: usize) {
@@ -57,6 +69,11 @@ impl Bits {
 
     pub(crate) fn contains(&self, step: usize) -> bool {
         self.words[step / 64] >> (step % 64) & 1 == 1
+    }
+
+    /// The steps as words: bit i of word w is step 64 w + i.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
     }
 
     /// Number of steps in the set.
@@ -324,6 +341,20 @@ mod tests {
         assert_eq!(a.count(), 4);
         a.remove(63);
         assert!(!a.contains(63) && a.contains(64));
+    }
+
+    #[test]
+    fn ranges_are_added_step_by_step() {
+        for start in [0, 1, 63, 64, 65, 128] {
+            for end in
+                [start, start + 1, 64, 65, 127, 128, 129, 190].into_iter().filter(|&e| e >= start)
+            {
+                let (mut range, mut steps) = (Bits::new(190), Bits::new(190));
+                range.insert_range(start..end);
+                (start..end).for_each(|step| steps.insert(step));
+                assert_eq!(range, steps, "{start}..{end}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::notes::Notes;
 use crate::parser::{ParserOptions, parse};
 use crate::plan::{Plan, Query, VectorPlan, build};
 use crate::profile::Profile;
+use crate::runs::sort_by_labels;
 use crate::value::{MatrixSeries, QueryResult, QueryStats, Value, VectorSample};
 use crate::watch::Watch;
 
@@ -273,7 +274,7 @@ fn instant_value(exec: &Exec, plan: &Plan, at_ms: i64) -> Result<Value> {
         Plan::Vector(vector) => {
             let mut samples = instant_samples(exec, vector, &grid)?;
             if vector.is_unsorted() {
-                samples.sort_by(|a, b| a.labels.cmp(&b.labels));
+                samples = sort_by_labels(samples, |sample| &sample.labels);
             }
             Value::Vector(samples)
         }
@@ -306,7 +307,7 @@ fn instant_samples(exec: &Exec, plan: &VectorPlan, grid: &Grid) -> Result<Vec<Ve
 
 fn range_value(exec: &Exec, plan: &Plan, grid: &Grid) -> Result<Value> {
     exec.admit(grid)?;
-    let mut all: Vec<_> = match plan {
+    let all: Vec<_> = match plan {
         _ if grid.count == 0 => Vec::new(),
         Plan::Scalar(scalar) => {
             let values = exec.scalar(scalar, grid)?.into_values(grid.count);
@@ -334,8 +335,7 @@ fn range_value(exec: &Exec, plan: &Plan, grid: &Grid) -> Result<Value> {
         // `check_range` has refused the others.
         Plan::String(_) | Plan::Range(_) => Vec::new(),
     };
-    all.sort_by(|a, b| a.labels.cmp(&b.labels));
-    Ok(Value::Matrix(all))
+    Ok(Value::Matrix(sort_by_labels(all, |series| &series.labels)))
 }
 
 fn points(labels: Labels, column: &Column, grid: &Grid) -> MatrixSeries {

@@ -51,6 +51,7 @@ mod parser;
 mod plan;
 mod print;
 mod profile;
+mod runs;
 mod value;
 mod watch;
 mod window;

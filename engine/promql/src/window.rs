@@ -1,19 +1,23 @@
 //! Functions of windows: all steps of one series at a time.
 //!
-//! The borders of the windows are found with two pointers, once for each timestamp stream. What a
-//! window function computes is then O(1) a step where the function allows it: resets and changes
-//! are counted by prefix sums, counters look only at the resets between their first and last
-//! sample, minima and maxima keep a monotonic queue. Sums and means are computed anew for each
+//! The borders of the windows are found with two pointers, once for each timestamp stream; those of
+//! the last few streams are kept. What a window function computes is then O(1) a step where the
+//! function allows it: resets and changes are counted by prefix sums, counters look only at the
+//! resets between their first and last sample, minima and maxima keep a monotonic queue of what lies
+//! between two borders. Sums and means are computed anew for each
 //! window, in the order of time, so that the result does not depend on the step. Lines through
 //! windows that overlap come from prefix sums of twice the precision.
 
 mod buckets;
 mod extended;
+mod extremes;
 mod mixed;
 mod over_time;
 mod prefix;
 mod rate;
 mod regression;
+
+use std::collections::HashMap;
 
 use nunatak::Piece;
 
@@ -42,8 +46,12 @@ pub(crate) struct Frames {
     range_ms: i64,
     mode: Option<RangeMode>,
     lookback_ms: i64,
-    /// Bounds for the times of the last few sources, each in the place that a hash gives it.
+    /// Bounds by place: first those of times that stand alone, then those that are kept.
     known: Vec<Bounds>,
+    /// The places of the bounds that are kept, by the hash of what their times are made of.
+    places: HashMap<u64, usize>,
+    /// How often the oldest bounds had to go.
+    turn: usize,
     /// How many bounds were found.
     found: u64,
     /// The version of the times that came last, and the place of their bounds.
@@ -55,20 +63,25 @@ pub(crate) struct Frames {
 struct Bounds {
     /// What the times are made of.
     pieces: Vec<Piece>,
+    hash: u64,
     found: Vec<(usize, usize)>,
     version: u64,
 }
 
+/// The place of what belongs to one series alone.
+const ALONE: usize = 0;
+/// Steps for which bounds are kept at most, of 16 bytes each.
+const KEPT_STEPS: usize = 256 << 10;
 /// Bounds of windows that are kept at most.
-const PLACES: usize = 64;
-/// Steps for which bounds are kept at most, but for one series always.
-const KEPT_STEPS: usize = 16_384;
+const PLACES: usize = 4096;
 
 /// The windows of one series.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Windows<'a> {
-    pub(crate) times: &'a [i64],
+    pub(crate) times: Times<'a>,
     pub(crate) values: &'a [f64],
+    /// Whether each value is a number and at least the one before it; `false` if that is not known.
+    pub(crate) rise: bool,
     /// Tells these times and bounds from others.
     pub(crate) version: u64,
     /// Where something that depends on times alone may be kept.
@@ -81,7 +94,21 @@ pub(crate) struct Windows<'a> {
     pub(crate) watch: &'a Watch<'a>,
 }
 
-impl Windows<'_> {
+/// The times of samples, which are not written down before somebody looks at them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Times<'a> {
+    Here(&'a [i64]),
+    Of(&'a Samples),
+}
+
+impl<'a> Windows<'a> {
+    pub(crate) fn times(&self) -> &'a [i64] {
+        match self.times {
+            Times::Here(times) => times,
+            Times::Of(samples) => samples.times(),
+        }
+    }
+
     /// The steps whose windows have at least `least` samples, with their bounds.
     ///
     /// Ends early if the query has to stop: the watch has the verdict then. What a function may do
@@ -107,9 +134,9 @@ impl Frames {
     pub(crate) fn new(range: &RangePlan, grid: &Grid, lookback_ms: i64) -> Self {
         let ends = (0..grid.count).map(|step| range.window_end(grid.time(step))).collect();
         let (range_ms, mode) = (range.range_ms(), range.mode());
-        let places = KEPT_STEPS.checked_div(grid.count).unwrap_or(1).clamp(1, PLACES);
-        let known = (0..places).map(|_| Bounds::default()).collect();
-        Self { ends, steps: *grid, range_ms, mode, lookback_ms, known, found: 0, last: None }
+        let (known, places) = (vec![Bounds::default()], HashMap::new());
+        let (turn, found, last) = (0, 0, None);
+        Self { ends, steps: *grid, range_ms, mode, lookback_ms, known, places, turn, found, last }
     }
 
     /// The windows of a series.
@@ -121,8 +148,9 @@ impl Frames {
         self.last = Some((samples.version(), place));
         let Bounds { found, version, .. } = &self.known[place];
         Windows {
-            times: samples.times(),
+            times: Times::Of(samples),
             values: samples.values(),
+            rise: !samples.may_fall(),
             version: *version,
             place,
             bounds: found,
@@ -133,32 +161,46 @@ impl Frames {
         }
     }
 
-    /// How many bounds are kept besides those of one series.
+    /// How many samples of 16 bytes the bounds count as that are kept besides those of one series.
     pub(crate) fn kept(&self) -> usize {
-        (self.found as usize).min(self.known.len()).saturating_sub(1)
+        self.known.len().saturating_sub(2) * self.ends.len()
     }
 
     /// The place of the bounds for the samples' times, which are found if they are not known.
     fn look_up(&mut self, samples: &Samples) -> usize {
         let pieces = samples.pieces();
-        let shared = pieces.iter().all(|(stream, ..)| stream.is_some());
-        let hash = pieces.iter().fold(0, |hash: u64, (stream, from, to)| {
-            let stream = stream.map_or(0, |stream| stream.0);
-            let mixed = (hash ^ stream ^ (*from as u64) << 40 ^ (*to as u64) << 50)
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            mixed ^ mixed >> 29
-        });
-        let place = hash as usize % self.known.len();
-        if shared && !pieces.is_empty() && self.known[place].pieces == pieces {
-            return place;
-        }
+        let shared = !pieces.is_empty() && pieces.iter().all(|(stream, ..)| stream.is_some());
+        let hash = hash(pieces);
+        let place = match self.places.get(&hash) {
+            _ if !shared => ALONE,
+            Some(&place) if self.known[place].pieces == pieces => return place,
+            Some(&place) => place,
+            None => self.new_place(hash),
+        };
         self.found += 1;
         let mut entry = std::mem::take(&mut self.known[place]);
         entry.pieces.clear();
         entry.pieces.extend_from_slice(pieces);
+        entry.hash = hash;
         entry.version = self.found;
         self.find(samples.times(), &mut entry.found);
         self.known[place] = entry;
+        place
+    }
+
+    /// A place for bounds to keep: a free one, or that of the oldest.
+    fn new_place(&mut self, hash: u64) -> usize {
+        let most = KEPT_STEPS.checked_div(self.ends.len()).unwrap_or(1).clamp(1, PLACES);
+        let place = if self.known.len() <= most {
+            self.known.push(Bounds::default());
+            self.known.len() - 1
+        } else {
+            let oldest = ALONE + 1 + self.turn % most;
+            self.turn += 1;
+            self.places.remove(&self.known[oldest].hash);
+            oldest
+        };
+        self.places.insert(hash, place);
         place
     }
 
@@ -169,20 +211,50 @@ impl Frames {
             Some(RangeMode::Anchored) => (self.lookback_ms, 0),
             Some(RangeMode::Smoothed) => (self.lookback_ms, self.lookback_ms),
         };
-        let (mut from, mut to) = (0, 0);
+        let (mut from, mut to) = (Border::default(), Border::default());
         for &end in &self.ends {
             let start = end.saturating_sub(self.range_ms).saturating_sub(before);
-            let end = end.saturating_add(after);
-            while times.get(from).is_some_and(|&t| t <= start) {
-                from += 1;
-            }
-            to = to.max(from);
-            while times.get(to).is_some_and(|&t| t <= end) {
-                to += 1;
-            }
-            bounds.push((from, to));
+            from.pass(times, start);
+            to.pass(times, end.saturating_add(after));
+            bounds.push((from.index, to.index.max(from.index)));
         }
     }
+}
+
+/// A border of a window on its way through the times.
+#[derive(Debug, Default)]
+struct Border {
+    /// So many times are not behind it.
+    index: usize,
+    /// How far it went the last time.
+    stride: usize,
+}
+
+impl Border {
+    /// Passes all times up to `t`. Mostly they are as many as the last time.
+    fn pass(&mut self, times: &[i64], t: i64) {
+        let guess = self.index + self.stride;
+        let is_right = guess.checked_sub(1).is_none_or(|i| times.get(i).is_some_and(|&at| at <= t))
+            && times.get(guess).is_none_or(|&at| at > t);
+        if is_right {
+            self.index = guess;
+            return;
+        }
+        let before = self.index;
+        while times.get(self.index).is_some_and(|&at| at <= t) {
+            self.index += 1;
+        }
+        self.stride = self.index - before;
+    }
+}
+
+fn hash(pieces: &[Piece]) -> u64 {
+    pieces.iter().fold(0, |hash: u64, (stream, from, to)| {
+        let stream = stream.map_or(0, |stream| stream.0);
+        let mixed = (hash ^ stream ^ (*from as u64) << 40 ^ (*to as u64) << 50)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 29
+    })
 }
 
 /// A function of windows with its scalar arguments and its memory.
@@ -194,6 +266,7 @@ pub(crate) struct WindowFunction {
     span: Span,
     scratch: Vec<f64>,
     marks: Vec<usize>,
+    candidates: Vec<extremes::Candidate>,
     extrapolation: rate::Extrapolation,
     /// Series with histograms so far: their floats have times of their own.
     mixed_version: u64,
@@ -203,8 +276,25 @@ pub(crate) struct WindowFunction {
 impl WindowFunction {
     pub(crate) fn new(call: &WindowCall, params: Vec<ScalarColumn>) -> Self {
         let (func, mode, span) = (call.func, call.range.mode(), call.span);
-        let (scratch, marks, extrapolation, mixed_version, prefix) = Default::default();
-        Self { func, mode, params, span, scratch, marks, extrapolation, mixed_version, prefix }
+        let (scratch, marks, candidates) = Default::default();
+        let (extrapolation, mixed_version, prefix) = Default::default();
+        Self {
+            func,
+            mode,
+            params,
+            span,
+            scratch,
+            marks,
+            candidates,
+            extrapolation,
+            mixed_version,
+            prefix,
+        }
+    }
+
+    /// How many samples of 16 bytes what is kept besides that of one series counts as.
+    pub(crate) fn kept(&self) -> usize {
+        self.extrapolation.kept()
     }
 
     /// Remarks on the arguments at the steps that have a value.
@@ -263,7 +353,7 @@ impl WindowFunction {
                 self.scratch = scratch;
             }
             F::MadOverTime => over_time::mad(w, &mut self.scratch, out),
-            func => over_time::simple(func, w, &mut self.marks, out),
+            func => over_time::simple(func, w, &mut self.candidates, out),
         }
         Ok(())
     }

@@ -108,10 +108,26 @@ impl<A: Accumulator> Cells for Each<A> {
     }
 }
 
-/// Sums of all steps: a column is added to them as a whole.
+/// Sums of all steps: a column is added to them as a whole. What each lost stands apart from it, so
+/// that several steps are loaded and stored at a time.
 struct Sums {
-    sums: Vec<Sum>,
+    values: Vec<f64>,
+    lost: Vec<f64>,
     present: Bits,
+}
+
+impl Sums {
+    /// Adds the values of the steps from `first` on; for as many as there are values.
+    fn add_all(&mut self, first: usize, values: &[f64]) {
+        let sums = self.values[first..].iter_mut().zip(&mut self.lost[first..]);
+        sums.zip(values).for_each(|((value, lost), &x)| add_to(value, lost, x));
+    }
+}
+
+fn add_to(value: &mut f64, lost: &mut f64, x: f64) {
+    let mut sum = Sum { value: *value, lost: *lost };
+    sum.add(x);
+    (*value, *lost) = (sum.value, sum.lost);
 }
 
 impl Cells for Sums {
@@ -119,22 +135,36 @@ impl Cells for Sums {
 
     fn new(steps: usize) -> Self {
         // −0 is what changes no sum, not even that of another −0.
-        Self { sums: vec![Sum::new(-0.0); steps], present: Bits::new(steps) }
+        let (values, lost) = (vec![-0.0; steps], vec![0.0; steps]);
+        Self { values, lost, present: Bits::new(steps) }
     }
 
     fn add(&mut self, column: &Column) {
         self.present.union(&column.present);
         if column.present.is_full() {
-            for (sum, &value) in self.sums.iter_mut().zip(&column.values) {
-                sum.add(value);
+            return self.add_all(0, &column.values);
+        }
+        // Most series begin or end somewhere, and are there at all steps between.
+        for (word, &bits) in column.present.words().iter().enumerate() {
+            let first = word * 64;
+            if bits == u64::MAX {
+                self.add_all(first, &column.values[first..first + 64]);
+                continue;
             }
-        } else {
-            column.iter().for_each(|(step, value)| self.sums[step].add(value));
+            let mut rest = bits;
+            while rest != 0 {
+                let step = first + rest.trailing_zeros() as usize;
+                add_to(&mut self.values[step], &mut self.lost[step], column.values[step]);
+                rest &= rest - 1;
+            }
         }
     }
 
     fn finish(&self, out: &mut Column) {
-        self.present.iter().for_each(|step| out.set(step, self.sums[step].total()));
+        for step in self.present.iter() {
+            let sum = Sum { value: self.values[step], lost: self.lost[step] };
+            out.set(step, sum.total());
+        }
     }
 }
 

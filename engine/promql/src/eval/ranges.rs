@@ -20,9 +20,6 @@ use nunatak_index::{Labels, METRIC_NAME, MatchOp, labels};
 /// A series with its samples: labels, whether its name is due to go, and the samples.
 type Taker<'a> = &'a mut dyn FnMut(&Labels, bool, &mut Samples) -> Result<()>;
 
-/// Samples that a step of bounds that are kept counts as, with what is known of its window.
-const KEPT: usize = 5;
-
 /// How the series of a range selector are come by.
 pub(super) enum Input {
     /// They are selected when they are needed.
@@ -93,9 +90,10 @@ impl Exec<'_> {
                 let remarks = Remarks { notes: &self.notes, metric, span };
                 function.evaluate_mixed(&windows, samples.histograms(), &remarks, &mut column)?;
             }
-            if frames.kept() > kept {
-                kept = frames.kept();
-                self.take(&mut held, grid.count.saturating_mul(KEPT))?;
+            let more = (frames.kept() + function.kept()).saturating_sub(kept);
+            if more > 0 {
+                kept += more;
+                self.take(&mut held, more)?;
             }
             if column.is_empty() {
                 return Ok(());

@@ -13,6 +13,7 @@ use crate::functions::FunctionId;
 use crate::grid::Grid;
 use crate::key::{Interner, without_metadata};
 use crate::plan::{Scan, SelectPlan};
+use crate::runs::sort_by_labels;
 use crate::window::{self, Remarks};
 
 /// The bits of the NaN that marks the end of a series.
@@ -68,6 +69,11 @@ impl Samples {
     /// Changes when the times do.
     pub(crate) fn version(&self) -> u64 {
         self.gathered.version()
+    }
+
+    /// Whether a value may be below the one before it, or no number; `false` only if none is.
+    pub(crate) fn may_fall(&self) -> bool {
+        self.gathered.may_fall()
     }
 
     /// What the times are made of.
@@ -216,7 +222,7 @@ impl Exec<'_> {
         if let Some(profile) = &self.profile {
             profile.read(read as u64);
         }
-        if !keep_stale {
+        if !keep_stale && gathered.may_be_stale() {
             gathered.retain(|value| !is_stale(value));
         }
         Ok(())
@@ -253,8 +259,8 @@ impl Exec<'_> {
         produce: &mut dyn FnMut(Sink) -> Result<()>,
         sink: Sink,
     ) -> Result<()> {
-        let Matrix { mut series, held } = self.gather(produce)?;
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let Matrix { series, held } = self.gather(produce)?;
+        let series = sort_by_labels(series, |series| &series.labels);
         // From here on those are charged who keep them.
         drop(held);
         self.replay(Matrix { series, held: self.held() }, sink)

@@ -7,7 +7,8 @@
 
 use nunatak::{Aggregation, Rollup};
 
-use super::{Frames, Windows, over_time, rate};
+use super::extremes::Candidate;
+use super::{ALONE, Frames, Times, Windows, over_time, rate};
 use crate::column::Column;
 use crate::error::Result;
 use crate::functions::FunctionId;
@@ -41,7 +42,7 @@ pub(crate) struct RollupFunction {
     times: Vec<i64>,
     values: Vec<f64>,
     bounds: Vec<(usize, usize)>,
-    queue: Vec<usize>,
+    queue: Vec<Candidate>,
 }
 
 impl RollupFunction {
@@ -73,10 +74,11 @@ impl RollupFunction {
         self.values.clear();
         self.values.extend(buckets.iter().map(value(self.func)));
         let windows = Windows {
-            times: &self.times,
+            times: Times::Here(&self.times),
             values: &self.values,
+            rise: false,
             version: 0,
-            place: 0,
+            place: ALONE,
             bounds: &self.bounds,
             ends: &self.frames.ends,
             steps: &self.frames.steps,

@@ -12,7 +12,7 @@ use crate::plan::SelectPlan;
 pub(super) fn evaluate(func: FunctionId, mode: Option<RangeMode>, w: &Windows, out: &mut Column) {
     let smoothed = mode == Some(RangeMode::Smoothed);
     for (step, from, to) in w.filled(1) {
-        let (times, values) = (&w.times[from..to], &w.values[from..to]);
+        let (times, values) = (&w.times()[from..to], &w.values[from..to]);
         let end = w.ends[step];
         let start = end.saturating_sub(w.range_ms);
         let value = match func {
@@ -126,7 +126,7 @@ fn counted(
 /// The samples of the window of the first step, with a value at each border if a mode asks for it.
 pub(crate) fn cut(w: &Windows, mode: Option<RangeMode>) -> (Vec<i64>, Vec<f64>) {
     let Some(&(from, to)) = w.bounds.first() else { return Default::default() };
-    let (times, values) = (&w.times[from..to], &w.values[from..to]);
+    let (times, values) = (&w.times()[from..to], &w.values[from..to]);
     let Some(mode) = mode else { return (times.to_vec(), values.to_vec()) };
     let end = w.ends[0];
     let start = end.saturating_sub(w.range_ms);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use nunatak::Histogram;
 
-use super::{PLACES, WindowFunction, Windows};
+use super::{ALONE, Times, WindowFunction, Windows};
 use crate::ast::Span;
 use crate::column::Column;
 use crate::error::Result;
@@ -43,10 +43,10 @@ struct Floats {
 impl Floats {
     fn new(w: &Windows, histograms: &[Row]) -> Self {
         let (mut times, mut values) = (Vec::new(), Vec::new());
-        let mut before = Vec::with_capacity(w.times.len() + 1);
+        let mut before = Vec::with_capacity(w.times().len() + 1);
         let mut rows = histograms.iter().map(|(row, _)| *row).peekable();
         let mut passed = 0;
-        for (row, (&t, &v)) in w.times.iter().zip(w.values).enumerate() {
+        for (row, (&t, &v)) in w.times().iter().zip(w.values).enumerate() {
             before.push(passed);
             if rows.next_if_eq(&row).is_some() {
                 passed += 1;
@@ -63,8 +63,8 @@ impl Floats {
 
     /// The windows of floats alone.
     fn windows<'a>(&'a self, w: &Windows<'a>, version: u64) -> Windows<'a> {
-        let (times, values, bounds) = (&self.times, &self.values, &self.bounds);
-        Windows { times, values, bounds, version, place: PLACES, ..*w }
+        let (times, values) = (Times::Here(&self.times), &self.values);
+        Windows { times, values, bounds: &self.bounds, version, place: ALONE, ..*w }
     }
 }
 
@@ -165,7 +165,7 @@ impl WindowFunction {
 /// The windows from the last sample at or before their beginning on, if they have others.
 fn anchored<'a>(w: &Windows, windows: Vec<Window<'a>>) -> Vec<Window<'a>> {
     let inside = windows.into_iter().filter_map(|mut window| {
-        let times = &w.times[window.from..window.to];
+        let times = &w.times()[window.from..window.to];
         let start = w.ends[window.step].saturating_sub(w.range_ms);
         let last = times.len() - 1;
         let first = times[..last].partition_point(|&t| t <= start).saturating_sub(1);

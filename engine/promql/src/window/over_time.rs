@@ -1,17 +1,18 @@
 //! The `…_over_time` functions.
 
 use super::Windows;
+use super::extremes::{Candidate, Max, Min, extremes};
 use crate::column::Column;
 use crate::functions::FunctionId;
 use crate::math::{Mean, Sum, quantile};
 
 /// The functions without arguments.
-pub(super) fn simple(func: FunctionId, w: &Windows, queue: &mut Vec<usize>, out: &mut Column) {
+pub(super) fn simple(func: FunctionId, w: &Windows, queue: &mut Vec<Candidate>, out: &mut Column) {
     use FunctionId as F;
-    let seconds = |i: usize| w.times[i] as f64 / 1000.0;
+    let seconds = |i: usize| w.times()[i] as f64 / 1000.0;
     match func {
-        F::MinOverTime => return extremes(w, queue, |a, b| a < b, out),
-        F::MaxOverTime => return extremes(w, queue, |a, b| a > b, out),
+        F::MinOverTime => return extremes::<Min>(w, queue, out),
+        F::MaxOverTime => return extremes::<Max>(w, queue, out),
         _ => {}
     }
     for (step, from, to) in w.filled(1) {
@@ -106,52 +107,6 @@ fn last_extreme(values: &[f64], at_least: impl Fn(f64, f64) -> bool) -> usize {
     for (i, &value) in values.iter().enumerate() {
         if at_least(value, values[best]) || values[best].is_nan() {
             best = i;
-        }
-    }
-    best
-}
-
-/// Minimum or maximum of each window; NaN only if there is nothing else. `queue` holds the
-/// indices of the values that may still win, the best one first.
-fn extremes(
-    w: &Windows,
-    queue: &mut Vec<usize>,
-    beats: impl Fn(f64, f64) -> bool,
-    out: &mut Column,
-) {
-    if !w.overlap() {
-        for (step, from, to) in w.filled(1) {
-            out.set(step, extreme(&w.values[from..to], &beats));
-        }
-        return;
-    }
-    queue.clear();
-    let (mut head, mut next) = (0, 0);
-    for (step, from, to) in w.filled(1) {
-        next = next.max(from);
-        while next < to {
-            let value = w.values[next];
-            if !value.is_nan() {
-                while queue.len() > head && beats(value, w.values[queue[queue.len() - 1]]) {
-                    queue.pop();
-                }
-                queue.push(next);
-            }
-            next += 1;
-        }
-        while queue.get(head).is_some_and(|&i| i < from) {
-            head += 1;
-        }
-        out.set(step, queue.get(head).map_or(f64::NAN, |&i| w.values[i]));
-    }
-}
-
-/// The value that no other one beats, the first of equal ones; NaN only if there is nothing else.
-fn extreme(values: &[f64], beats: impl Fn(f64, f64) -> bool) -> f64 {
-    let mut best = f64::NAN;
-    for &value in values {
-        if beats(value, best) || best.is_nan() {
-            best = value;
         }
     }
     best

@@ -84,7 +84,9 @@ pub(super) struct Prefix {
 impl Prefix {
     /// Sums up a series; `false` if it has values or times that this is not made for.
     pub(super) fn fill(&mut self, w: &Windows) -> bool {
-        let (Some(&first), Some(&last)) = (w.times.first(), w.times.last()) else { return false };
+        let (Some(&first), Some(&last)) = (w.times().first(), w.times().last()) else {
+            return false;
+        };
         let fits = w.values.iter().all(|value| value.abs() < LARGEST);
         self.largest = w.values.iter().fold(0.0, |most, value| most.max(value.abs()));
         if !fits || last.saturating_sub(first) > LONGEST || first.saturating_abs() > LONGEST {
@@ -96,7 +98,7 @@ impl Prefix {
         let mut sums = Sums::default();
         self.sums.push(sums);
         let mut before = f64::NAN;
-        for (&t, &value) in w.times.iter().zip(w.values) {
+        for (&t, &value) in w.times().iter().zip(w.values) {
             let time = t - first;
             sums.times += i128::from(time);
             sums.squares += i128::from(time) * i128::from(time);
@@ -150,6 +152,7 @@ impl Prefix {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Times;
     use super::super::regression::line;
     use super::*;
     use crate::grid::Grid;
@@ -161,8 +164,9 @@ mod tests {
         let (steps, watch) = (Grid::instant(0), Watch::default());
         let (bounds, ends) = (&[][..], &[][..]);
         let w = Windows {
-            times,
+            times: Times::Here(times),
             values,
+            rise: false,
             version: 1,
             place: 0,
             bounds,

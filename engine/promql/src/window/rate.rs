@@ -1,37 +1,34 @@
 //! How fast, how much, how often: functions of neighbouring samples.
 
+mod run;
+
 use nunatak::Rollup;
 
-use super::Windows;
+use run::{Run, find_runs};
+
+use super::{ALONE, Windows};
 use crate::column::Column;
+
+pub(super) use run::{Gaps, Shape};
 
 /// `rate`, `increase` and `delta`: the difference between last and first sample, with what a
 /// counter lost at its resets, extrapolated to the window's borders unless the series seems to
 /// begin or end inside the window.
 ///
 /// How far it is extrapolated depends on times alone, but for counters that were near zero: it is
-/// computed once for all series with the same times.
+/// computed once for all series with the same times, and once for all windows that have their
+/// samples at the same distances from their ends, as those of regular scrapes do.
 #[derive(Debug, Default)]
 pub(super) struct Extrapolation {
     /// By the place of the windows: their version, and what is known of them.
-    known: Vec<(u64, Vec<Step>)>,
+    known: Vec<(u64, Vec<Run>)>,
+    /// Runs in all places.
+    runs: usize,
     resets: Vec<usize>,
 }
 
-/// What is known of a window with at least two samples without its values.
-#[derive(Debug)]
-pub(super) struct Step {
-    index: usize,
-    /// Its first and last sample.
-    first: usize,
-    last: usize,
-    /// Seconds between them, and to the borders as far as they are taken to be covered.
-    sampled: f64,
-    to_start: f64,
-    to_end: f64,
-    /// What the rise is multiplied by.
-    pub(super) factor: f64,
-}
+/// Runs that are kept at most, but for those of one series.
+const KEPT_RUNS: usize = 64 << 10;
 
 impl Extrapolation {
     pub(super) fn evaluate(
@@ -46,39 +43,44 @@ impl Extrapolation {
             return;
         }
         let unit = if per_second { w.range_seconds() } else { 1.0 };
-        self.find_resets(w.values, counter);
+        self.find_resets(w.values, counter && !w.rise);
+        self.know(w, unit);
+        let runs = self.known.get(w.place).map_or(&[][..], |(_, runs)| runs);
+        let mut past = 0;
+        for run in runs {
+            if self.resets.is_empty() {
+                run.without_resets(w.values, counter, unit, &mut out.values);
+            } else {
+                past = run.with_resets(w.values, &self.resets, past, unit, &mut out.values);
+            }
+        }
+        for run in runs {
+            out.present.insert_range(run.steps());
+        }
+    }
+
+    /// How many samples of 16 bytes the runs count as that are kept.
+    pub(super) fn kept(&self) -> usize {
+        if self.known.len() > ALONE + 2 { self.runs * size_of::<Run>() / 16 } else { 0 }
+    }
+
+    /// Sees to it that the runs of the windows are known.
+    fn know(&mut self, w: &Windows, unit: f64) {
+        if self.known.get(w.place).is_some_and(|(version, _)| *version == w.version) {
+            return;
+        }
+        if self.runs > KEPT_RUNS {
+            self.known.clear();
+            self.runs = 0;
+        }
         if self.known.len() <= w.place {
             self.known.resize_with(w.place + 1, || (u64::MAX, Vec::new()));
         }
-        let (version, steps) = &mut self.known[w.place];
-        if *version != w.version {
-            *version = w.version;
-            steps.clear();
-            let bounds = w.bounds.iter().enumerate().filter(|(_, (from, to))| to - from >= 2);
-            steps.extend(bounds.map(|(step, &bounds)| Step::new(w, step, bounds, unit)));
-        }
-        let resets = self.resets.as_slice();
-        let mut past = 0;
-        for step in &*steps {
-            let first = w.values[step.first];
-            let mut rise = w.values[step.last] - first;
-            while resets.get(past).is_some_and(|&i| i <= step.first) {
-                past += 1;
-            }
-            for &i in resets[past..].iter().take_while(|&&i| i <= step.last) {
-                rise += w.values[i - 1];
-            }
-            let factor =
-                if counter { step.factor_above_zero(first, rise, unit) } else { step.factor };
-            out.values[step.index] = rise * factor;
-        }
-        if steps.len() == w.bounds.len() {
-            out.present.insert_all();
-        } else {
-            for step in &*steps {
-                out.present.insert(step.index);
-            }
-        }
+        let (version, runs) = &mut self.known[w.place];
+        *version = w.version;
+        self.runs -= runs.len();
+        find_runs(w, unit, runs);
+        self.runs += runs.len();
     }
 
     fn find_resets(&mut self, values: &[f64], counter: bool) {
@@ -89,50 +91,6 @@ impl Extrapolation {
             let resets = pairs().enumerate().filter(|(_, (before, after))| after < before);
             self.resets.extend(resets.map(|(i, _)| i + 1));
         }
-    }
-}
-
-impl Step {
-    pub(super) fn new(w: &Windows, index: usize, (from, to): (usize, usize), unit: f64) -> Self {
-        let times = (w.times[from], w.times[to - 1]);
-        let window = (w.ends[index], w.range_ms, unit);
-        Self::between(index, (from, to - 1), times, (to - from - 1) as f64, window)
-    }
-
-    /// Of the window that ends at `end`, whose first and last samples have these places and `times`
-    /// and so many intervals between them.
-    fn between(
-        index: usize,
-        (first, last): (usize, usize),
-        times: (i64, i64),
-        intervals: f64,
-        (end, range_ms, unit): (i64, i64, f64),
-    ) -> Self {
-        let seconds = |ms: i64| ms as f64 / 1000.0;
-        let sampled = seconds(times.1.saturating_sub(times.0));
-        let mut to_start = seconds(times.0.saturating_sub(end.saturating_sub(range_ms)));
-        let mut to_end = seconds(end.saturating_sub(times.1));
-        let average = sampled / intervals;
-        let threshold = average * 1.1;
-        if to_start >= threshold {
-            to_start = average / 2.0;
-        }
-        if to_end >= threshold {
-            to_end = average / 2.0;
-        }
-        let factor = (sampled + to_start + to_end) / sampled / unit;
-        Self { index, first, last, sampled, to_start, to_end, factor }
-    }
-
-    /// The factor for a counter: it can't have been below zero, which bounds its beginning.
-    pub(super) fn factor_above_zero(&self, first: f64, rise: f64, unit: f64) -> f64 {
-        // Far from zero nearly always; no division is needed to see that.
-        if !(rise > 0.0 && first >= 0.0) || first * self.sampled > rise * self.to_start * 1.001 {
-            return self.factor;
-        }
-        let to_zero = self.sampled * (first / rise);
-        let to_start = if to_zero < self.to_start { to_zero } else { self.to_start };
-        (self.sampled + to_start + self.to_end) / self.sampled / unit
     }
 }
 
@@ -161,10 +119,10 @@ pub(super) fn of_buckets(
         for reset in resets[past..].iter().take_while(|reset| reset.at < to) {
             rise += reset.lost;
         }
-        let (times, window) = ((first.first_t, last.last_t), (w.ends[index], w.range_ms, unit));
-        let step = Step::between(index, (from, to - 1), times, samples - 1.0, window);
+        let gaps = Gaps::new((first.first_t, last.last_t), w.ends[index], w.range_ms);
+        let shape = Shape::new(gaps, samples - 1.0, unit);
         let factor =
-            if counter { step.factor_above_zero(first.first, rise, unit) } else { step.factor };
+            if counter { shape.factor_above_zero(first.first, rise, unit) } else { shape.factor };
         out.set(index, rise * factor);
     }
 }
@@ -195,7 +153,7 @@ fn resets_of(buckets: &[Rollup]) -> Vec<Reset> {
 pub(super) fn instant(w: &Windows, counter: bool, out: &mut Column) {
     for (step, _, to) in w.filled(2) {
         let (before, last) = (w.values[to - 2], w.values[to - 1]);
-        let interval = w.times[to - 1].saturating_sub(w.times[to - 2]);
+        let interval = w.times()[to - 1].saturating_sub(w.times()[to - 2]);
         if interval == 0 {
             continue;
         }
@@ -221,4 +179,12 @@ pub(super) fn counted(
     for (step, from, to) in w.filled(1) {
         out.set(step, (prefix[to - 1] - prefix[from]) as f64);
     }
+}
+
+/// How many runs windows are.
+#[cfg(test)]
+pub(super) fn runs(w: &Windows) -> usize {
+    let mut runs = Vec::new();
+    find_runs(w, 1.0, &mut runs);
+    runs.len()
 }

@@ -8,7 +8,7 @@ use crate::math::Sum;
 /// `deriv`: the slope of the line.
 pub(super) fn deriv(w: &Windows, prefix: &mut Prefix, out: &mut Column) {
     // Times relative to the first sample keep the sums small.
-    lines(w, prefix, |_, from| w.times[from], |step, (slope, _)| out.set(step, slope));
+    lines(w, prefix, |_, from| w.times()[from], |step, (slope, _)| out.set(step, slope));
 }
 
 /// `predict_linear`: the line's value some seconds after the step.
@@ -35,7 +35,7 @@ fn lines(
         let origin = origin(step, from);
         let quick = by_prefix && prefix.reaches(origin);
         let quick = quick.then(|| prefix.line(from, to, origin)).flatten();
-        let slow = || line(&w.times[from..to], &w.values[from..to], origin);
+        let slow = || line(&w.times()[from..to], &w.values[from..to], origin);
         take(step, quick.unwrap_or_else(slow));
     }
 }

@@ -95,19 +95,27 @@ fn function(
     mode: Option<RangeMode>,
     params: Vec<ScalarColumn>,
 ) -> WindowFunction {
-    let (scratch, marks, extrapolation, mixed_version, prefix) = Default::default();
-    let span = Span::default();
+    let (scratch, marks, candidates) = Default::default();
+    let (extrapolation, mixed_version, prefix) = Default::default();
     WindowFunction {
         func,
         mode,
         params,
-        span,
+        span: Span::default(),
         scratch,
         marks,
+        candidates,
         extrapolation,
         mixed_version,
         prefix,
     }
+}
+
+fn frames(steps: Grid, range_ms: i64) -> Frames {
+    let ends = (0..steps.count).map(|step| steps.time(step)).collect();
+    let (mode, lookback_ms, known) = (None, 0, vec![Bounds::default()]);
+    let (places, turn, found, last) = Default::default();
+    Frames { ends, steps, range_ms, mode, lookback_ms, known, places, turn, found, last }
 }
 
 fn close(a: f64, b: f64) -> bool {
@@ -125,18 +133,15 @@ proptest! {
             times.iter().map(|t| t * 1000).zip(raw.iter().map(|&v| f64::from(v))).collect();
         let (func, range_ms) = (FUNCTIONS[which], range * 1000);
         let grid = Grid { start: -5000, step: step * 1000, count: 10 };
-        let ends: Vec<_> = (0..grid.count).map(|step| grid.time(step)).collect();
         let (times, values): (Vec<_>, Vec<_>) = samples.iter().copied().unzip();
-        let (mode, lookback_ms, known) = (None, 0, Vec::new());
-        let (found, last) = (0, None);
-        let frames = Frames { ends, steps: grid, range_ms, mode, lookback_ms, known, found, last };
+        let frames = frames(grid, range_ms);
         let mut bounds = Vec::new();
         frames.find(&times, &mut bounds);
         let w = Windows {
-            times: &times, values: &values, bounds: &bounds, ends: &frames.ends,
+            times: Times::Here(&times), values: &values, rise: false, bounds: &bounds, ends: &frames.ends,
             steps: &grid, range_ms, version: 0, place: 0, watch: &Watch::default(),
         };
-        let mut function = function(func, mode, Vec::new());
+        let mut function = function(func, None, Vec::new());
         let mut out = Column::new(grid.count);
         function.evaluate(&w, &mut out).unwrap();
         for step in 0..grid.count {
@@ -153,13 +158,135 @@ proptest! {
     }
 }
 
+/// `rate`, `increase` and `delta` of one window, computed as Prometheus does it and in that order of
+/// operations, so that even rounding is the same.
+fn plain_rate(func: FunctionId, w: &Window) -> Option<f64> {
+    let (&(first_t, first), &(last_t, last)) = (w.samples.first()?, w.samples.last()?);
+    let seconds = |ms: i64| ms as f64 / 1000.0;
+    let intervals = (w.samples.len() - 1) as f64;
+    let is_counter = func != FunctionId::Delta;
+    let mut rise = last - first;
+    let resets = w.samples.windows(2).filter(|pair| is_counter && pair[1].1 < pair[0].1);
+    resets.for_each(|pair| rise += pair[0].1);
+    let sampled = seconds(last_t - first_t);
+    let (mut to_start, mut to_end) =
+        (seconds(first_t - (w.end - w.range_ms)), seconds(w.end - last_t));
+    let threshold = sampled / intervals * 1.1;
+    if to_start >= threshold {
+        to_start = sampled / intervals / 2.0;
+    }
+    if to_end >= threshold {
+        to_end = sampled / intervals / 2.0;
+    }
+    if is_counter && rise > 0.0 && first >= 0.0 {
+        to_start = to_start.min(sampled * (first / rise));
+    }
+    let unit = if func == FunctionId::Rate { seconds(w.range_ms) } else { 1.0 };
+    let factor = (sampled + to_start + to_end) / sampled / unit;
+    (w.samples.len() >= 2).then_some(rise * factor)
+}
+
+/// Times of scrapes: mostly regular, with a jitter now and then, gaps, and another interval at the
+/// end.
+fn scrapes() -> impl Strategy<Value = Vec<i64>> {
+    let jitter = prop_oneof![20 => Just(0_i64), 1 => -3_i64..4];
+    let gap = prop_oneof![30 => Just(0_i64), 1 => 1_i64..40];
+    let each = prop::collection::vec((jitter, gap), 2..200);
+    (each, 0_i64..15_000, 1_i64..3).prop_map(|(each, offset, slower)| {
+        let half = each.len() / 2;
+        let times = each.into_iter().enumerate().scan(offset, |t, (i, (jitter, gap))| {
+            *t += 15_000 * (1 + gap) * if i < half { 1 } else { slower };
+            Some(*t + jitter)
+        });
+        times.collect()
+    })
+}
+
+/// Counters with and without resets, from zero or far from it, and any gauges, with NaN.
+fn measured() -> impl Strategy<Value = Vec<f64>> {
+    let steps = prop::collection::vec(0_i32..500, 200);
+    let falls = prop_oneof![Just(None), (1_usize..60).prop_map(Some)];
+    let counter = (steps, falls, prop_oneof![Just(0_i32), Just(1_000_000)]).prop_map(
+        |(steps, falls, start)| {
+            let values = steps.into_iter().enumerate().scan(start, move |value, (i, step)| {
+                let is_reset = falls.is_some_and(|every| i % every == every - 1);
+                *value = if is_reset { step } else { *value + step };
+                Some(f64::from(*value) / 100.0)
+            });
+            values.collect::<Vec<_>>()
+        },
+    );
+    let any = prop_oneof![10 => -5.0..5.0f64, 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)];
+    prop_oneof![3 => counter, 1 => prop::collection::vec(any, 200)]
+}
+
+proptest! {
+    #[test]
+    fn rates_are_the_plain_ones_bit_for_bit(
+        times in scrapes(), values in measured(), which in 0_usize..3,
+        start in prop_oneof![Just(0_i64), 0_i64..60_000],
+        step in prop_oneof![4 => (1_i64..20).prop_map(|n| n * 15_000), 1 => 1_i64..100_000],
+        range_ms in prop_oneof![Just(300_000_i64), 1_i64..600_000],
+    ) {
+        let func = [FunctionId::Rate, FunctionId::Increase, FunctionId::Delta][which];
+        let values = &values[..times.len()];
+        let grid = Grid { start, step, count: 120 };
+        let frames = frames(grid, range_ms);
+        let mut bounds = Vec::new();
+        frames.find(&times, &mut bounds);
+        let watch = Watch::default();
+        let w = Windows {
+            times: Times::Here(&times), values, rise: false, bounds: &bounds, ends: &frames.ends,
+            steps: &grid, range_ms, version: 0, place: 0, watch: &watch,
+        };
+        let rise = !values[0].is_nan() && values.windows(2).all(|pair| pair[0] <= pair[1]);
+        for rise in if rise { &[false, true][..] } else { &[false] } {
+            let mut out = Column::new(grid.count);
+            function(func, None, Vec::new()).evaluate(&Windows { rise: *rise, ..w }, &mut out).unwrap();
+            for (step, &end) in frames.ends.iter().enumerate() {
+                let from = times.partition_point(|&t| t <= end - range_ms);
+                let to = times.partition_point(|&t| t <= end).max(from);
+                prop_assert_eq!(bounds[step], (from, to));
+                let samples: Vec<_> = (from..to).map(|i| (times[i], values[i])).collect();
+                let want = plain_rate(func, &Window { samples: &samples, end, range_ms });
+                let (got, want) = (out.get(step).map(f64::to_bits), want.map(f64::to_bits));
+                prop_assert_eq!(got, want, "step {}", step);
+            }
+        }
+    }
+}
+
+#[test]
+fn regular_windows_are_one_run() {
+    let times: Vec<i64> = (0..480).map(|i| i * 15_000 + 97).collect();
+    let grid = Grid { start: 0, step: 60_000, count: 121 };
+    let frames = frames(grid, 300_000);
+    let mut bounds = Vec::new();
+    frames.find(&times, &mut bounds);
+    let w = Windows {
+        times: Times::Here(&times),
+        values: &[],
+        rise: false,
+        bounds: &bounds,
+        ends: &frames.ends,
+        steps: &grid,
+        range_ms: 300_000,
+        version: 0,
+        place: 0,
+        watch: &Watch::default(),
+    };
+    // The first windows begin before the samples.
+    assert!(rate::runs(&w) < 8, "{} runs", rate::runs(&w));
+}
+
 #[test]
 fn nan_loses_minima_and_maxima() {
     let (times, values) = ([1, 2, 3], [f64::NAN, 2.0, f64::NAN]);
     let grid = Grid { start: 1, step: 1, count: 3 };
     let w = Windows {
-        times: &times,
+        times: Times::Here(&times),
         values: &values,
+        rise: false,
         bounds: &[(0, 1), (0, 2), (2, 3)],
         ends: &[1, 2, 3],
         steps: &grid,
@@ -192,8 +319,9 @@ fn a_cancelled_query_stops_inside_one_series() {
         cancel.store(true, Ordering::Relaxed);
         let (bounds, ends) = (vec![(0, 1000); grid.count], vec![999; grid.count]);
         let w = Windows {
-            times: &times,
+            times: Times::Here(&times),
             values: &values,
+            rise: false,
             bounds: &bounds,
             ends: &ends,
             steps: &grid,

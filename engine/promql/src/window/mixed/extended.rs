@@ -28,7 +28,7 @@ impl WindowFunction {
     ) -> Option<Histogram> {
         let end = w.ends[window.step];
         let borders = Borders {
-            times: &w.times[window.from..window.to],
+            times: &w.times()[window.from..window.to],
             rows: window.histograms,
             start: end.saturating_sub(w.range_ms),
             end,

@@ -10,7 +10,7 @@ use crate::functions::FunctionId;
 use crate::histogram::reset::is_reset;
 use crate::histogram::{Incompatible, Mean, SeenHints, Total};
 use crate::notes::Joining;
-use crate::window::rate::Step;
+use crate::window::rate::{Gaps, Shape};
 use crate::window::{WindowFunction, Windows};
 
 impl WindowFunction {
@@ -28,11 +28,14 @@ impl WindowFunction {
                 let counter = func != FunctionId::Delta;
                 let rise = rise(window.histograms, counter, remarks)?;
                 let unit = if func == FunctionId::Rate { w.range_seconds() } else { 1.0 };
-                let step = Step::new(w, window.step, (window.from, window.to), unit);
+                let times = &w.times()[window.from..window.to];
+                let ends = (times[0], times[times.len() - 1]);
+                let gaps = Gaps::new(ends, w.ends[window.step], w.range_ms);
+                let shape = Shape::new(gaps, (times.len() - 1) as f64, unit);
                 let factor = if counter {
-                    step.factor_above_zero(window.histograms[0].1.count, rise.count(), unit)
+                    shape.factor_above_zero(window.histograms[0].1.count, rise.count(), unit)
                 } else {
-                    step.factor
+                    shape.factor
                 };
                 let mut rise = rise;
                 rise.multiply(factor);
@@ -65,7 +68,7 @@ impl WindowFunction {
         };
         out.present.remove(window.step);
         let per_second = self.func == FunctionId::Irate;
-        let interval = w.times[window.to - 1].saturating_sub(w.times[window.to - 2]);
+        let interval = w.times()[window.to - 1].saturating_sub(w.times()[window.to - 2]);
         if interval == 0 {
             return;
         }
