@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::reply::{ApiError, ErrorKind, json_response};
 
-/// A reply longer than this is sent while it is written.
-const PIECE: usize = 64 * 1024;
+/// A reply longer than this is sent while it is written. Each piece that is handed over wakes a thread,
+/// which costs as much as writing some hundred series.
+const PIECE: usize = 256 * 1024;
 /// How long a reader may let one piece wait. Who is slower loses the reply, because meanwhile it
 /// holds a place for queries and the answer's memory.
 const PATIENCE: Duration = Duration::from_secs(30);
