@@ -77,6 +77,22 @@ impl BlockMeta {
         highest.or_else(|| coverage().map(|c| c.position).max()).unwrap_or_default()
     }
 
+    /// The times that a block merged of these would rank by a later position than what they hold there
+    /// comes from.
+    pub(crate) fn lifted_by_merge(parts: &[&Self]) -> Vec<TimeRange> {
+        let rank = Self::rank_of_merged(parts);
+        let of_times = |meta: &&Self| {
+            let coverage = meta.coverage.clone().into_iter();
+            coverage.filter(|c| c.from_ms < i64::MAX).collect::<Vec<_>>()
+        };
+        let mut highest: Vec<Coverage> = parts.iter().flat_map(of_times).collect();
+        highest.retain(|c| c.position == rank);
+        let is_at_rank =
+            |c: &Coverage| highest.iter().any(|h| h.from_ms <= c.from_ms && c.to_ms <= h.to_ms);
+        let rise = parts.iter().filter(|meta| meta.precedence().0 < rank).flat_map(of_times);
+        rise.filter(|c| !is_at_rank(c)).map(|c| TimeRange::new(c.from_ms, c.to_ms)).collect()
+    }
+
     /// Whether merging may rank what it holds by a lower position.
     pub(crate) fn may_sink(&self) -> bool {
         !self.coverage.iter().any(|c| c.from_ms < i64::MAX)
@@ -341,6 +357,27 @@ mod tests {
         assert_eq!(meta.last_position(), Some(Position(44)), "the log must not give it again");
         meta.coverage.remove(0);
         assert_eq!(meta.precedence(), (Position(44), 12), "alone it ranks where it was written");
+    }
+
+    #[test]
+    fn a_merge_lifts_what_it_has_from_earlier_alone() {
+        let (_, Manifest { meta, .. }) = sample();
+        let block = |coverage: &[(i64, i64, u64)]| {
+            let mut meta = meta.clone();
+            let covers =
+                |&(from_ms, to_ms, p): &_| Coverage { from_ms, to_ms, position: Position(p) };
+            meta.coverage = coverage.iter().map(covers).collect();
+            meta
+        };
+        let (wide, narrow) = (block(&[(0, 9, 4), (10, 29, 40)]), block(&[(10, 19, 66)]));
+        let lifted = BlockMeta::lifted_by_merge(&[&wide, &narrow]);
+        assert_eq!(lifted, [TimeRange::new(0, 9), TimeRange::new(10, 29)]);
+        let all = block(&[(0, 29, 66)]);
+        assert_eq!(BlockMeta::lifted_by_merge(&[&wide, &all]), [], "it has them all at that rank");
+        let again = block(&[(0, 9, 4), (10, 29, 66)]);
+        assert_eq!(BlockMeta::lifted_by_merge(&[&again, &narrow]), [], "it ranks there already");
+        let left = block(&[(i64::MAX, i64::MAX, 90)]);
+        assert_eq!(BlockMeta::lifted_by_merge(&[&wide, &left]), [], "that lifts no others");
     }
 
     #[test]

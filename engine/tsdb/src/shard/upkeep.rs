@@ -112,12 +112,27 @@ impl TenantShard {
         let divides = self.divides(blocks, tombstones)?;
         let metas: Vec<_> = blocks.iter().map(|block| block.meta().clone()).collect();
         let picked = |group: &[usize]| compact::pick(&metas, group, upkeep.allowance);
-        let crosses =
-            |group: &Vec<usize>| divides.iter().any(|divide| divide.is_crossed_by(group, &metas));
-        let allowed = |group: &[usize]| picked(group).is_some_and(|group| !crosses(&group));
+        let allowed = |group: &[usize]| {
+            picked(group).is_some_and(|group| {
+                let parts: Vec<_> = group.iter().filter_map(|&i| metas.get(i)).collect();
+                !divides.iter().any(|divide| divide.is_crossed_by(&group, &metas))
+                    && !self.would_lift_above_head(&parts)
+            })
+        };
         let plan = if upkeep.is_flush { compact::plan_begun } else { compact::plan_if };
         let group = plan(&metas, &DEFAULT_LEVELS, &allowed);
         Ok(group.and_then(|group| picked(&group)).unwrap_or_default())
+    }
+
+    /// Whether a merge would rank times above what the log has of them from between, as long as the
+    /// head has samples there. If the block could not be read at one start, and the log had lost its
+    /// end, those would be cut by a position below its rank, and come under its older values.
+    fn would_lift_above_head(&self, parts: &[&BlockMeta]) -> bool {
+        let lifted = BlockMeta::lifted_by_merge(parts);
+        !lifted.is_empty() && {
+            let head = self.head().read();
+            lifted.iter().any(|times| head.has_samples_near(times))
+        }
     }
 
     /// The deletes that a merge might put samples on the other side of.

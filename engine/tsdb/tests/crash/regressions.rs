@@ -69,4 +69,7 @@ pub(crate) const ALL: &[Regression] = &[
     // What was written after one delete and hidden by another, which was taken back, had been merged
     // into a block that ranked below the first.
     Regression { seed: 110_216, rows: 14 },
+    // A window was merged with a newer one while the head had more of it; the merged block could not
+    // be read at one start, after the log had lost its end, and came back above what was cut then.
+    Regression { seed: 214_009, rows: 14 },
 ];
