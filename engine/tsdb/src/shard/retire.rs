@@ -42,6 +42,8 @@ impl Shard {
         if slots.len() < least.max(1) {
             return Ok(Vec::new());
         }
+        // A block may hold nothing that the log could not write.
+        log.commit(position)?;
         tenant.write_retired(&slots, position)?;
         let changed = tenant.head().read().changed();
         tenant.retired_to.fetch_max(changed.0, Ordering::Relaxed);
