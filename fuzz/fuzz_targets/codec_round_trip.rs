@@ -1,11 +1,12 @@
-//! Any samples come back bit for bit from the open and the sealed chunk. The first byte chooses
-//! how the values are made of the input, so that every class is reached.
+//! Any samples come back bit for bit from the open and the sealed chunk, and what a stream's first
+//! bytes rule out is not in it. The first byte chooses how the values are made of the input, so that
+//! every class is reached.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use nunatak_codec::{
     Kernel, MAX_SAMPLES, OpenChunk, decode_times_with, decode_values_with, encode_times,
-    encode_values,
+    encode_values, may_be_stale, may_fall,
 };
 
 /// Values of the shapes that the encoder tells apart.
@@ -66,6 +67,8 @@ fuzz_target!(|input: (u8, Vec<i64>, &[u8])| {
             encode_values(&values, &mut bytes).expect("values encode");
             let used = decode_values_with(kernel, &bytes, values.len(), &mut back);
             assert_eq!(used, Ok(bytes.len()));
+            assert!(may_fall(&bytes) || values.is_sorted_by(|a, b| a <= b));
+            assert!(may_be_stale(&bytes) || !values.iter().any(|v| v.is_nan()));
             assert!(back.iter().map(|v| v.to_bits()).eq(values.iter().map(|v| v.to_bits())));
         }
     }

@@ -36,6 +36,7 @@ pub fn decode_times_with(
 #[must_use]
 pub fn regular_times(bytes: &[u8], n: usize) -> Option<(i64, i64, usize)> {
     let mut reader = Reader::new(bytes);
+    check_decode_count(n).ok()?;
     if n == 0 || reader.u8().ok()? != REGULAR {
         return None;
     }
