@@ -24,7 +24,7 @@ impl LogDamage {
         for (first, last) in &report.missing {
             lost.push(format!("log: no file has the frames from {first} to {last}"));
         }
-        if report.orphans > 0 {
+        if report.orphans > 0 && !are_unsynced(report, durability) {
             let samples = report.orphans;
             lost.push(format!("log: {samples} samples whose series is not defined any more"));
         }
@@ -38,6 +38,15 @@ impl LogDamage {
             checkpoints.map(|(file, what)| format!("log: {file}, another was used: {what}"));
         Self { found: lost.into_iter().chain(spare).collect(), warning }
     }
+}
+
+/// Whether samples lack their definition because a power loss took it before it was synced. They
+/// stood behind it in the same segment, so they were not acknowledged either: a failed sync ends a
+/// log, and after a start a series that is not known is defined anew. Where proven frames are
+/// lacking as well, nothing tells which of the two it was in.
+fn are_unsynced(report: &ReplayReport, durability: Durability) -> bool {
+    let lost_synced = !report.quarantined.is_empty() || !report.missing.is_empty();
+    durability == Durability::Fsync && !report.unsynced.is_empty() && !lost_synced
 }
 
 #[cfg(test)]
@@ -55,6 +64,21 @@ mod tests {
         assert_eq!(loose.found.len(), 2);
         let warning = loose.warning.unwrap();
         assert!(warning.contains("7 bytes at 40 of log/1.log and 1 more"), "{warning}");
+    }
+
+    #[test]
+    fn samples_whose_definition_was_never_synced_were_not_acknowledged() {
+        let mut report = ReplayReport { orphans: 1, ..ReplayReport::default() };
+        let is_told = |report: &ReplayReport, durability| {
+            let damage = LogDamage::of(report, durability);
+            damage.found.iter().any(|line| line.contains("1 samples whose series"))
+        };
+        assert!(is_told(&report, Durability::Fsync), "nothing explains it");
+        report.unsynced.push(("log/1.log".into(), 40, 7));
+        assert!(!is_told(&report, Durability::Fsync));
+        assert!(is_told(&report, Durability::Os), "it may have been acknowledged");
+        report.quarantined.push(("log/1.log".into(), 80, 7));
+        assert!(is_told(&report, Durability::Fsync), "its definition may have been synced");
     }
 
     #[test]
