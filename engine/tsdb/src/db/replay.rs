@@ -1,5 +1,6 @@
 //! Replaying the end of the log into the shards, in parallel.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,8 @@ pub(super) fn replay(
         // Reading takes a small part of a core.
         replay_parallel(log, shards, cores.min(shards.len()), room, &mut wants)?
     } else {
-        let mut worker = Worker::new(shards, 0, 1, room);
+        let full = AtomicU64::new(0);
+        let mut worker = Worker::new(shards, 0, 1, room, &full);
         let mut visit = |position, frame| worker.apply(position, frame);
         let report = log.replay_wanted(let_go(shards), &mut wants, &mut visit)?;
         (report, worker.finish())
@@ -134,12 +136,24 @@ struct Worker<'a> {
     room: usize,
     /// Samples since the heads were asked how much that is.
     unasked: usize,
+    /// How often any worker had no room left. All insert then what they hold: one alone would soon
+    /// have as many frames waiting as it may, and so keep the reader from feeding the others.
+    full: &'a AtomicU64,
+    /// How often it has inserted for that.
+    emptied: u64,
     orphans: u64,
 }
 
 impl<'a> Worker<'a> {
-    fn new(shards: &'a [Shard], number: usize, of: usize, room: usize) -> Self {
-        Self { shards, number, of, room: room / of, unasked: 0, orphans: 0 }
+    fn new(
+        shards: &'a [Shard],
+        number: usize,
+        of: usize,
+        room: usize,
+        full: &'a AtomicU64,
+    ) -> Self {
+        let room = room / of;
+        Self { shards, number, of, room, unasked: 0, full, emptied: 0, orphans: 0 }
     }
 
     fn own(&self) -> impl Iterator<Item = &'a Shard> {
@@ -160,8 +174,13 @@ impl<'a> Worker<'a> {
             self.unasked = 0;
             let held: usize = self.own().map(Shard::held_bytes).sum();
             if held >= self.room {
-                self.own().for_each(Shard::insert_held);
+                self.full.fetch_add(1, Ordering::Relaxed);
             }
+        }
+        let full = self.full.load(Ordering::Relaxed);
+        if full != self.emptied {
+            self.own().for_each(Shard::insert_held);
+            self.emptied = full;
         }
         Ok(())
     }
@@ -180,12 +199,13 @@ fn replay_parallel(
     room: usize,
     wants: &mut Wants<'_>,
 ) -> Result<(ReplayReport, u64)> {
+    let full = AtomicU64::new(0);
     thread::scope(|scope| {
         let mut senders: Vec<Sender<(Position, Frame)>> = Vec::with_capacity(count);
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {
             let (sender, receiver) = bounded(WAITING_FRAMES);
-            let worker = Worker::new(shards, number, count, room);
+            let worker = Worker::new(shards, number, count, room, &full);
             senders.push(sender);
             threads.push(scope.spawn(move || work(worker, &receiver)));
         }
