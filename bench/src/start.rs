@@ -6,10 +6,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use nunatak::{Appender, Db, Durability, Options, RefusalReason};
+use nunatak::{Appender, Db, Durability, ManualClock, Options, RefusalReason};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{Process, Usage};
@@ -162,12 +163,15 @@ fn failed(error: &nunatak::Error) -> Error {
     Error::Target(error.to_string())
 }
 
-fn opened(arguments: &Arguments) -> Result<(Db, Duration)> {
-    let options = Options::new(&arguments.work_dir)
+fn options(arguments: &Arguments) -> Options {
+    Options::new(&arguments.work_dir)
         .durability(Durability::Os)
         .replay_target(Duration::from_secs_f64(arguments.replay_target))
         // No mark of the memory's may change what is measured.
-        .memory_budget(64 << 30);
+        .memory_budget(64 << 30)
+}
+
+fn opened(options: Options) -> Result<(Db, Duration)> {
     let began = Instant::now();
     let db = Db::open(options).map_err(|error| failed(&error))?;
     Ok((db, began.elapsed()))
@@ -191,23 +195,28 @@ fn tell(db: &Db, took: Duration, samples: u64) -> Result<()> {
 }
 
 fn open(arguments: &Arguments) -> Result<()> {
-    let (db, took) = opened(arguments)?;
+    let (db, took) = opened(options(arguments))?;
     tell(&db, took, 0)
 }
 
 fn fill(arguments: &Arguments) -> Result<()> {
-    let (db, took) = opened(arguments)?;
     let interval_ms = i64::from(arguments.interval.max(1)) * 1000;
     let scrapes = arguments.minutes * 60_000 / interval_ms as usize;
+    let start_ms = start_ms(None, scrapes, interval_ms);
     let mut fleet = Fleet::new(FleetOptions {
         series: arguments.series,
         seed: 1,
-        start_ms: start_ms(None, scrapes, interval_ms),
+        start_ms,
         interval_ms,
         jitter_ms: 0,
     });
+    // The time of the samples, which is faster than the machine's: how often heads are saved
+    // depends on it.
+    let clock = Arc::new(ManualClock::new(start_ms));
+    let (db, took) = opened(options(arguments).clock(clock.clone()))?;
     let bar = output::bar("filling", (scrapes * arguments.series) as u64);
     for scrape in 0..scrapes {
+        clock.set(start_ms + scrape as i64 * interval_ms);
         for host in 0..fleet.hosts() {
             let mut samples = Vec::new();
             fleet.scrape(host, scrape, |series, t, v| samples.push((series, t, v)));

@@ -91,7 +91,7 @@ impl Inner {
             failed => failed.and(self.trim_log(&mut progress, 1)),
         };
         if outcome.is_ok() {
-            self.tail.restart(self.log().written_bytes(), 0);
+            self.tail.restart(self.log().written_bytes(), 0, self.now());
         }
         self.measure_memory();
         outcome

@@ -110,7 +110,7 @@ impl Inner {
         let low_space = options.low_space;
         let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
         let inner = Self {
-            tail: Tail::new(options.replay_target, replayed),
+            tail: Tail::new(options.replay_target, replayed, options.clock.now_ms()),
             admission: Admission::new(queue, options.append_deadline),
             shards,
             tenants: RwLock::default(),
