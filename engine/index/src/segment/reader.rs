@@ -2,6 +2,7 @@
 
 mod counts;
 mod labels;
+mod order;
 mod projected;
 mod select;
 mod series;

@@ -107,3 +107,40 @@ fn add_name(
     }
     sections.end_name(name, first_pair, &index.series_of_name(name_id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels;
+    use crate::segment::Segment;
+
+    fn writer() -> SegmentWriter {
+        let mut writer = SegmentWriter::new();
+        for (metric, job) in [("a", "x"), ("a", "y"), ("b", "x")] {
+            writer.add(&labels! { "__name__" => metric, "job" => job }).unwrap();
+        }
+        writer
+    }
+
+    #[test]
+    fn series_out_of_order_with_right_checksums_are_found() {
+        let verify = |writer: SegmentWriter| {
+            let segment = Segment::open(writer.finish().unwrap()).unwrap();
+            segment.verify().unwrap();
+            segment.verify_order().map_err(|error| error.to_string())
+        };
+        verify(writer()).unwrap();
+        for (from, to) in [(0, 1), (0, 2), (1, 2)] {
+            let mut swapped = writer();
+            for i in 0..2 {
+                swapped.pairs.swap(2 * from + i, 2 * to + i);
+            }
+            let error = verify(swapped).unwrap_err();
+            assert!(error.contains("series are not in order"), "{from} and {to}: {error}");
+        }
+        let mut twice = writer();
+        // The second series has two metric names.
+        twice.pairs[3] = twice.pairs[4];
+        assert!(verify(twice).unwrap_err().contains("unsorted labels"));
+    }
+}

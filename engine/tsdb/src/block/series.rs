@@ -59,10 +59,6 @@ impl SeriesIndex {
     }
 
     /// The path of the file.
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
     pub(super) fn select(&self, matchers: &[Matcher]) -> Result<RoaringBitmap> {
         self.segment.select(matchers).map_err(|e| damage(&self.path, e))
     }
@@ -103,7 +99,8 @@ impl SeriesIndex {
     }
 
     pub(super) fn verify(&self) -> Result<()> {
-        self.segment.verify().map_err(|e| damage(&self.path, e))
+        let verified = self.segment.verify().and_then(|()| self.segment.verify_order());
+        verified.map_err(|e| damage(&self.path, e))
     }
 
     /// `None` stands for all series, which the index answers without looking at any.

@@ -61,7 +61,6 @@ impl Block {
         let table = self.table()?;
         report.pages = (table.values.len() + table.times.len() + table.directory.len()) as u64;
         report.bytes = self.meta().bytes;
-        self.verify_order()?;
         Ok(report)
     }
 
@@ -88,23 +87,6 @@ impl Block {
             if digest(&*file, &path, len)? != entry.digest {
                 return Err(Error::corrupt(path, 0, "the file's digest is not the manifest's"));
             }
-        }
-        Ok(())
-    }
-
-    /// Labels decode and are in the order of series.
-    fn verify_order(&self) -> Result<()> {
-        let (mut labelling, mut before) = (self.labelling()?, None);
-        for id in 0..self.meta().series as u32 {
-            let labels = labelling.labels(id)?;
-            if before
-                .as_ref()
-                .is_some_and(|b: &nunatak_index::Labels| b.series_cmp(&labels).is_ge())
-            {
-                let what = format!("series {id} is not in order");
-                return Err(Error::corrupt(self.index().path(), 0, what));
-            }
-            before = Some(labels);
         }
         Ok(())
     }
