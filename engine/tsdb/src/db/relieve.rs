@@ -13,6 +13,8 @@ use crate::shard::{Shard, TenantShard};
 const PATIENCE: Duration = Duration::from_millis(10);
 /// The same when memory is short.
 const PRESSED_PATIENCE: Duration = Duration::from_millis(500);
+/// How often it is tried to remove series whose block is written, while readers are at work.
+const REMOVALS: usize = 16;
 /// Idle series are looked for so often, in ms of the clock.
 const LOOK_EVERY_MS: i64 = 5 * 60 * 1000;
 /// The same for so long after memory was short: a flood leaves series behind that nobody writes.
@@ -122,17 +124,26 @@ impl Inner {
         let limit = (self.memory_budget / 16 / WRITING_BYTES).clamp(1000, 100_000) as usize;
         let least = (tenant.head().read().series() / WORTH_A_BLOCK).min(limit);
         let idle = self.idle(tenant, patience);
-        let slots = shard.retire(tenant, self.log(), idle, (least, limit))?;
-        if slots.is_empty() {
-            return Ok(0);
+        let mut slots = shard.retire(tenant, self.log(), idle, (least, limit))?;
+        let mut removed = 0;
+        for _ in 0..REMOVALS {
+            if slots.is_empty() {
+                break;
+            }
+            removed += self.remove_retired(tenant, &mut slots);
         }
-        let Some(_alone) = self.references_in_use.try_write_for(PRESSED_PATIENCE) else {
-            return Ok(0);
-        };
-        let removed = tenant.remove_retired(&slots);
-        self.forget_known(tenant);
         self.measure_memory();
         Ok(removed)
+    }
+
+    /// Those whose removal is put off stay in the head besides; a later block has them again.
+    fn remove_retired(&self, tenant: &TenantShard, slots: &mut Vec<u32>) -> usize {
+        let Some(_alone) = self.references_in_use.try_write_for(PRESSED_PATIENCE) else {
+            return 0;
+        };
+        let removed = tenant.remove_retired(slots);
+        self.forget_known(tenant);
+        removed
     }
 
     /// Gives back the memory of what queries have read of the blocks' indexes, if it could be much.

@@ -15,13 +15,11 @@ impl Head {
                 evicted += 1;
             }
         }
-        if evicted > 0 {
-            self.forget_aliases();
-        }
         evicted
     }
 
-    fn forget_aliases(&mut self) {
+    /// Forgets the other references of series that have left.
+    pub(crate) fn forget_aliases(&mut self) {
         let slots = &self.slots;
         self.aliases.retain(|_, slot| slots.get(*slot).is_some());
     }
@@ -35,7 +33,6 @@ impl Head {
                 self.remove_with_samples(slot);
             }
         }
-        self.forget_aliases();
         before - self.slots.len()
     }
 

@@ -214,15 +214,24 @@ impl TenantShard {
     }
 
     /// Frees the slots of series without samples that are `idle`; returns how many. Readers that
-    /// are at work put the rest off; the eviction is then still due.
+    /// are at work put the rest off; the eviction is then still due. Nobody may hold references.
     pub(crate) fn evict(&self, idle: Idle) -> usize {
         let _physical = self.physical.lock();
         let mut evicted = 0;
+        let mut is_whole = true;
         for slots in self.slot_pieces() {
-            let Some(_alone) = self.slots_in_use.try_write() else { return evicted };
+            let Some(_alone) = self.slots_in_use.try_write() else {
+                is_whole = false;
+                break;
+            };
             evicted += self.head().write().evict(idle, slots);
         }
-        self.eviction_due.store(false, Ordering::Relaxed);
+        if evicted > 0 {
+            self.head().write().forget_aliases();
+        }
+        if is_whole {
+            self.eviction_due.store(false, Ordering::Relaxed);
+        }
         evicted
     }
 

@@ -5,6 +5,7 @@
 //! here is ordered in the log; it moves data, and changes no answer.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::cut::{CutSeries, Part, window};
 use super::{LOCK_PIECE, Shard, TenantShard};
@@ -14,6 +15,9 @@ use crate::error::Result;
 use crate::head::{Epoch, Idle, View};
 use crate::log::{Position, WriteLog};
 use crate::time::TimeRange;
+
+/// How long readers may hold up those who write.
+const MOMENT: Duration = Duration::from_millis(10);
 
 impl Shard {
     /// Writes the samples of at most about `limit` series that are `idle` into blocks; returns the
@@ -26,12 +30,6 @@ impl Shard {
         (least, limit): (usize, usize),
     ) -> Result<Vec<u32>> {
         let _physical = tenant.physical.lock();
-        // A delete hides what was written before it, and a block holds what was written before and
-        // after: then only a cut tells them apart.
-        if tenant.head().read().pending_cut().is_some() || !tenant.tombstones().is_empty() {
-            return Ok(Vec::new());
-        }
-        let position = self.while_still(|| log.last());
         let mut slots = Vec::new();
         for piece in tenant.slot_pieces() {
             tenant.head().write().mark_idle(idle, piece, &mut slots);
@@ -40,6 +38,15 @@ impl Shard {
             }
         }
         if slots.len() < least.max(1) {
+            return Ok(Vec::new());
+        }
+        // After the marks: what comes later takes the mark off its series, and a later delete
+        // ranks above all that leaves. A delete hides what was written before it, and the block
+        // holds what was written before and after: then only a cut tells them apart.
+        let is_divided =
+            || tenant.head().read().pending_cut().is_some() || !tenant.tombstones().is_empty();
+        let (position, is_divided) = self.while_still(|| (log.last(), is_divided()));
+        if is_divided {
             return Ok(Vec::new());
         }
         // A block may hold nothing that the log could not write.
@@ -72,15 +79,21 @@ impl TenantShard {
     }
 
     /// Removes the series in `slots` from the head, but for those that were written to since
-    /// [`Shard::retire`] gave them; returns how many. Nobody may hold references.
-    pub(crate) fn remove_retired(&self, slots: &[u32]) -> usize {
+    /// [`Shard::retire`] gave them, and takes their slots off the list; returns how many. Ends
+    /// early where a reader holds slots for longer than a moment: writers wait meanwhile, for
+    /// nobody may hold references.
+    pub(crate) fn remove_retired(&self, slots: &mut Vec<u32>) -> usize {
         let _physical = self.physical.lock();
-        let mut removed = 0;
+        let (mut removed, mut done) = (0, 0);
         for piece in slots.chunks(LOCK_PIECE) {
-            let _alone = self.slots_in_use.write();
+            let Some(_alone) = self.slots_in_use.try_write_for(MOMENT) else { break };
             removed += self.head().write().remove_idle(piece);
+            done += piece.len();
         }
-        self.head().write().shrink();
+        slots.drain(..done);
+        let mut head = self.head().write();
+        head.forget_aliases();
+        head.shrink();
         removed
     }
 
@@ -97,5 +110,91 @@ impl TenantShard {
         let retired = self.retired_to.load(Ordering::Relaxed);
         let saved = self.saving.lock().kept.first().map_or(0, |kept| kept.position.0);
         retired > saved && retired >= keep_from.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use nunatak_index::labels;
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::head::Patience;
+    use crate::log::{Definition, Frame, Record, ReplayReport, Samples};
+    use crate::storage::{MemoryStorage, Storage};
+
+    /// A log that does something when it is asked for its end.
+    struct Asked<F>(Mutex<F>);
+
+    impl<F> std::fmt::Debug for Asked<F> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Asked")
+        }
+    }
+
+    impl<F: FnMut() + Send> WriteLog for Asked<F> {
+        fn append(&self, _: &Frame) -> Result<Position> {
+            Ok(Position(2))
+        }
+        fn commit(&self, _: Position) -> Result<()> {
+            Ok(())
+        }
+        fn sync(&self) -> Result<()> {
+            Ok(())
+        }
+        fn seal(&self) -> Result<Position> {
+            Ok(Position(1))
+        }
+        fn replay(
+            &self,
+            _: Position,
+            _: &mut dyn FnMut(Position, Frame) -> Result<()>,
+        ) -> Result<ReplayReport> {
+            Ok(ReplayReport::default())
+        }
+        fn checkpoint(
+            &self,
+            _: Position,
+            _: Position,
+            _: &mut dyn Iterator<Item = Frame>,
+        ) -> Result<()> {
+            Ok(())
+        }
+        fn first(&self) -> Result<Position> {
+            Ok(Position(1))
+        }
+        fn last(&self) -> Position {
+            self.0.lock()();
+            Position(1)
+        }
+        fn pending_bytes(&self) -> u64 {
+            0
+        }
+        fn written_bytes(&self) -> u64 {
+            0
+        }
+    }
+
+    /// Else a sample that comes between the two, and so behind a delete, would go into a block that
+    /// the delete hides.
+    #[test]
+    fn the_block_ranks_by_where_the_log_ends_after_its_series_were_marked() {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+        let shard = Shard::open(0, &storage).unwrap();
+        let definitions = vec![Definition { reference: 1, labels: labels! { "a" => "b" } }];
+        let samples = Samples { references: vec![1], times: vec![5], values: vec![1.0] };
+        let record = Record::Write { definitions, samples };
+        shard.replay(Position(1), Frame { shard: 0, tenant: "".into(), stamp: 5, record }).unwrap();
+        shard.insert_held();
+        shard.end_replay();
+        let tenant = shard.tenant("").unwrap();
+        let mut marked = 0;
+        let log = Asked(Mutex::new(|| marked += tenant.head().write().remove_idle(&[0])));
+        let idle = Idle { patience: Patience::Urgent, now: 5 };
+        shard.retire(&tenant, &log, idle, (1, 10)).unwrap();
+        drop(log);
+        assert_eq!(marked, 1, "the series that leaves was marked when the log was asked");
     }
 }
