@@ -89,8 +89,13 @@ impl BlockMeta {
         highest.retain(|c| c.position == rank);
         let is_at_rank =
             |c: &Coverage| highest.iter().any(|h| h.from_ms <= c.from_ms && c.to_ms <= h.to_ms);
-        let rise = parts.iter().filter(|meta| meta.precedence().0 < rank).flat_map(of_times);
-        rise.filter(|c| !is_at_rank(c)).map(|c| TimeRange::new(c.from_ms, c.to_ms)).collect()
+        let lower = || parts.iter().filter(|meta| meta.precedence().0 < rank);
+        let rise = lower().flat_map(of_times).filter(|c| !is_at_rank(c));
+        // One of series that had left their head stands for no times, but holds some. Merged with
+        // its like alone it waits for nobody: a flood of series leaves many of them.
+        let left = lower().filter(|meta| meta.may_sink() && !highest.is_empty());
+        let left = left.map(|meta| meta.range);
+        rise.map(|c| TimeRange::new(c.from_ms, c.to_ms)).chain(left).collect()
     }
 
     /// Whether merging may rank what it holds by a lower position.
@@ -378,6 +383,9 @@ mod tests {
         assert_eq!(BlockMeta::lifted_by_merge(&[&again, &narrow]), [], "it ranks there already");
         let left = block(&[(i64::MAX, i64::MAX, 90)]);
         assert_eq!(BlockMeta::lifted_by_merge(&[&wide, &left]), [], "that lifts no others");
+        let left = block(&[(i64::MAX, i64::MAX, 20)]);
+        let lifted = BlockMeta::lifted_by_merge(&[&left, &narrow]);
+        assert_eq!(lifted, [left.range], "it stands for no times, but holds some");
     }
 
     #[test]
