@@ -23,7 +23,9 @@ use std::fmt;
 use nunatak_index::Matcher;
 
 use crate::time::TimeRange;
-pub(crate) use file::{ASIDE, Loaded, MAGIC, NAME, Remembered, check, check_at, load, store};
+pub(crate) use file::{
+    ASIDE, Loaded, MAGIC, MAX_BYTES, NAME, Remembered, check, check_at, load, store,
+};
 pub(crate) use tombstone::{Tombstone, Tombstones};
 
 /// Names a delete; given by [`Db::delete`](crate::Db::delete), never twice but for

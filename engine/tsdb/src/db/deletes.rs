@@ -129,16 +129,19 @@ impl Inner {
         let begun: HashSet<u64> = tombstones.collect();
         let is_due = |t: &Tombstone| all || self.is_past_grace(t) || begun.contains(&t.deletion.id);
         let is_open = |t: &Tombstone| !t.is_final && is_due(t);
-        if !parts.iter().any(|part| part.tombstones().iter().any(|t| is_open(t))) {
+        // Once for all: the time of another one may be over before this has ended.
+        let due = parts.iter().flat_map(|part| part.tombstones().without(|t| !is_open(t)).ids());
+        let due: HashSet<u64> = due.collect();
+        if due.is_empty() {
             return Ok(());
         }
         let _alone = self.deleting.lock();
         let has_tombstones = |part: &&Arc<TenantShard>| !part.tombstones().is_empty();
         let parts: Vec<_> = parts.iter().filter(has_tombstones).collect();
         self.log().sync()?;
-        parts.iter().try_for_each(|part| part.store_final(is_due))?;
+        parts.iter().try_for_each(|part| part.store_final(&due))?;
         for part in parts {
-            part.finalize(is_due);
+            part.finalize(&due);
         }
         Ok(())
     }

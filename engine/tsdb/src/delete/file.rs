@@ -21,8 +21,10 @@ const VERSION: u32 = 0;
 /// Magic and version; their checksum follows.
 const BEGIN: usize = 12;
 const HEADER: usize = BEGIN + 4;
-/// A longer file is none of ours.
-const LONGEST: u64 = 64 << 20;
+/// A longer file is none of ours: [`MAX_BYTES`] of deletes, and what blocks covered.
+const LONGEST: u64 = 256 << 20;
+/// Bytes that the deletes of a shard may take in the file.
+pub(crate) const MAX_BYTES: usize = 64 << 20;
 const FINAL: u8 = 1;
 
 /// What the file says.
@@ -50,7 +52,11 @@ pub(crate) fn load(storage: &dyn Storage, folder: &str) -> Result<Loaded> {
     remove(storage, &format!("{folder}/{TEMPORARY}"))?;
     let aside = format!("{folder}/{ASIDE}");
     let mut loaded = Loaded::default();
-    if storage.open(&aside).is_ok() {
+    let is_there = match storage.open(&aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        opened => opened.map(|_| true).map_err(|error| Error::io("open", &aside, error))?,
+    };
+    if is_there {
         loaded.damage = Some(format!("{aside} was put aside before: deletes may be undone"));
     }
     let path = format!("{folder}/{NAME}");
@@ -146,7 +152,15 @@ fn read(storage: &dyn Storage, path: &str) -> Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(failed)?,
     };
-    let mut bytes = vec![0; file.len().map_err(failed)?.min(LONGEST) as usize];
+    let len = file.len().map_err(failed)?;
+    if len > LONGEST {
+        return Err(Error::corrupt(
+            path,
+            LONGEST,
+            format!("{len} bytes, more than a file may have"),
+        ));
+    }
+    let mut bytes = vec![0; len as usize];
     file.read_at(0, &mut bytes).map_err(failed)?;
     Ok(Some(bytes))
 }

@@ -24,6 +24,14 @@ pub struct Deletion {
 }
 
 impl Deletion {
+    /// About the bytes that it takes in a file, a few more at most.
+    pub(crate) fn file_bytes(&self) -> usize {
+        /// Numbers and lengths, of a delete and of a matcher.
+        const REST: usize = 64;
+        let matchers = self.matchers.iter();
+        matchers.map(|m| m.name().len() + m.value().len() + REST).sum::<usize>() + REST
+    }
+
     /// Whether the delete could be read back from the log.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.matchers.is_empty() {

@@ -29,13 +29,9 @@ impl Shard {
         if !tenant.has_something(deletion)? {
             return Ok(None);
         }
+        log.make_room()?;
         let mut writer = self.writer.lock();
-        if tenant.tombstones().iter().filter(|t| !t.is_done).count() >= MAX_TOMBSTONES {
-            let what = format!(
-                "{MAX_TOMBSTONES} deletes wait for their bytes to be given back; clean them first"
-            );
-            return Err(Error::Invalid { what });
-        }
+        check_room(&tenant.tombstones(), deletion)?;
         let stamp = writer.advance(now);
         let record = Record::Delete(deletion.clone());
         let position =
@@ -53,6 +49,7 @@ impl Shard {
         now: i64,
         id: u64,
     ) -> Result<Option<Position>> {
+        log.make_room()?;
         let mut writer = self.writer.lock();
         if tenant.tombstones().find(id).is_none() {
             return Ok(None);
@@ -64,6 +61,26 @@ impl Shard {
         tenant.apply_undelete(id);
         Ok(Some(position))
     }
+}
+
+/// Refuses one more delete than a tenant may have.
+fn check_room(tombstones: &Tombstones, deletion: &Deletion) -> Result<()> {
+    if tombstones.iter().filter(|t| !t.is_done).count() >= MAX_TOMBSTONES {
+        let what = format!(
+            "{MAX_TOMBSTONES} deletes wait for their bytes to be given back; clean them first"
+        );
+        return Err(Error::Invalid { what });
+    }
+    let bytes: usize = tombstones.iter().map(|t| t.deletion.file_bytes()).sum();
+    if bytes + deletion.file_bytes() > delete::MAX_BYTES {
+        let (limit, own) = (delete::MAX_BYTES >> 20, deletion.file_bytes());
+        let what = format!(
+            "the deletes that wait for their bytes to be given back have {bytes} bytes of matchers, \
+             this one {own}, and {limit} MiB are the most; clean them first, or name fewer values"
+        );
+        return Err(Error::Invalid { what });
+    }
+    Ok(())
 }
 
 impl TenantShard {
@@ -160,21 +177,21 @@ impl TenantShard {
         }
     }
 
-    /// Writes into the file that the deletes are final that `is_due` names. Nobody may change the
+    /// Writes into the file that the deletes with these ids are final. Nobody may change the
     /// tombstones before [`finalize`](Self::finalize).
-    pub(crate) fn store_final(&self, is_due: impl Fn(&Tombstone) -> bool) -> Result<()> {
+    pub(crate) fn store_final(&self, due: &HashSet<u64>) -> Result<()> {
         let _alone = self.storing_tombstones.lock();
-        self.store_as(self.finalized(is_due))
+        self.store_as(self.finalized(due))
     }
 
     /// Makes the deletes final that [`store_final`](Self::store_final) has written down.
-    pub(crate) fn finalize(&self, is_due: impl Fn(&Tombstone) -> bool) {
-        *self.tombstones.write() = self.finalized(is_due);
+    pub(crate) fn finalize(&self, due: &HashSet<u64>) {
+        *self.tombstones.write() = self.finalized(due);
         self.tombstones_changed.store(false, Ordering::Release);
     }
 
-    fn finalized(&self, is_due: impl Fn(&Tombstone) -> bool) -> Tombstones {
-        self.tombstones().changed(|t| t.is_final = t.is_final || is_due(t))
+    fn finalized(&self, due: &HashSet<u64>) -> Tombstones {
+        self.tombstones().changed(|t| t.is_final = t.is_final || due.contains(&t.deletion.id))
     }
 
     fn store_as(&self, tombstones: Tombstones) -> Result<()> {
@@ -232,8 +249,9 @@ impl TenantShard {
         self.tombstones_changed.load(Ordering::Acquire)
     }
 
-    /// Writes the file of tombstones if it is not what it should be. The log must be synced: a
-    /// file must not know a position that the log may lose.
+    /// Writes the file of tombstones if it is not what it should be. If the log is not synced, the
+    /// file may know a delete whose record the log loses in other shards; no position is given
+    /// again, for a start goes on behind the last one that the file knows.
     pub(crate) fn store_tombstones(&self) -> Result<()> {
         let _alone = self.storing_tombstones.lock();
         if !self.tombstones_changed.swap(false, Ordering::AcqRel) {
