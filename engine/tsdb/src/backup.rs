@@ -99,14 +99,24 @@ pub(crate) fn check_imports(storage: &dyn Storage) -> Result<()> {
     for entry in entries.iter().filter(|entry| entry.is_folder) {
         let folder = format!("{}/{}", import::FOLDER, entry.name);
         let Some(state) = import::State::read(storage, &folder)? else { continue };
-        let is_open =
-            |step: &import::Move| storage.list(&format!("{folder}/{}", step.from)).is_ok();
-        if state.moves.iter().any(is_open) {
+        if any_there(storage, state.moves.iter().map(|step| format!("{folder}/{}", step.from)))? {
             let what = format!("the import in {folder} has failed half-way: continue it first");
             return Err(Error::Invalid { what });
         }
     }
     Ok(())
+}
+
+/// Whether one of the folders is there.
+fn any_there(storage: &dyn Storage, folders: impl Iterator<Item = String>) -> Result<bool> {
+    for folder in folders {
+        match storage.list(&folder) {
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io("list", folder, error)),
+        }
+    }
+    Ok(false)
 }
 
 /// Removes what a crash left of snapshots that were not finished.

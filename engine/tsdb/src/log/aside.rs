@@ -45,31 +45,40 @@ impl Bad<'_> {
         format!("{FOLDER}/{kind}{:020}-{:012}", self.first, self.offset)
     }
 
-    /// Whether it was put aside as unsynced before.
+    /// Whether it was put aside as unsynced before. A copy that can't be opened now is there.
     pub(super) fn is_known_unsynced(&self, storage: &dyn Storage) -> bool {
-        storage.open(&self.aside(false)).is_ok()
+        let copy = storage.open(&self.aside(false));
+        copy.map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true)
     }
 
     /// Copies it, if that is not done yet. A copy that fails is only a warning: the segment
     /// itself still has the bytes.
     pub(super) fn put_aside(&self, storage: &dyn Storage, is_synced: bool) {
         let to = self.aside(is_synced);
-        if let Err(error) = self.copy(storage, &to) {
-            // Half a copy is of no use, but a snapshot would list it, and its length may change in
-            // a power loss.
-            let _ = storage.remove(&to);
+        if let Err(error) = self.ensure_copy(storage, &to) {
             tracing::warn!(%error, path = to, "a damaged stretch of the log could not be copied");
         }
     }
 
-    fn copy(&self, storage: &dyn Storage, to: &str) -> io::Result<()> {
+    fn ensure_copy(&self, storage: &dyn Storage, to: &str) -> io::Result<()> {
         let end = (self.offset + self.len).min(self.file.len()?);
         let bytes = end.saturating_sub(self.offset);
         match storage.open(to) {
             Ok(there) if there.len()? == bytes => return Ok(()),
             Ok(_) => storage.remove(to)?,
-            Err(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+        let copied = self.copy(storage, to, end);
+        if copied.is_err() {
+            // Half a copy is of no use, but a snapshot would list it, and its length may change in
+            // a power loss.
+            let _ = storage.remove(to);
+        }
+        copied
+    }
+
+    fn copy(&self, storage: &dyn Storage, to: &str, end: u64) -> io::Result<()> {
         let copy = storage.create(to)?;
         let (mut offset, mut buffer) = (self.offset, Vec::new());
         while offset < end {

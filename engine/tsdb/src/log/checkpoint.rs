@@ -37,12 +37,16 @@ pub(super) fn list(storage: &dyn Storage) -> Result<Vec<u64>> {
     Ok(found.rev().collect())
 }
 
-/// The first position that the checkpoint wants to be kept, if its header can be read.
-pub(super) fn keep_from(storage: &dyn Storage, at: u64) -> Option<u64> {
+/// The first position that the checkpoint wants to be kept, if its header is whole.
+///
+/// # Errors
+/// If it can't be read now: it may be whole all the same.
+pub(super) fn keep_from(storage: &dyn Storage, at: u64) -> Result<Option<u64>> {
     let path = checkpoint_path(at);
-    let mut window = Window::new(storage.open(&path).ok()?).ok()?;
-    let bytes = window.get(0, FILE_HEADER as usize).ok()?;
-    FileHeader::decode(Kind::Checkpoint, &path, bytes).ok()?.map(|header| header.second)
+    let failed = |error| Error::io("read", &path, error);
+    let mut window = Window::new(storage.open(&path).map_err(failed)?).map_err(failed)?;
+    let bytes = window.get(0, FILE_HEADER as usize).map_err(failed)?;
+    Ok(FileHeader::decode(Kind::Checkpoint, &path, bytes)?.map(|header| header.second))
 }
 
 /// Writes a checkpoint; returns its bytes.

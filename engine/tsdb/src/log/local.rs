@@ -123,16 +123,19 @@ impl LocalWal {
     }
 
     /// The oldest position that must stay: both kept checkpoints must find their frames.
-    fn keep_from(&self, at: u64, keep_from: u64, checkpoints: &[u64]) -> u64 {
-        let older = checkpoints.iter().find(|&&older| older != at);
-        let older = older.and_then(|&older| {
-            checkpoint::keep_from(&*self.storage, older).map(|keep| keep.min(older + 1))
-        });
-        keep_from.min(at + 1).min(older.unwrap_or(u64::MAX))
+    fn keep_from(&self, at: u64, keep_from: u64, checkpoints: &[u64]) -> Result<u64> {
+        let keep = keep_from.min(at + 1);
+        let Some(&older) = checkpoints.iter().find(|&&older| older != at) else { return Ok(keep) };
+        let of_older = checkpoint::keep_from(&*self.storage, older)?;
+        Ok(of_older.map_or(keep, |of_older| keep.min(of_older).min(older + 1)))
     }
 }
 
 impl WriteLog for LocalWal {
+    fn make_room(&self) -> Result<()> {
+        self.group.probe()
+    }
+
     fn append(&self, frame: &Frame) -> Result<Position> {
         let encoder = self.encoders.lock().pop();
         let mut encoder =
@@ -199,7 +202,7 @@ impl WriteLog for LocalWal {
         let written = checkpoint::write(&*self.storage, at, keep, frames)?;
         self.written_bytes.fetch_add(written, Ordering::Relaxed);
         let checkpoints = checkpoint::list(&*self.storage)?;
-        let keep = self.keep_from(at, keep, &checkpoints);
+        let keep = self.keep_from(at, keep, &checkpoints)?;
         self.group.while_still(|| recovery::remove_segments(&*self.storage, keep))?;
         for &old in checkpoints.iter().skip(2) {
             let path = super::layout::checkpoint_path(old);

@@ -272,8 +272,8 @@ impl Storage for FaultStorage {
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn File>> {
-        let state = self.state.lock();
-        state.alive()?;
+        let mut state = self.state.lock();
+        state.reading()?;
         let node = state.tree.file(path)?;
         drop(state);
         Ok(self.file(node))
