@@ -56,12 +56,11 @@ pub use tenant::Tenant;
 /// An open database. Cheap to clone; all clones are the same database.
 ///
 /// Its own methods are those of the default tenant; [`tenant`](Self::tenant) gives another one.
-/// When the last clone is dropped, the threads stop and the log is synced; [`close`](Self::close)
-/// does the same and also reports errors.
+/// When the last clone is dropped, and the last [`Tenant`] and [`Importer`], the threads stop and the
+/// log is synced; [`close`](Self::close) does the same at once and also reports errors.
 #[derive(Debug, Clone)]
 pub struct Db {
     main: Tenant,
-    background: Arc<Background>,
 }
 
 impl Db {
@@ -86,9 +85,8 @@ impl Db {
     pub fn open(options: Options) -> Result<Self> {
         let threads = options.threads.unwrap_or(1);
         let inner = Arc::new(Inner::open(options)?);
-        let main = Tenant::new(&inner, "");
-        let background = Background::start(&inner, threads)?;
-        Ok(Self { main, background: Arc::new(background) })
+        let background = Arc::new(Background::start(&inner, threads)?);
+        Ok(Self { main: Tenant::new(background, &inner, "") })
     }
 
     /// A handle on the tenant `name`: 1 to 64 of the characters `A-Z a-z 0-9 _ -`; "default" is
@@ -304,7 +302,7 @@ impl Db {
     /// # Errors
     /// If the last sync fails.
     pub fn close(self) -> Result<()> {
-        self.background.stop();
+        self.main.background().stop();
         self.main.inner().close()
     }
 }

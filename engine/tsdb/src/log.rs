@@ -82,6 +82,16 @@ pub enum LetGo {
 
 /// An ordered, durable sequence of frames.
 pub trait WriteLog: Debug + Send + Sync {
+    /// If the log takes nothing because too much waits to be written, tries to write it. Callers
+    /// of [`append`](Self::append) that hold up others ask before: it would do the same, and may
+    /// wait for the disk.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    fn make_room(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Puts a frame at the end and returns its position. It is ordered, not yet durable.
     ///
     /// # Errors

@@ -172,6 +172,7 @@ impl Shard {
         now: i64,
         before: i64,
     ) -> Result<Position> {
+        log.make_room()?;
         let mut writer = self.writer.lock();
         let stamp = writer.advance(now);
         let record = Record::Cut { before };

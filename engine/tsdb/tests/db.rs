@@ -3,6 +3,8 @@
 
 #[path = "db/amplification.rs"]
 mod amplification;
+#[path = "db/background.rs"]
+mod background;
 #[path = "db/budget.rs"]
 mod budget;
 #[path = "db/cardinality.rs"]

@@ -1,9 +1,10 @@
-//! The threads of a database: a thin shell around [`Inner::maintain`].
+//! The threads of a database: a thin shell around [`Inner::maintain`] and the log's syncs.
 
-use std::panic::resume_unwind;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -17,43 +18,54 @@ use crate::options::Durability;
 const ROUND: Duration = Duration::from_secs(1);
 /// How long one round may take before the thread looks whether it shall stop.
 const BUDGET: Duration = Duration::from_secs(1);
+/// Syncs are not ordered more often.
+const LEAST_INTERVAL: Duration = Duration::from_millis(1);
 /// After a round that took longer another thread goes on. Allocators keep for a thread what it has
 /// freed, until it asks for the like again; of a thread that ends they give it back.
 const LONG: Duration = Duration::from_millis(250);
 
-/// The background thread, stopped and joined when this is dropped.
+/// The background threads, stopped and joined when this is dropped.
 #[derive(Debug)]
 pub(super) struct Background {
     stop: Mutex<Option<Sender<()>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     /// Stops long work that is under way.
     stopping: Arc<AtomicBool>,
 }
 
 impl Background {
-    /// Starts the thread, or none if `threads` is 0. All work is done under one lock, so a
-    /// second thread would only wait.
+    /// Starts the threads, or none if `threads` is 0. All work is done under one lock, so a second
+    /// thread for it would only wait; syncs in time do not wait for it.
     pub(super) fn start(inner: &Arc<Inner>, threads: usize) -> Result<Self> {
         let (stop, stopped) = bounded(0);
-        let thread = if threads == 0 {
-            None
-        } else {
-            let (weak, round) = (Arc::downgrade(inner), round(inner.options.durability));
-            let thread = thread::Builder::new().name("nunatak-background".into());
-            let spawned = thread.spawn(move || run(&weak, &stopped, round));
-            Some(spawned.map_err(|error| Error::io("start a thread", "", error))?)
-        };
         let stopping = Arc::clone(&inner.stopping);
-        Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(thread), stopping })
+        let started = Self { stop: Mutex::new(Some(stop)), threads: <_>::default(), stopping };
+        if threads > 0 {
+            let (weak, stopped) = (Arc::downgrade(inner), stopped.clone());
+            started.spawn("nunatak-background", move || run(&weak, &stopped))?;
+        }
+        if let (1.., Durability::Interval(every)) = (threads, inner.options.durability) {
+            let weak = Arc::downgrade(inner);
+            started.spawn("nunatak-sync", move || sync(&weak, &stopped, every / 2))?;
+        }
+        Ok(started)
     }
 
-    /// Stops and joins the thread; the second time it does nothing.
+    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        let spawned = thread::Builder::new().name(name.into()).spawn(work);
+        let thread = spawned.map_err(|error| Error::io("start a thread", "", error))?;
+        self.threads.lock().push(thread);
+        Ok(())
+    }
+
+    /// Stops and joins the threads; the second time it does nothing.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         drop(self.stop.lock().take());
-        let thread = self.thread.lock().take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the background thread panicked");
+        for thread in std::mem::take(&mut *self.threads.lock()) {
+            if thread.join().is_err() {
+                tracing::error!("a background thread panicked");
+            }
         }
     }
 }
@@ -64,28 +76,47 @@ impl Drop for Background {
     }
 }
 
-fn round(durability: Durability) -> Duration {
-    match durability {
-        Durability::Interval(every) => ROUND.min(every / 2),
-        _ => ROUND,
+/// Syncs the log now and then: also when nobody writes any more, and while a merge takes long.
+fn sync(inner: &Weak<Inner>, stopped: &Receiver<()>, every: Duration) {
+    loop {
+        select! {
+            recv(stopped) -> _ => return,
+            default(every.max(LEAST_INTERVAL)) => {}
+        }
+        let Some(inner) = inner.upgrade() else { return };
+        inner.sync_in_time();
     }
 }
 
-/// Lets one thread after the other work until one is told to stop.
-fn run(inner: &Weak<Inner>, stopped: &Receiver<()>, round: Duration) {
-    let work = || work(inner, stopped, round);
-    while thread::scope(|scope| {
-        let worker = thread::Builder::new().name("nunatak-work".into()).spawn_scoped(scope, work);
-        // Where there is no further thread this one does it.
-        worker.map_or_else(
-            |_| work(),
-            |worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)),
-        )
-    }) {}
+/// Lets one thread after the other work until one is told to stop. After a panic the next one goes
+/// on: a head that is never cut again would fill the memory.
+fn run(inner: &Weak<Inner>, stopped: &Receiver<()>) {
+    let work = || work(inner, stopped);
+    let mut goes_on = true;
+    while goes_on {
+        let ended = thread::scope(|scope| {
+            let worker =
+                thread::Builder::new().name("nunatak-work".into()).spawn_scoped(scope, work);
+            // Where there is no further thread this one does it.
+            worker.map_or_else(|_| catch_unwind(AssertUnwindSafe(work)), ScopedJoinHandle::join)
+        });
+        goes_on = ended.unwrap_or_else(|panic| {
+            inner.upgrade().is_some_and(|inner| {
+                inner.note_panic(words(&*panic));
+                true
+            })
+        });
+    }
+}
+
+/// What a panic says.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// Works until it is told to stop, or has something to give back: `true`.
-fn work(inner: &Weak<Inner>, stopped: &Receiver<()>, round: Duration) -> bool {
+fn work(inner: &Weak<Inner>, stopped: &Receiver<()>) -> bool {
     let Some(woken) = inner.upgrade().map(|inner| inner.pressure.woken().clone()) else {
         return false;
     };
@@ -93,7 +124,7 @@ fn work(inner: &Weak<Inner>, stopped: &Receiver<()>, round: Duration) -> bool {
         select! {
             recv(stopped) -> _ => return false,
             recv(woken) -> _ => {}
-            default(round) => {}
+            default(ROUND) => {}
         }
         let Some(inner) = inner.upgrade() else { return false };
         let begun = Instant::now();

@@ -40,7 +40,7 @@ impl Inner {
         let mut progress = self.maintenance.lock();
         let until = Instant::now() + budget.min(LONGEST_ROUND);
         let mut outcome = Ok(());
-        if matches!(self.options.durability, Durability::Interval(_)) {
+        if matches!(self.options.durability, Durability::Interval(_)) && !self.has_background() {
             outcome = self.noted(self.log().sync());
         }
         self.measure_memory();
@@ -230,6 +230,22 @@ impl Inner {
         self.counters.scrubbed.store(scrub.bytes, Ordering::Relaxed);
         self.counters.scrub_passes.store(scrub.passes, Ordering::Relaxed);
         self.counters.scrub_damaged.fetch_add(damaged.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Syncs the log, as often as the durability promises; a failure is told and counted.
+    pub(super) fn sync_in_time(&self) {
+        if let Err(error) = self.enter().and_then(|_open| self.noted(self.log().sync()))
+            && !matches!(error, Error::Closed)
+        {
+            tracing::error!(id = error.id(), %error, "a sync of the log failed");
+        }
+    }
+
+    /// Tells and counts that background work has panicked.
+    pub(super) fn note_panic(&self, what: &str) {
+        tracing::error!(%what, "background work panicked; the rest of it goes on");
+        self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        *self.counters.last_failure.lock() = Some(format!("panic: {what}"));
     }
 
     /// Counts a failure of background work.

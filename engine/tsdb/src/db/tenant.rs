@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::Mutex;
 
 use super::append::Appender;
+use super::background::Background;
 use super::open::Inner;
 use crate::batch::{Batch, Outcome};
 use crate::cardinality::{
@@ -59,16 +60,18 @@ impl TenantState {
 }
 
 /// One tenant of a [`Db`](crate::Db): its own series, index and blocks in the same log. Cheap to
-/// clone.
+/// clone; the database stays open as long as one is there.
 #[derive(Debug, Clone)]
 pub struct Tenant {
+    /// Works as long as somebody may write.
+    background: Arc<Background>,
     inner: Arc<Inner>,
     state: Arc<TenantState>,
 }
 
 impl Tenant {
-    pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
-        Self { inner: Arc::clone(inner), state: inner.tenant_state(name) }
+    pub(super) fn new(background: Arc<Background>, inner: &Arc<Inner>, name: &str) -> Self {
+        Self { background, inner: Arc::clone(inner), state: inner.tenant_state(name) }
     }
 
     pub(super) fn sibling(&self, name: &str) -> Result<Self> {
@@ -79,7 +82,12 @@ impl Tenant {
             );
             return Err(Error::Invalid { what });
         }
-        Ok(Self::new(&self.inner, if name == DEFAULT_TENANT { "" } else { name }))
+        let name = if name == DEFAULT_TENANT { "" } else { name };
+        Ok(Self::new(Arc::clone(&self.background), &self.inner, name))
+    }
+
+    pub(super) fn background(&self) -> &Background {
+        &self.background
     }
 
     pub(super) fn inner(&self) -> &Arc<Inner> {

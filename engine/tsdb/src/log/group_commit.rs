@@ -151,7 +151,7 @@ impl GroupCommit {
 
     /// After the disk was full, or when too much waits and nobody writes it, nothing is added
     /// until a write of what waits succeeds.
-    fn probe(&self) -> Result<()> {
+    pub(super) fn probe(&self) -> Result<()> {
         let state = self.state.lock();
         let is_stuck = state.pending() >= self.pending_limit && !state.is_led;
         match (state.full_since, &state.failed) {

@@ -62,6 +62,7 @@ impl Shard {
         series: impl Fn(u32) -> &'a SeriesRef,
         refusals: &mut Refusals,
     ) -> Result<Written> {
+        log.make_room()?;
         let mut writer = self.writer.lock();
         let stamp = writer.advance(request.bounds.now);
         let mut plan = Plan::new(request);
