@@ -1,6 +1,7 @@
 //! How series leave a head, and their memory with them.
 
-use super::{Head, Idle, Series, id_bytes, mix};
+use super::bytes::id_bytes;
+use super::{Head, Idle, Series, mix};
 
 impl Head {
     /// Removes series in `slots` that have no samples here and are `idle`.

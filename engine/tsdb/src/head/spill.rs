@@ -4,12 +4,14 @@
 //! nothing else. `docs/format/snapshot.md` has the bytes.
 #![deny(clippy::indexing_slicing, reason = "reads bytes that may be hostile")]
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nunatak_codec::FrozenChunk;
 
 use super::chunk::SpilledChunk;
+use super::{Head, Series};
 use crate::error::{Error, Result};
 use crate::storage::{File, Storage, join};
 
@@ -160,6 +162,57 @@ pub(super) fn put_chunk(
         last_time: chunk.last_time(),
         len: chunk.bytes().len() as u32,
         count: chunk.len() as u16,
+    }
+}
+
+/// A full chunk that has been put on disk and is in memory as well.
+#[derive(Debug)]
+pub(crate) struct Unspilled {
+    slot: u32,
+    chunk: Arc<FrozenChunk>,
+    place: SpilledChunk,
+}
+
+impl Unspilled {
+    /// Appends the chunk in `slot` to `out`, which will stand at `start` in `file`.
+    pub(crate) fn put(
+        (slot, chunk): (u32, Arc<FrozenChunk>),
+        file: &Arc<SpillFile>,
+        start: u64,
+        out: &mut Vec<u8>,
+    ) -> Self {
+        let place = put_chunk(out, start, file, &chunk);
+        Self { slot, chunk, place }
+    }
+}
+
+impl Head {
+    /// The full chunks in memory of the series in `slots`, each with its slot.
+    pub(crate) fn unspilled(&self, slots: Range<u32>) -> Vec<(u32, Arc<FrozenChunk>)> {
+        let used = slots.filter_map(|slot| Some((slot, self.slots.get(slot)?)));
+        let chunks = |(slot, series): (u32, &Series)| {
+            series
+                .samples
+                .unspilled()
+                .map(move |chunk| (slot, Arc::clone(chunk)))
+                .collect::<Vec<_>>()
+        };
+        used.flat_map(chunks).collect()
+    }
+
+    /// The full chunks that are on disk.
+    pub(super) fn spilled(&self) -> impl Iterator<Item = &SpilledChunk> {
+        let used = (0..self.slot_bound()).filter_map(|slot| self.slots.get(slot));
+        used.flat_map(|series| series.samples.spilled())
+    }
+
+    /// Lets go of chunks that are on disk now.
+    pub(crate) fn spill(&mut self, chunks: &[Unspilled]) {
+        for Unspilled { slot, chunk, place } in chunks {
+            if let Some(series) = self.slots.get_mut(*slot) {
+                self.sample_bytes -= series.samples.spill(chunk, place);
+            }
+        }
     }
 }
 

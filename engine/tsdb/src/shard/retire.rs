@@ -194,7 +194,6 @@ mod tests {
         let log = Asked(Mutex::new(|| marked += tenant.head().write().remove_idle(&[0])));
         let idle = Idle { patience: Patience::Urgent, now: 5 };
         shard.retire(&tenant, &log, idle, (1, 10)).unwrap();
-        drop(log);
         assert_eq!(marked, 1, "the series that leaves was marked when the log was asked");
     }
 }
