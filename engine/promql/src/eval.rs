@@ -22,6 +22,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use nunatak::Source;
+use nunatak_index::Labels;
 
 use crate::aggregate::aggregate;
 use crate::ast::AggregateOp;
@@ -123,6 +124,13 @@ impl<'a> Exec<'a> {
         self.account(self.live.get())
     }
 
+    /// Charges what the text of labels is longer than that of the labels which they are made from.
+    pub(crate) fn take_text(&self, labels: &Labels, base: &Labels) -> Result<()> {
+        let added = labels.text_len().saturating_sub(base.text_len());
+        self.watch.work(added)?;
+        self.take_bytes(added as u64)
+    }
+
     /// Sees to it that the query has the memory for so many samples and what is beside them.
     fn account(&self, samples: u64) -> Result<()> {
         let bytes = samples.saturating_mul(SAMPLE_BYTES).saturating_add(self.fixed_bytes.get());
@@ -198,11 +206,7 @@ impl<'a> Exec<'a> {
             VectorPlan::OfScalar(scalar) => {
                 let values = self.scalar(scalar, grid)?.into_values(grid.count);
                 let mut column = Column::full(values);
-                sink(Row {
-                    labels: nunatak_index::Labels::empty(),
-                    drop_name: false,
-                    column: &mut column,
-                })
+                sink(Row { labels: Labels::empty(), drop_name: false, column: &mut column })
             }
             VectorPlan::Clock(func) => self.clock(*func, grid, sink),
             VectorPlan::Absent(input, labels) => self.absent(input, labels, grid, sink),

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use nunatak::{Cursor, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source};
 use nunatak_index::labels;
-use nunatak_promql::{Engine, EngineOptions, MemorySource, QueryError, QueryParams, Value};
+use nunatak_promql::{
+    Engine, EngineOptions, MemorySource, QueryError, QueryMemory, QueryParams, Value,
+};
 
 fn source(series: i64, samples: i64) -> MemorySource {
     let mut source = MemorySource::new();
@@ -74,6 +76,34 @@ fn columns_count_with_the_steps_that_have_no_value() {
         let points: usize = series.iter().map(|series| series.values.len()).sum();
         assert_eq!((series.len(), points), (100, 500), "{query}");
     }
+}
+
+/// `label_join` so many times around a series, each of eight times the value before.
+fn joined(times: usize) -> String {
+    let sources = ", \"i\"".repeat(8);
+    let wrap = |inner: String, _| format!("label_join({inner}, \"i\", \"\"{sources})");
+    (0..times).fold("m".to_owned(), wrap)
+}
+
+#[test]
+fn labels_that_grow_are_charged_before_they_are_made() {
+    let memory = |limit| EngineOptions::default().memory(Arc::new(QueryMemory::new(limit)));
+    let (small, large) = (Engine::new(memory(1 << 20)), Engine::new(memory(1 << 30)));
+    let replaced = |times| {
+        format!("label_replace(m, \"j\", \"{}\", \"__name__\", \"(.*)\")", "$1".repeat(times))
+    };
+    let source = source(100, 1);
+    let one = "label_replace(vector(1), \"j\", \"$1\", \"j\", \"()\")";
+    let one = one.replace("$1", &"x".repeat(20_000));
+    let copied = format!("m * on() group_left(j) {one}");
+    for query in [joined(5), replaced(20_000), copied] {
+        let error = small.instant(&source, &query, 0).expect_err("too much");
+        assert!(error.to_string().starts_with("query needs more memory"), "{error}");
+        large.instant(&source, &query, 0).expect("there is room");
+    }
+    let error = large.instant(&source, &joined(9), 0).expect_err("values of 128 MiB");
+    let text = "the value of label \"i\" would have 2097152 bytes, more than 1048576";
+    assert_eq!((error.to_string().as_str(), error.http_status()), (text, 422));
 }
 
 #[test]

@@ -352,6 +352,7 @@ impl<'a, 'e> Join<'a, 'e> {
                 builder.set(name, one.get(name).unwrap_or(""));
             }
             labels = builder.build().map_err(|error| QueryError::execution(error.to_string()))?;
+            self.exec.take_text(&labels, many)?;
         }
         if self.plan.return_bool && !self.exec.delayed_names {
             labels = without_metadata(&labels);

@@ -2,6 +2,7 @@
 
 use nunatak_index::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
 
+use super::labels::built;
 use super::{Exec, Sink};
 use crate::column::{Bits, Column, Held, Matrix, Row, Series};
 use crate::error::{QueryError, Result};
@@ -71,6 +72,7 @@ impl Exec<'_> {
             let mut column = base.column.clone();
             column.keep(&steps);
             self.take(&mut out.held, column.cost())?;
+            self.take_text(&labels, &base.labels)?;
             out.series.push(Series { labels, drop_name: false, column });
         }
         Ok(())
@@ -226,7 +228,7 @@ fn combine(base: &Labels, infos: &[&InfoSeries], wanted: &Wanted) -> Result<Labe
             }
         }
     }
-    builder.build().map_err(|error| QueryError::execution(error.to_string()))
+    built(&mut builder)
 }
 
 impl Exec<'_> {

@@ -7,6 +7,10 @@ use crate::error::{QueryError, Result};
 use crate::grid::Grid;
 use crate::plan::{LabelCall, LabelEdit};
 
+/// The longest value that a function of labels makes, in bytes. Values that are joined with themselves
+/// double with each call; what is longer than this is a mistake or an attack.
+const LONGEST: usize = 1 << 20;
+
 impl Exec<'_> {
     /// Series whose labels become equal are merged if they never meet at a step.
     pub(super) fn edit_labels(&self, call: &LabelCall, grid: &Grid, sink: Sink) -> Result<()> {
@@ -14,69 +18,102 @@ impl Exec<'_> {
         let mut matrix = self.collect(&call.input, grid)?;
         for series in &mut matrix.series {
             self.tick()?;
-            if let Some(labels) = editor.edit(&series.labels)? {
-                series.labels = labels;
-                series.drop_name &= editor.destination() != METRIC_NAME;
-            }
+            let Some(value) = editor.value(&series.labels) else { continue };
+            self.admit_value(&value, editor.destination(), &series.labels)?;
+            let mut builder = LabelsBuilder::from_labels(&series.labels);
+            builder.set(editor.destination(), &value.text());
+            series.labels = built(&mut builder)?;
+            series.drop_name &= editor.destination() != METRIC_NAME;
         }
         self.replay(self.merge_equal(matrix)?, sink)
     }
+
+    /// Charges, before a value is there, what it is longer than the one that it replaces.
+    fn admit_value(&self, value: &Value<'_>, label: &str, labels: &Labels) -> Result<()> {
+        let bytes = value.bytes();
+        if bytes > LONGEST {
+            return Err(QueryError::execution(format!(
+                "the value of label {label:?} would have {bytes} bytes, more than {LONGEST}"
+            )));
+        }
+        self.watch.work(bytes)?;
+        let old = labels.get(label).map_or(0, str::len);
+        self.take_bytes(bytes.saturating_sub(old) as u64)
+    }
+}
+
+pub(super) fn built(builder: &mut LabelsBuilder) -> Result<Labels> {
+    builder.build().map_err(|error| QueryError::execution(error.to_string()))
 }
 
 struct Editor<'a> {
     edit: &'a LabelEdit,
 }
 
-impl Editor<'_> {
+impl<'a> Editor<'a> {
     fn destination(&self) -> &str {
         match self.edit {
             LabelEdit::Replace { dst, .. } | LabelEdit::Join { dst, .. } => dst,
         }
     }
 
-    /// The new labels, `None` if nothing is to change.
-    fn edit(&self, labels: &Labels) -> Result<Option<Labels>> {
-        let value = match self.edit {
+    /// The new value, `None` if nothing is to change.
+    fn value<'t>(&self, labels: &'t Labels) -> Option<Value<'t>>
+    where
+        'a: 't,
+    {
+        let pieces = match self.edit {
             LabelEdit::Join { separator, src, .. } => {
-                let values: Vec<_> =
-                    src.iter().map(|name| labels.get(name).unwrap_or("")).collect();
-                values.join(separator)
+                let between = std::iter::repeat_n(separator.as_str(), src.len()).skip(1);
+                let between = std::iter::once("").chain(between);
+                let values = src.iter().map(|name| labels.get(name).unwrap_or(""));
+                between.zip(values).flat_map(|(before, value)| [before, value]).collect()
             }
             LabelEdit::Replace { replacement, src, pattern, .. } => {
                 let source = labels.get(src).unwrap_or("");
-                let Some(groups) = pattern.captures(source) else { return Ok(None) };
-                expand(replacement, &groups)
+                expand(replacement, &pattern.captures(source)?)
             }
         };
-        let mut builder = LabelsBuilder::from_labels(labels);
-        builder.set(self.destination(), &value);
-        builder.build().map(Some).map_err(|error| QueryError::execution(error.to_string()))
+        Some(Value(pieces))
+    }
+}
+
+/// A value that is not yet made: its pieces, so that its length is known before.
+struct Value<'t>(Vec<&'t str>);
+
+impl Value<'_> {
+    fn bytes(&self) -> usize {
+        self.0.iter().map(|piece| piece.len()).sum()
+    }
+
+    fn text(&self) -> String {
+        self.0.concat()
     }
 }
 
 /// Go's `Regexp.Expand`: `$1`, `$name`, `${name}` and `$$`; a name is as long as it can be, and
 /// what is not captured is empty.
-fn expand(template: &str, groups: &Groups<'_>) -> String {
-    let mut out = String::new();
+fn expand<'t>(template: &'t str, groups: &Groups<'t>) -> Vec<&'t str> {
+    let mut out = Vec::new();
     let mut rest = template;
     while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
+        out.push(&rest[..at]);
         rest = &rest[at + 1..];
         if let Some(after) = rest.strip_prefix('$') {
-            out.push('$');
+            out.push("$");
             rest = after;
         } else if let Some((name, after)) = reference(rest) {
             let group = match number(name) {
                 Some(index) => groups.get(index),
                 None => groups.name(name),
             };
-            out.push_str(group.unwrap_or(""));
+            out.extend(group);
             rest = after;
         } else {
-            out.push('$');
+            out.push("$");
         }
     }
-    out.push_str(rest);
+    out.push(rest);
     out
 }
 
@@ -105,7 +142,7 @@ mod tests {
 
     fn replaced(template: &str, pattern: &str, source: &str) -> Option<String> {
         let pattern = Pattern::new(pattern).unwrap();
-        pattern.captures(source).map(|groups| expand(template, &groups))
+        pattern.captures(source).map(|groups| expand(template, &groups).concat())
     }
 
     #[test]
