@@ -289,7 +289,7 @@ pub(crate) struct Matrix {
     pub(crate) held: Held,
 }
 
-/// A share of the query's samples in memory, given back on drop.
+/// A share of the query's samples, or bytes, in memory, given back on drop.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     live: Rc<Cell<u64>>,
@@ -301,7 +301,7 @@ impl Held {
         Self { live, samples: 0 }
     }
 
-    /// Takes `samples` more; the query's new total.
+    /// Takes `samples` more; the new total of the query.
     pub(crate) fn take(&mut self, samples: u64) -> u64 {
         self.samples += samples;
         self.live.set(self.live.get() + samples);

@@ -44,6 +44,9 @@ pub(crate) use select::Samples;
 /// What a sample counts as.
 const SAMPLE_BYTES: u64 = 16;
 
+/// What a step of a column that is being filled counts as.
+const COLUMN_BYTES: u64 = 9;
+
 /// Takes the series of a vector one by one.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(Row<'_>) -> Result<()>;
 
@@ -64,8 +67,8 @@ pub(crate) struct Exec<'a> {
     pub(crate) peak: Cell<u64>,
     pub(crate) samples_read: Cell<u64>,
     pub(crate) series_read: Cell<u64>,
-    /// Bytes of label sets and cursors, held to the end of the query.
-    fixed_bytes: Cell<u64>,
+    /// Bytes of label sets and cursors, held to the end of the query, and of columns that are filled.
+    bytes: Rc<Cell<u64>>,
     pub(crate) peak_bytes: Cell<u64>,
     /// What the query has of the memory for all queries.
     pub(crate) share: Option<Share>,
@@ -91,7 +94,7 @@ impl<'a> Exec<'a> {
             peak: Cell::new(0),
             samples_read: Cell::new(0),
             series_read: Cell::new(0),
-            fixed_bytes: Cell::new(0),
+            bytes: Rc::default(),
             peak_bytes: Cell::new(0),
             share: None,
             profile: None,
@@ -120,8 +123,17 @@ impl<'a> Exec<'a> {
 
     /// Charges bytes that are no samples and stay to the end of the query.
     pub(crate) fn take_bytes(&self, bytes: u64) -> Result<()> {
-        self.fixed_bytes.set(self.fixed_bytes.get() + bytes);
+        self.bytes.set(self.bytes.get() + bytes);
         self.account(self.live.get())
+    }
+
+    /// Charges columns that are about to be made, for as long as the account lives: a step is a number
+    /// and a bit. They are no samples, so the limit of samples does not see them.
+    pub(crate) fn columns(&self, columns: u64, grid: &Grid) -> Result<Held> {
+        let mut held = Held::new(Rc::clone(&self.bytes));
+        held.take(columns * COLUMN_BYTES * grid.count as u64);
+        self.account(self.live.get())?;
+        Ok(held)
     }
 
     /// Charges what the text of labels is longer than that of the labels which they are made from.
@@ -133,7 +145,7 @@ impl<'a> Exec<'a> {
 
     /// Sees to it that the query has the memory for so many samples and what is beside them.
     fn account(&self, samples: u64) -> Result<()> {
-        let bytes = samples.saturating_mul(SAMPLE_BYTES).saturating_add(self.fixed_bytes.get());
+        let bytes = samples.saturating_mul(SAMPLE_BYTES).saturating_add(self.bytes.get());
         self.peak_bytes.set(self.peak_bytes.get().max(bytes));
         if let Some(profile) = &self.profile {
             profile.hold(bytes);
@@ -184,6 +196,7 @@ impl<'a> Exec<'a> {
             return Ok(());
         }
         self.watch.work(grid.count)?;
+        let _column = self.columns(u64::from(fills_a_column(plan)), grid)?;
         let Some(profile) = &self.profile else { return self.evaluate(plan, grid, sink) };
         let above = profile.enter(plan);
         let result = self.evaluate(plan, grid, &mut |row| {
@@ -311,6 +324,31 @@ impl<'a> Exec<'a> {
             }
         }
         self.merge_equal(matrix)
+    }
+}
+
+/// Whether the operator has a column of its own, instead of changing that of its input. Those of
+/// windows are charged with the windows.
+fn fills_a_column(plan: &VectorPlan) -> bool {
+    match plan {
+        VectorPlan::Window(_)
+        | VectorPlan::Map(_)
+        | VectorPlan::Labels(_)
+        | VectorPlan::Sort(_)
+        | VectorPlan::Info(_)
+        | VectorPlan::Nothing(_)
+        | VectorPlan::Negate(_)
+        | VectorPlan::Mixed(_) => false,
+        VectorPlan::Select(_)
+        | VectorPlan::Timestamp(_)
+        | VectorPlan::OfScalar(_)
+        | VectorPlan::Clock(_)
+        | VectorPlan::Absent(..)
+        | VectorPlan::AbsentOverTime(..)
+        | VectorPlan::Histogram(_)
+        | VectorPlan::Aggregate(_)
+        | VectorPlan::Pair(_)
+        | VectorPlan::Invariant(_) => true,
     }
 }
 

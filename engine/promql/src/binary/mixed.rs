@@ -40,7 +40,7 @@ fn calculate(column: &mut Column, scalar: &ScalarColumn, op: BinaryOp, scalar_le
     match scalar {
         ScalarColumn::Constant(s) if scalar_left => column.map(|v| arithmetic(op, *s, v)),
         ScalarColumn::Constant(s) => column.map(|v| arithmetic(op, v, *s)),
-        ScalarColumn::Steps(values) => {
+        ScalarColumn::Steps(values, _) => {
             for (v, s) in column.values.iter_mut().zip(values) {
                 *v = if scalar_left { arithmetic(op, *s, *v) } else { arithmetic(op, *v, *s) };
             }

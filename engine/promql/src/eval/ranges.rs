@@ -175,9 +175,9 @@ impl Exec<'_> {
         }
         match &subquery.input {
             SubqueryInput::Scalar(scalar) => {
-                let values = self.scalar(scalar, &inner)?.into_values(inner.count);
-                let times = (0..inner.count).map(|step| inner.time(step));
-                samples.refill(self, times.zip(values))?;
+                let values = self.scalar(scalar, &inner)?;
+                let points = (0..inner.count).map(|step| (inner.time(step), values.get(step)));
+                samples.refill(self, points)?;
                 take(&Labels::empty(), false, samples)
             }
             SubqueryInput::Vector(vector) => self.stream(vector, &inner, &mut |row| {
