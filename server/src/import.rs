@@ -21,6 +21,7 @@ mod summary;
 mod text;
 
 pub use args::{Format, ImportArgs, Precision};
+pub use influx::Context;
 pub use input::{Input, InputKind};
 pub use job::import;
 pub use sink::{Mark, Sink};

@@ -3,6 +3,7 @@
 use std::io::BufRead;
 
 use nunatak::{LabelsBuilder, METRIC_NAME};
+use serde::{Deserialize, Serialize};
 
 use super::ImportError;
 use super::args::Precision;
@@ -23,12 +24,13 @@ pub(super) struct Naming {
     pub(super) database_label: Option<String>,
 }
 
-/// What an export says between the points.
-#[derive(Debug, Default)]
-struct Context {
-    database: String,
+/// What an export says between the points. An import that goes on where it was begins with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    /// The database that points belong to.
+    pub database: String,
     /// Between `# DDL` and `# DML`: statements, not points.
-    in_statements: bool,
+    pub in_statements: bool,
 }
 
 impl Context {
@@ -56,8 +58,8 @@ pub(super) fn read<S: Sink, R: BufRead>(
     reader: &mut Reader<'_, S>,
     lines: &mut Lines<R>,
     naming: &Naming,
+    mut context: Context,
 ) -> Result<(), ImportError> {
-    let mut context = Context::default();
     let mut cache: Cache<Fields<S::Series>> = Cache::default();
     let mut builder = LabelsBuilder::default();
     while lines.next().map_err(|e| reader.io(&e))?.is_some() {
@@ -85,7 +87,7 @@ pub(super) fn read<S: Sink, R: BufRead>(
                 Err(error) => reader.bad_line(number, error.column, error.what)?,
             }
         }
-        reader.commit_if_full(offset, number)?;
+        reader.commit_in_context(offset, number, &context)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use nunatak::{Db, ImportOptions, ImportReport, Importer, Labels, Refusal, Refusa
 use xxhash_rust::xxh3::Xxh3;
 
 use super::args::{Format, ImportArgs};
-use super::influx::Naming;
+use super::influx::{Context, Naming};
 use super::input::{Input, InputKind, collect};
 use super::lines::Lines;
 use super::openmetrics::Dialect;
@@ -191,21 +191,22 @@ fn read_all<S: Sink>(
             progress.advance(input.size());
             continue;
         }
-        let from =
-            if number == from.input { from } else { Mark { input: number, ..Mark::default() } };
+        let begin = || Mark { input: number, ..Mark::default() };
+        let from = if number == from.input { from.clone() } else { begin() };
         let skip_invalid = args.skip_invalid;
         let mut reader = Reader { sink, input, number, progress, notes, skip_invalid };
         match (&input.kind, format) {
             (InputKind::Block(block), _) => blocks::read(&mut reader, block, from.offset)?,
             (InputKind::Text, Format::Influx) => {
-                influx::read(&mut reader, &mut open_lines(input, progress, from)?, &naming)?;
+                let mut lines = open_lines(input, progress, &from)?;
+                influx::read(&mut reader, &mut lines, &naming, from.context)?;
             }
             (InputKind::Text, format) => {
                 let dialect = match format {
                     Format::PrometheusText => Dialect::Prometheus,
                     _ => Dialect::OpenMetrics,
                 };
-                text::read(&mut reader, &mut open_lines(input, progress, from)?, dialect)?;
+                text::read(&mut reader, &mut open_lines(input, progress, &from)?, dialect)?;
             }
         }
     }
@@ -215,7 +216,7 @@ fn read_all<S: Sink>(
 fn open_lines(
     input: &Input,
     progress: &Progress,
-    from: Mark,
+    from: &Mark,
 ) -> Result<Lines<Box<dyn io::BufRead>>, ImportError> {
     let open = || {
         let mut lines = Lines::new(input.open(progress)?);
@@ -261,9 +262,20 @@ impl<S: Sink> Reader<'_, S> {
 
     /// Makes everything durable if it is time; the input was read up to `offset` and `line`.
     pub(super) fn commit_if_full(&mut self, offset: u64, line: u64) -> Result<(), ImportError> {
+        self.commit_in_context(offset, line, &Context::default())
+    }
+
+    /// As [`commit_if_full`](Self::commit_if_full), where earlier lines count for those that follow.
+    pub(super) fn commit_in_context(
+        &mut self,
+        offset: u64,
+        line: u64,
+        context: &Context,
+    ) -> Result<(), ImportError> {
         if self.sink.is_full() {
             self.progress.say("writing blocks");
-            self.sink.commit(Mark { input: self.number, offset, line })?;
+            let context = context.clone();
+            self.sink.commit(Mark { input: self.number, offset, line, context })?;
         }
         Ok(())
     }

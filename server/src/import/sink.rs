@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use nunatak::{ImportSeries, Importer, Labels, RefusalReason};
 use serde::{Deserialize, Serialize};
 
+use super::influx::Context;
+
 /// How far the inputs were read: everything before it is in the database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Number of the input.
     pub input: usize,
@@ -14,6 +16,8 @@ pub struct Mark {
     pub offset: u64,
     /// Lines before that.
     pub line: u64,
+    /// What those lines say about the ones that follow.
+    pub context: Context,
 }
 
 /// Takes samples.
@@ -70,7 +74,7 @@ impl Sink for Importer {
     }
 
     fn commit(&mut self, mark: Mark) -> nunatak::Result<()> {
-        // A struct of three numbers always has a JSON text.
+        // A struct of numbers and text always has a JSON text.
         Self::commit(self, &serde_json::to_vec(&mark).unwrap_or_default())
     }
 }

@@ -140,13 +140,13 @@ fn milliseconds_from_standard_input() {
 fn a_killed_import_goes_on_and_doubles_nothing() {
     const LINES: i64 = 100_000;
     let folder = tempfile::tempdir().unwrap();
-    let mut text = String::new();
+    let mut text = "# DDL\n# DML\n# CONTEXT-DATABASE:db1\n".to_owned();
     for i in 0..LINES {
         let seconds = 1_700_000_000 + i / 50 * 15;
         writeln!(text, "m,host=h{} a={i},b={}i {seconds}", i % 50, i % 7).unwrap();
     }
     let path = file(folder.path(), "points.lp", text.as_bytes());
-    let args = ["--precision", "s", "--part-samples", "5000", &path];
+    let args = ["--precision", "s", "--part-samples", "5000", "--database-label", "db", &path];
     let data = folder.path().join("data");
     let mut child = nunatak(&["import"]).args(args).arg("--data-dir").arg(&data).spawn().unwrap();
     let begun = Instant::now();
@@ -166,7 +166,8 @@ fn a_killed_import_goes_on_and_doubles_nothing() {
     assert!(said(&output).contains("imported by an earlier run"), "{}", said(&output));
     let server = Server::start_in(folder.path(), &[]);
     for field in ["a", "b"] {
-        let query = format!("sum(count_over_time(m_{field}[1d]))&time=1700080000");
+        let query =
+            format!("sum(count_over_time(m_{field}%7Bdb=%22db1%22%7D[1d]))&time=1700080000");
         let (_, reply) = server.api(&format!("query?query={query}"));
         assert_eq!(reply["data"]["result"][0]["value"][1], json!(LINES.to_string()), "{field}");
     }
