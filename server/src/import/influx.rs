@@ -92,24 +92,51 @@ pub(super) fn read<S: Sink, R: BufRead>(
     Ok(())
 }
 
-/// Adds the following lines to one that ends inside a string.
+/// Adds the following lines to one that ends inside a string. If no point comes of it the quote was a
+/// mistake: the line stays alone, and those behind it are read as lines of their own.
 fn join_strings<S: Sink, R: BufRead>(
     reader: &Reader<'_, S>,
     lines: &mut Lines<R>,
 ) -> Result<(), ImportError> {
     // Cheap for what it is asked about every line: almost no line has a quote.
+    let first = lines.current();
+    if !first.contains(&b'"') || first.starts_with(b"#") || ending(first) != Ending::InString {
+        return Ok(());
+    }
     for _ in 0..MOST_LINES {
-        let line = lines.current();
-        if !line.contains(&b'"') || line.starts_with(b"#") {
+        let before = lines.current().len();
+        if !lines.extend().map_err(|e| reader.io(&e))? {
             break;
         }
-        let open = std::str::from_utf8(line)
-            .is_ok_and(|line| parse_line(line, &mut Vec::new()).is_err_and(|e| e.in_string));
-        if !open || !lines.extend().map_err(|e| reader.io(&e))? {
-            break;
+        let line = lines.current();
+        // Only a quote ends a string.
+        if line[before..].contains(&b'"') {
+            match ending(line) {
+                Ending::Point => return Ok(()),
+                Ending::InString => {}
+                Ending::Bad => break,
+            }
         }
     }
+    lines.give_back();
     Ok(())
+}
+
+/// How a line, or several put together, end.
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    Point,
+    InString,
+    Bad,
+}
+
+fn ending(line: &[u8]) -> Ending {
+    let Ok(line) = std::str::from_utf8(line) else { return Ending::Bad };
+    match parse_line(line, &mut Vec::new()) {
+        Ok(_) => Ending::Point,
+        Err(error) if error.in_string => Ending::InString,
+        Err(_) => Ending::Bad,
+    }
 }
 
 struct Target<'a, S: Sink> {

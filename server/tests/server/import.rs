@@ -121,6 +121,21 @@ fn a_bad_line_stops_or_is_counted() {
 }
 
 #[test]
+fn a_quote_that_is_not_closed_spoils_its_own_line_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, third) in [("all.lp", "m v=3 3"), ("text.lp", "m msg=\"x\",v=3 3")] {
+        let text = format!("m v=1 1\nm msg=\"open v=2 2\n{third}\nm v=4 4\nm v=5 5\n");
+        let path = file(folder.path(), name, text.as_bytes());
+        let args = ["--precision", "s", &path, "--skip-invalid"];
+        let output = import(folder.path(), &args);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        assert!(said(&output).contains("imported 4 samples of 1 series"), "{}", said(&output));
+        assert!(said(&output).contains("1 lines could not be read"), "{}", said(&output));
+        assert!(said(&output).contains(&format!("{name}:2:7: ")), "{}", said(&output));
+    }
+}
+
+#[test]
 fn milliseconds_from_standard_input() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
