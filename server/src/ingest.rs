@@ -38,18 +38,21 @@ pub(crate) struct Ingest {
     /// Bytes that an unpacked message may have.
     pub(crate) max_message: usize,
     places: Arc<Semaphore>,
-    /// One permit for each KiB of body.
+    /// One permit for each KiB of body that has arrived.
     kibibytes: Arc<Semaphore>,
+    /// Room for one whole body besides: who has it can always come to an end, also if others that
+    /// are not whole yet have taken all the rest.
+    last: Arc<Semaphore>,
     /// One permit for each KiB of unpacked message: a small body may stand for a large one.
     unpacked: Arc<Semaphore>,
     pool: Mutex<Vec<Buffers>>,
 }
 
-/// A place behind the gate; dropping it gives the place free.
-#[derive(Debug)]
-pub(crate) struct Place {
-    _place: OwnedSemaphorePermit,
-    _bytes: OwnedSemaphorePermit,
+/// The room of a body that is being read; dropping it gives the room free.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    kibibytes: Option<OwnedSemaphorePermit>,
+    last: Option<OwnedSemaphorePermit>,
 }
 
 impl Ingest {
@@ -58,30 +61,47 @@ impl Ingest {
     /// largest.
     pub(crate) fn new(budget: u64) -> Self {
         let max_message = MAX_MESSAGE.min((budget / 4) as usize).max(1 << 20);
-        let max_body = MAX_BODY.min(max_message);
+        let max_body = MAX_BODY.min(max_message / 2);
         let unpacked = ((budget / 4) as usize).max(max_message) >> 10;
-        let kibibytes = ((budget / 8) as usize).clamp(max_body, 512 << 20) >> 10;
+        let kibibytes = (((budget / 8) as usize).min(512 << 20).max(2 * max_body) - max_body) >> 10;
         Self {
             max_body,
             max_message,
             places: Arc::new(Semaphore::new(PLACES)),
             kibibytes: Arc::new(Semaphore::new(kibibytes)),
+            last: Arc::new(Semaphore::new(1)),
             unpacked: Arc::new(Semaphore::new(unpacked.min(Semaphore::MAX_PERMITS))),
             pool: Mutex::default(),
         }
     }
 
-    /// Waits for a place; `None` if there is none for 10 s. A body of unknown length counts as
-    /// one of the largest.
-    pub(crate) async fn enter(&self, body: Option<usize>) -> Option<Place> {
-        let permits = (body.unwrap_or(self.max_body).min(self.max_body) >> 10) as u32 + 1;
-        let permits = permits.min((self.max_body >> 10) as u32);
+    /// Waits until a body of which so many bytes have arrived has room for them; `false` if there is
+    /// none for 10 s. What a sender only announces takes none.
+    pub(crate) async fn grow(&self, room: &mut Room, bytes: usize) -> bool {
+        let has = room.kibibytes.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = bytes.div_ceil(1 << 10).saturating_sub(has) as u32;
+        if wanted == 0 || room.last.is_some() {
+            return true;
+        }
+        let more = Arc::clone(&self.kibibytes).acquire_many_owned(wanted);
         let enter = async {
-            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-            let bytes = Arc::clone(&self.kibibytes).acquire_many_owned(permits).await.ok()?;
-            Some(Place { _place: place, _bytes: bytes })
+            tokio::select! {
+                biased;
+                more = more => match (&mut room.kibibytes, more.ok()?) {
+                    (Some(kibibytes), more) => kibibytes.merge(more),
+                    (none, more) => *none = Some(more),
+                },
+                last = Arc::clone(&self.last).acquire_owned() => room.last = Some(last.ok()?),
+            }
+            Some(())
         };
-        tokio::time::timeout(PATIENCE, enter).await.ok().flatten()
+        tokio::time::timeout(PATIENCE, enter).await.is_ok_and(|entered| entered.is_some())
+    }
+
+    /// Waits for a place for a body that is whole; `None` if there is none for 10 s.
+    pub(crate) async fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        let enter = Arc::clone(&self.places).acquire_owned();
+        tokio::time::timeout(PATIENCE, enter).await.ok()?.ok()
     }
 
     /// Waits for the memory that the body takes unpacked; `None` if there is none for 10 s. What
@@ -116,12 +136,36 @@ mod tests {
     async fn the_largest_body_always_finds_a_place() {
         for budget in [0, 16 << 20, 512 << 20, 64 << 30] {
             let ingest = Ingest::new(budget);
-            assert!(ingest.enter(None).await.is_some());
-            assert!(ingest.enter(Some(ingest.max_body)).await.is_some());
+            let mut room = Room::default();
+            assert!(
+                ingest.grow(&mut room, ingest.max_body).await && ingest.enter().await.is_some()
+            );
             assert!(ingest.max_body <= ingest.max_message);
             // A block that says only how long it is: 4 GiB.
             assert!(ingest.unpack(&[0xff, 0xff, 0xff, 0xff, 0x0f]).await.is_some());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_body_comes_to_its_end_while_others_hold_all_room() {
+        let ingest = Ingest::new(64 << 20);
+        let mut slow = Vec::new();
+        while ingest.kibibytes.available_permits() > 0 {
+            let mut room = Room::default();
+            assert!(ingest.grow(&mut room, 1).await);
+            assert!(ingest.grow(&mut room, 64 << 10).await);
+            slow.push(room);
+        }
+        let (mut room, mut other) = (Room::default(), Room::default());
+        for bytes in [1, 1 << 20, ingest.max_body] {
+            assert!(ingest.grow(&mut room, bytes).await);
+        }
+        assert!(!ingest.grow(&mut other, 1).await, "there is one of these");
+        drop(room);
+        assert!(ingest.grow(&mut other, 1).await);
+        let all = ingest.kibibytes.available_permits();
+        slow.clear();
+        assert!(ingest.kibibytes.available_permits() > all);
     }
 
     #[tokio::test]

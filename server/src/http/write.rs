@@ -15,7 +15,7 @@ use nunatak::{AppendSeries, Appender, Db, LabelsBuilder, Outcome, RefusalReason}
 use super::reply::text_response;
 use crate::app::App;
 use crate::clients::{Peer, Sender};
-use crate::ingest::Buffers;
+use crate::ingest::{Buffers, Ingest, Room};
 use crate::metadata::MetadataStore;
 use crate::remote_write::{Counts, FamilyMetadata, Sink, decode, unpack};
 
@@ -76,23 +76,26 @@ async fn accept(
     if announced.is_some_and(|bytes| bytes > gate.max_body as u64) {
         return Err(too_large(gate.max_body));
     }
-    let overloaded =
-        || Refusal::later("overloaded: too many remote-write requests at once; try again");
-    let place = gate.enter(announced.map(|bytes| bytes as usize)).await.ok_or_else(overloaded)?;
-    let mut buffers = gate.buffers();
-    read_body(body, &mut buffers.body, gate.max_body).await?;
-    let room = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
+    // A sender that announces much and sends little, or slowly, takes nothing from the others.
+    let (mut room, mut buffers) = (Room::default(), gate.buffers());
+    read_body(body, &mut buffers.body, gate, &mut room).await?;
+    let place = gate.enter().await.ok_or_else(overloaded)?;
+    let unpacked = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
     let app = Arc::clone(app);
     let stored = tokio::task::spawn_blocking(move || {
         let result = store(&app, &db, sender, &mut buffers);
         app.ingest().give_back(buffers);
-        drop((place, room));
+        drop((place, room, unpacked));
         result
     });
     stored.await.unwrap_or_else(|_| {
         let text = "the request failed; see the server's log";
         Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text))
     })
+}
+
+fn overloaded() -> Refusal {
+    Refusal::later("overloaded: too many remote-write requests at once; try again")
 }
 
 fn too_large(limit: usize) -> Refusal {
@@ -136,8 +139,13 @@ const NEXT_PIECE: Duration = Duration::from_secs(30);
 
 /// Collects the body in memory that is reused. A slow body is asked for again (503): after a 408
 /// senders throw away what they have.
-async fn read_body(body: Body, into: &mut Vec<u8>, limit: usize) -> Result<(), Refusal> {
-    tokio::time::timeout(WHOLE_BODY, read_pieces(body, into, limit, NEXT_PIECE))
+async fn read_body(
+    body: Body,
+    into: &mut Vec<u8>,
+    gate: &Ingest,
+    room: &mut Room,
+) -> Result<(), Refusal> {
+    tokio::time::timeout(WHOLE_BODY, read_pieces(body, into, gate, room, NEXT_PIECE))
         .await
         .unwrap_or_else(|_| {
             Err(Refusal::later(format!("the body took longer than {} s", WHOLE_BODY.as_secs())))
@@ -147,7 +155,8 @@ async fn read_body(body: Body, into: &mut Vec<u8>, limit: usize) -> Result<(), R
 async fn read_pieces(
     mut body: Body,
     into: &mut Vec<u8>,
-    limit: usize,
+    gate: &Ingest,
+    room: &mut Room,
     patience: Duration,
 ) -> Result<(), Refusal> {
     into.clear();
@@ -157,8 +166,12 @@ async fn read_pieces(
         match tokio::time::timeout(patience, frame).await {
             Ok(Some(Ok(frame))) => {
                 let data = frame.into_data().unwrap_or_default();
-                if into.len() + data.len() > limit {
-                    return Err(too_large(limit));
+                let bytes = into.len() + data.len();
+                if bytes > gate.max_body {
+                    return Err(too_large(gate.max_body));
+                }
+                if !gate.grow(room, bytes).await {
+                    return Err(overloaded());
                 }
                 into.extend_from_slice(&data);
             }
@@ -274,7 +287,9 @@ mod tests {
         let (sender, receiver) = tokio::sync::mpsc::channel::<bytes::Bytes>(1);
         let body = Body::new(Stalls { receiver });
         sender.send(bytes::Bytes::from_static(b"begun")).await.unwrap();
-        let refusal = read_pieces(body, &mut Vec::new(), 100, Duration::ZERO).await.unwrap_err();
+        let (gate, mut room) = (Ingest::new(0), Room::default());
+        let refusal = read_pieces(body, &mut Vec::new(), &gate, &mut room, Duration::ZERO).await;
+        let refusal = refusal.unwrap_err();
         assert_eq!(refusal.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refusal.text, "no byte of the body came for 0 s");
         let response = refusal.into_response();

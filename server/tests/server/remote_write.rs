@@ -1,5 +1,8 @@
 //! Remote write: the good is stored, the bad is named.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use crate::support::{Server, ago, histogram, metadata, series};
 
 #[test]
@@ -27,6 +30,24 @@ fn samples_come_back_bit_for_bit() {
     let (_, reply) = server.api("metadata");
     let entry = serde_json::json!([{ "type": "counter", "help": "what it is", "unit": "" }]);
     assert_eq!(reply["data"]["m"], entry);
+}
+
+/// A connection that announces a body of so many bytes and sends one.
+fn begun(server: &Server, announced: usize) -> TcpStream {
+    let mut connection = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let head =
+        format!("POST /api/v1/write HTTP/1.1\r\nHost: x\r\nContent-Length: {announced}\r\n\r\nx");
+    connection.write_all(head.as_bytes()).unwrap();
+    connection
+}
+
+#[test]
+fn who_announces_and_does_not_send_keeps_nobody_out() {
+    let server = Server::start(&["--memory-budget", "64MiB"]);
+    let mut slow = vec![begun(&server, 8 << 20)];
+    slow.extend((0..80).map(|_| begun(&server, 1000)));
+    let reply = server.write(&series(&[("__name__", "m")], &[(ago(60), 1.0)]));
+    assert_eq!(reply.status, 204, "{}", reply.text);
 }
 
 #[test]
