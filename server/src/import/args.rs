@@ -44,7 +44,8 @@ pub struct ImportArgs {
     /// Folder of the database, made if it is missing [default: ./nunatak-data]
     #[arg(long, value_name = "DIR", env = "NUNATAK_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// YAML file with settings; data_dir, memory_budget and limits are used
+    /// YAML file of the server; data_dir, memory_budget, retention and the limits on label sets are
+    /// used. Upkeep (tiers, final deletes, merges) waits for the server
     #[arg(long, value_name = "FILE", env = "NUNATAK_CONFIG")]
     pub config: Option<PathBuf>,
     /// Memory that the engine may use; an import collects samples in a quarter of it

@@ -69,8 +69,10 @@ fn settings(args: &ImportArgs) -> Result<Settings, ImportError> {
     Settings::resolve(&serve).map_err(|error| ImportError::Arguments(error.to_string()))
 }
 
+/// Opens the database without upkeep: tiers, deletes and blocks that are due are the server's, whose
+/// settings an import does not have.
 fn open(settings: &Settings) -> Result<Db, ImportError> {
-    Db::open(settings.options()).map_err(|error| match error {
+    Db::open(settings.options().threads(0)).map_err(|error| match error {
         nunatak::Error::InUse { path } => {
             let what = "a server has it open; stop the server, import, and start it again";
             ImportError::Arguments(format!("{}: {what}", path.display()))
@@ -130,7 +132,8 @@ fn into_database(
     notes: &mut Notes,
 ) -> Result<Option<Done>, ImportError> {
     let tenant: Tenant = db.tenant(args.tenant.as_deref().unwrap_or("default"))?;
-    let mut options = ImportOptions::new(id(args, inputs));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut options = ImportOptions::new(id(args, inputs)).threads(cores);
     if let Some(samples) = args.part_samples {
         options = options.part_samples(samples);
     }

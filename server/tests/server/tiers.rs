@@ -1,8 +1,14 @@
 //! With `--downsample-after` old blocks get tiers, and answers over long windows stay what they were.
 
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::Value;
 
-use super::support::{Server, ago, series};
+use super::support::{Server, ago, nunatak, series};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -45,6 +51,43 @@ fn metric(server: &Server, name: &str) -> f64 {
     let text = server.get("/metrics").1;
     let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+/// The folders of tiers in the database below a folder.
+fn tiers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.join("data")];
+    while let Some(folder) = open.pop() {
+        let inside = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let folders = inside.filter(|path| path.is_dir());
+        if folder.ends_with("tiers") { found.extend(folders) } else { open.extend(folders) }
+    }
+    found.sort();
+    found
+}
+
+/// An import knows nothing of the flags that the server has.
+#[test]
+fn an_import_leaves_the_tiers_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--enable-admin-api", "--downsample-after", "1h"];
+    let mut server = Server::start_in(folder.path(), &args);
+    fill(&server);
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let before = tiers(folder.path());
+    assert!(!before.is_empty());
+    let data = folder.path().join("data");
+    let mut import = nunatak(&["import", "--format", "prometheus-text", "-", "--data-dir"])
+        .arg(data)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Background work has a round each second.
+    std::thread::sleep(Duration::from_secs(3));
+    import.stdin.take().unwrap().write_all(b"up 1 1700000000000\n").unwrap();
+    assert!(import.wait().unwrap().success());
+    assert_eq!(tiers(folder.path()), before);
 }
 
 #[test]

@@ -103,7 +103,8 @@ impl Importer {
             let what = format!("an import with the id {} is under way", options.id);
             return Err(Error::Option { option: "id", what });
         }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let default = || if inner.options.threads == Some(0) { 1 } else { cores() };
         let windows = Windows::new(inner.now());
         let stager = |shard| {
             let place = Place { folder: format!("{folder}/{}", part_folder(shard)) };
@@ -120,7 +121,7 @@ impl Importer {
             part_runs: 0,
             oldest: inner.oldest_kept(tenant.state()),
             memory: options.memory_or(inner.memory_budget / 4),
-            threads: if inner.options.threads == Some(0) { 1 } else { cores },
+            threads: options.threads.unwrap_or_else(default),
             failed: false,
             moving: true,
             storage,

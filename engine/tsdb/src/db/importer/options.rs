@@ -16,6 +16,7 @@ pub struct ImportOptions {
     pub(super) id: String,
     pub(super) memory: Option<u64>,
     pub(super) part_samples: u64,
+    pub(super) threads: Option<usize>,
 }
 
 impl ImportOptions {
@@ -23,7 +24,7 @@ impl ImportOptions {
     /// continues an import that was interrupted, so it should be a hash of the source and of all that
     /// decides what becomes of it.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), memory: None, part_samples: PART_SAMPLES }
+        Self { id: id.into(), memory: None, part_samples: PART_SAMPLES, threads: None }
     }
 
     /// Bytes for series and samples that wait, at least 16 KiB; another half of it comes on top while
@@ -39,6 +40,14 @@ impl ImportOptions {
     #[must_use]
     pub fn part_samples(mut self, samples: u64) -> Self {
         self.part_samples = samples;
+        self
+    }
+
+    /// Threads that sort samples and write blocks. Default: as many as there are cores, or 1 if the
+    /// database [works nothing in the background](crate::Options::threads).
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.max(1));
         self
     }
 
