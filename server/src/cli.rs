@@ -147,6 +147,9 @@ pub struct ServeArgs {
     /// How many queries may run at once; others wait [default: 20]
     #[arg(long, value_name = "N", env = "NUNATAK_QUERY_CONCURRENCY")]
     pub query_concurrency: Option<usize>,
+    /// How many connections there may be at once; others wait [default: 512]
+    #[arg(long, value_name = "N", env = "NUNATAK_MAX_CONNECTIONS")]
+    pub max_connections: Option<usize>,
     /// How far an instant selector looks back for a sample [default: 5m]
     #[arg(long, value_name = "DURATION", env = "NUNATAK_LOOKBACK_DELTA")]
     pub lookback_delta: Option<String>,

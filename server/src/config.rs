@@ -79,6 +79,8 @@ pub struct Settings {
     pub query_timeout: Duration,
     /// How many queries may run at once.
     pub query_concurrency: usize,
+    /// How many connections there may be at once.
+    pub max_connections: usize,
     /// How far an instant selector looks back.
     pub lookback: Duration,
     /// Queries that take longer are logged.
@@ -116,6 +118,11 @@ impl Settings {
         if query_concurrency == 0 {
             let what = "at least one query must be able to run".to_owned();
             return Err(ConfigError::Value { key: "query_concurrency", what });
+        }
+        let max_connections = args.max_connections.or(file.max_connections).unwrap_or(512);
+        if max_connections == 0 {
+            let what = "at least one connection must be able to be there".to_owned();
+            return Err(ConfigError::Value { key: "max_connections", what });
         }
         let query_timeout =
             duration("query_timeout", &args.query_timeout, &file.query_timeout, 120_000)?;
@@ -169,6 +176,7 @@ impl Settings {
             admin_api: args.enable_admin_api.or(file.enable_admin_api).unwrap_or(false),
             query_timeout,
             query_concurrency,
+            max_connections,
             lookback,
             slow_query: duration("slow_query", &args.slow_query, &file.slow_query, 5_000)?,
             log_format: value("log_format", pick(&args.log_format, &file.log_format), log_format)?
@@ -226,6 +234,7 @@ impl Settings {
             ("enable-admin-api", self.admin_api.to_string()),
             ("query-timeout", format_duration(self.query_timeout)),
             ("query-concurrency", self.query_concurrency.to_string()),
+            ("max-connections", self.max_connections.to_string()),
             ("lookback-delta", format_duration(self.lookback)),
             ("slow-query", format_duration(self.slow_query)),
             ("log-format", format!("{:?}", self.log_format).to_lowercase()),

@@ -10,6 +10,7 @@ mod ask;
 pub mod cli;
 mod clients;
 mod config;
+mod connections;
 mod http;
 pub mod import;
 mod ingest;

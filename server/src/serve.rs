@@ -1,12 +1,11 @@
 //! `nunatak serve`: from the port to the last sync.
 
 use std::fmt;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use nunatak::{Clock as _, Db};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::cli::ServeArgs;
 use crate::config::{Settings, format_bytes};
+use crate::connections;
 use crate::http::router;
 use crate::listener::listen;
 use crate::logging::LogControl;
@@ -115,14 +115,8 @@ async fn run(
     announce(app, note);
     let (stop, stopped) = watch::channel(false);
     let listener = tokio::net::TcpListener::from_std(listener).map_err(start_error)?;
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let server = tokio::spawn({
-        let mut stopped = stopped.clone();
-        let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async move { drop(stopped.wait_for(|s| *s).await) })
-            .into_future()
-    });
+    let most = app.settings.max_connections;
+    let server = tokio::spawn(connections::serve(listener, router(app), most, stopped));
     let db = tokio::select! {
         biased;
         signal = &mut stop_signal => {

@@ -27,6 +27,7 @@ pub(super) struct File {
     pub(super) enable_admin_api: Option<bool>,
     pub(super) query_timeout: Option<String>,
     pub(super) query_concurrency: Option<usize>,
+    pub(super) max_connections: Option<usize>,
     pub(super) lookback_delta: Option<String>,
     pub(super) slow_query: Option<String>,
     pub(super) log_format: Option<String>,
@@ -68,7 +69,7 @@ pub(super) struct GlobalLimitsFile {
     pub(super) new_series_per_second: Option<u64>,
 }
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "data_dir",
     "listen",
     "retention",
@@ -84,6 +85,7 @@ const KEYS: [&str; 22] = [
     "enable_admin_api",
     "query_timeout",
     "query_concurrency",
+    "max_connections",
     "lookback_delta",
     "slow_query",
     "log_format",
@@ -217,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_key_is_known_to_the_check() {
-        let number = ["query_concurrency"];
+        let number = ["query_concurrency", "max_connections"];
         for key in KEYS.iter().filter(|k| !k.ends_with("limits") && **k != "retention_rules") {
             let value = match *key {
                 "enable_admin_api" => "true",
