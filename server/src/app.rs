@@ -14,12 +14,13 @@ use tokio::sync::watch;
 use crate::cli::ServeArgs;
 use crate::clients::Clients;
 use crate::config::Settings;
-use crate::http::{ApiError, ErrorKind};
+use crate::http::{ApiError, ErrorKind, MAX_FORM};
 use crate::ingest::Ingest;
 use crate::logging::LogControl;
 use crate::metadata::MetadataStore;
 use crate::metrics::Metrics;
 use crate::quick::Quick;
+use crate::room::Rooms;
 use crate::turns::Turns;
 
 /// How long a write waits for the database to be open.
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) clients: Clients,
     pub(crate) query_places: Arc<Turns>,
     pub(crate) quick: Quick,
+    /// Room for the forms of requests.
+    pub(crate) forms: Rooms,
     query_memory: OnceLock<Arc<QueryMemory>>,
     pub(crate) started_ms: i64,
     /// How far the opening of the database is.
@@ -63,6 +66,7 @@ impl App {
         Self {
             query_places: Arc::new(Turns::new(settings.query_concurrency)),
             quick: Quick::default(),
+            forms: Rooms::new(2 * MAX_FORM, MAX_FORM),
             query_memory: OnceLock::new(),
             ingest: OnceLock::new(),
             settings,

@@ -1,6 +1,7 @@
 //! The HTTP API.
 
 mod admin;
+mod body;
 mod cardinality;
 mod client;
 mod labels;
@@ -22,7 +23,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
-pub(crate) use params::{parse_step, parse_time};
+pub(crate) use params::{MAX_FORM, parse_step, parse_time};
 pub(crate) use reply::{ApiError, ErrorKind};
 pub(crate) use snapshot::new_name as new_snapshot_name;
 pub(crate) use stream::Out;

@@ -24,6 +24,7 @@ mod own_metrics;
 mod promql;
 mod quick;
 pub mod remote_write;
+mod room;
 mod serve;
 mod snapshot;
 mod turns;

@@ -1,44 +1,68 @@
 //! Parameters of a request: from the body of a form first, then from the URL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{Method, header};
 
-use super::reply::ApiError;
+use super::body::{self, BodyError};
+use super::reply::{ApiError, ErrorKind};
+use crate::app::App;
+use crate::room::{Room, Rooms};
 use nunatak::TimeRange;
 
-/// Go reads so much of a form.
-const MAX_FORM: usize = 10 << 20;
+/// The longest form: a query has at most 1 MiB, three times as much if each byte is escaped.
+pub(crate) const MAX_FORM: usize = 4 << 20;
+
+/// The most parameters of a request: each takes much more than the two bytes that it may have in a form.
+const MOST: usize = 10_000;
 
 /// Names and values in the order in which they count.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Params(Vec<(String, String)>);
+#[derive(Debug)]
+pub(crate) struct Params {
+    pairs: Vec<(String, String)>,
+    /// What a form takes, for as long as the request runs.
+    _room: Room,
+}
 
-impl<S: Sync> FromRequest<S> for Params {
+impl FromRequest<Arc<App>> for Params {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let mut pairs = Vec::new();
+        let (mut pairs, mut room) = (Vec::new(), Room::default());
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
         let is_form =
             content_type.is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
         if (parts.method == Method::POST || parts.method == Method::PUT) && is_form {
-            pairs = read_form(body).await?;
+            pairs = read_form(body, &app.forms, &mut room).await?;
         }
         let url = parts.uri.query().unwrap_or_default();
-        pairs.extend(form_urlencoded::parse(url.as_bytes()).into_owned());
-        Ok(Self(pairs))
+        pairs.extend(form_urlencoded::parse(url.as_bytes()).into_owned().take(MOST + 1));
+        if pairs.len() > MOST {
+            return Err(ApiError::bad_data(format!("a request may have {MOST} parameters")));
+        }
+        Ok(Self { pairs, _room: room })
     }
 }
 
-async fn read_form(body: Body) -> Result<Vec<(String, String)>, ApiError> {
-    let bytes = to_bytes(body, MAX_FORM).await.map_err(|error| {
-        ApiError::bad_data(format!("error parsing form values: {error} (at most 10 MiB)"))
+async fn read_form(
+    body: Body,
+    rooms: &Rooms,
+    room: &mut Room,
+) -> Result<Vec<(String, String)>, ApiError> {
+    let mut bytes = Vec::new();
+    body::read(body, &mut bytes, rooms, room).await.map_err(|error| {
+        let kind = match error {
+            BodyError::NoRoom => ErrorKind::Unavailable,
+            BodyError::TooLong { .. } | BodyError::Stalled { .. } => ErrorKind::Timeout,
+            BodyError::TooLarge { .. } | BodyError::Broken(_) => ErrorKind::BadData,
+        };
+        ApiError::new(kind, format!("error parsing form values: {error}"))
     })?;
-    Ok(form_urlencoded::parse(&bytes).into_owned().collect())
+    Ok(form_urlencoded::parse(&bytes).into_owned().take(MOST + 1).collect())
 }
 
 impl Params {
@@ -49,7 +73,7 @@ impl Params {
 
     /// All values of a parameter.
     pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// A time in ms, `None` if the parameter is not there.
@@ -158,6 +182,24 @@ pub(crate) fn parse_step(text: &str) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    async fn posted(form: String) -> Result<Params, ApiError> {
+        let request = Request::post("/?b=2")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form));
+        Params::from_request(request.unwrap(), &App::unopened()).await
+    }
+
+    #[tokio::test]
+    async fn forms_come_first_and_have_limits() {
+        let params = posted("a=1&b=1".to_owned()).await.unwrap();
+        assert_eq!((params.get("a"), params.get("b"), params.get("c")), ("1", "1", ""));
+        let large = posted(format!("a={}", "x".repeat(MAX_FORM))).await.unwrap_err();
+        assert_eq!(large.kind, ErrorKind::BadData);
+        assert!(large.message.contains("larger than 4194304 bytes"), "{}", large.message);
+        let many = posted("a&".repeat(MOST)).await.unwrap_err();
+        assert_eq!(many.message, "a request may have 10000 parameters");
+    }
 
     #[test]
     fn times() {

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -12,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use nunatak::{AppendSeries, Appender, Db, LabelsBuilder, Outcome, RefusalReason};
 
+use super::body::{self, BodyError};
 use super::reply::text_response;
 use crate::app::App;
 use crate::clients::{Peer, Sender};
-use crate::ingest::{Buffers, Ingest, Room};
+use crate::ingest::Buffers;
 use crate::metadata::MetadataStore;
 use crate::remote_write::{Counts, FamilyMetadata, Sink, decode, unpack};
+use crate::room::Room;
 
 /// `write`
 pub(super) async fn write(
@@ -52,6 +53,18 @@ impl Refusal {
     }
 }
 
+impl From<BodyError> for Refusal {
+    /// A slow body is asked for again (503): after a 408 senders throw away what they have.
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { limit } => too_large(limit),
+            BodyError::NoRoom => overloaded(),
+            BodyError::TooLong { .. } | BodyError::Stalled { .. } => Self::later(error.to_string()),
+            BodyError::Broken(_) => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
+        }
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = text_response(self.status, self.text);
@@ -66,19 +79,19 @@ async fn accept(
     app: &Arc<App>,
     headers: &HeaderMap,
     peer: Option<IpAddr>,
-    body: Body,
+    content: Body,
 ) -> Result<Response, Refusal> {
     check_headers(headers)?;
     let sender = Sender::new(headers, peer);
     let db = app.db_soon().await.map_err(|error| Refusal::later(error.message))?;
-    let announced = body.size_hint().exact();
+    let announced = content.size_hint().exact();
     let gate = app.ingest();
-    if announced.is_some_and(|bytes| bytes > gate.max_body as u64) {
-        return Err(too_large(gate.max_body));
+    let most = gate.rooms.max_body;
+    if announced.is_some_and(|bytes| bytes > most as u64) {
+        return Err(too_large(most));
     }
-    // A sender that announces much and sends little, or slowly, takes nothing from the others.
     let (mut room, mut buffers) = (Room::default(), gate.buffers());
-    read_body(body, &mut buffers.body, gate, &mut room).await?;
+    body::read(content, &mut buffers.body, &gate.rooms, &mut room).await?;
     let place = gate.enter().await.ok_or_else(overloaded)?;
     let unpacked = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
     let app = Arc::clone(app);
@@ -130,62 +143,6 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
         ));
     }
     Ok(())
-}
-
-/// How long a body may take altogether.
-const WHOLE_BODY: Duration = Duration::from_mins(2);
-/// How long the next piece of a body may take.
-const NEXT_PIECE: Duration = Duration::from_secs(30);
-
-/// Collects the body in memory that is reused. A slow body is asked for again (503): after a 408
-/// senders throw away what they have.
-async fn read_body(
-    body: Body,
-    into: &mut Vec<u8>,
-    gate: &Ingest,
-    room: &mut Room,
-) -> Result<(), Refusal> {
-    tokio::time::timeout(WHOLE_BODY, read_pieces(body, into, gate, room, NEXT_PIECE))
-        .await
-        .unwrap_or_else(|_| {
-            Err(Refusal::later(format!("the body took longer than {} s", WHOLE_BODY.as_secs())))
-        })
-}
-
-async fn read_pieces(
-    mut body: Body,
-    into: &mut Vec<u8>,
-    gate: &Ingest,
-    room: &mut Room,
-    patience: Duration,
-) -> Result<(), Refusal> {
-    into.clear();
-    loop {
-        let frame =
-            std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
-        match tokio::time::timeout(patience, frame).await {
-            Ok(Some(Ok(frame))) => {
-                let data = frame.into_data().unwrap_or_default();
-                let bytes = into.len() + data.len();
-                if bytes > gate.max_body {
-                    return Err(too_large(gate.max_body));
-                }
-                if !gate.grow(room, bytes).await {
-                    return Err(overloaded());
-                }
-                into.extend_from_slice(&data);
-            }
-            Ok(None) => return Ok(()),
-            Ok(Some(Err(error))) => {
-                let text = format!("the body ends early: {error}");
-                return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
-            }
-            Err(_) => {
-                let text = format!("no byte of the body came for {} s", patience.as_secs());
-                return Err(Refusal::later(text));
-            }
-        }
-    }
 }
 
 /// Unpacks, decodes and appends; runs on a blocking thread.
@@ -262,6 +219,8 @@ impl Sink for Store<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn status(content_type: &'static str, encoding: &'static str) -> u16 {
@@ -282,35 +241,12 @@ mod tests {
         assert_eq!(status("application/x-protobuf", "zstd"), 415);
     }
 
-    #[tokio::test]
-    async fn a_body_that_stalls_is_asked_for_again() {
-        let (sender, receiver) = tokio::sync::mpsc::channel::<bytes::Bytes>(1);
-        let body = Body::new(Stalls { receiver });
-        sender.send(bytes::Bytes::from_static(b"begun")).await.unwrap();
-        let (gate, mut room) = (Ingest::new(0), Room::default());
-        let refusal = read_pieces(body, &mut Vec::new(), &gate, &mut room, Duration::ZERO).await;
-        let refusal = refusal.unwrap_err();
-        assert_eq!(refusal.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(refusal.text, "no byte of the body came for 0 s");
+    #[test]
+    fn a_body_that_stalls_is_asked_for_again() {
+        let refusal = Refusal::from(BodyError::Stalled { limit: Duration::from_secs(30) });
+        assert_eq!(refusal.text, "no byte of the body came for 30 s");
         let response = refusal.into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(header::RETRY_AFTER));
-    }
-
-    struct Stalls {
-        receiver: tokio::sync::mpsc::Receiver<bytes::Bytes>,
-    }
-
-    impl http_body::Body for Stalls {
-        type Data = bytes::Bytes;
-        type Error = std::convert::Infallible;
-
-        fn poll_frame(
-            mut self: std::pin::Pin<&mut Self>,
-            context: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
-            self.receiver
-                .poll_recv(context)
-                .map(|data| data.map(|data| Ok(http_body::Frame::data(data))))
-        }
     }
 }
