@@ -19,7 +19,7 @@ use crate::block::{TEMPORARY, is_temporary};
 use crate::error::{Error, Result};
 use crate::import;
 use crate::log;
-use crate::storage::Storage;
+use crate::storage::{Storage, steps};
 use list::LIST;
 pub(crate) use list::SnapshotList;
 pub(crate) use saved::SavedFiles;
@@ -57,7 +57,7 @@ pub(crate) fn make(
     let target = format!("{FOLDER}/{name}");
     let temporary = format!("{FOLDER}/{TEMPORARY}{name}");
     let storage = storage.as_ref();
-    remove(storage, &temporary)?;
+    steps::remove(storage, &temporary)?;
     let made = fill(storage, &temporary, position, saved, now);
     let made = made.and_then(|list| publish(storage, &temporary, &target).map(|()| list));
     if made.is_err() {
@@ -82,60 +82,34 @@ pub(crate) fn check_name(storage: &dyn Storage, name: &str) -> Result<()> {
         return Err(Error::Invalid { what });
     }
     let target = format!("{FOLDER}/{name}");
-    match storage.list(&target) {
-        Ok(_) => Err(Error::Invalid { what: format!("snapshot {target} is already there") }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Error::io("list", target, error)),
+    if steps::has_folder(storage, &target)? {
+        return Err(Error::Invalid { what: format!("snapshot {target} is already there") });
     }
+    Ok(())
 }
 
 /// Refuses while blocks of an import count that are not where they belong: one has failed between the
 /// two.
 pub(crate) fn check_imports(storage: &dyn Storage) -> Result<()> {
-    let entries = match storage.list(import::FOLDER) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        result => result.map_err(|error| Error::io("list", import::FOLDER, error))?,
-    };
-    for entry in entries.iter().filter(|entry| entry.is_folder) {
+    for entry in steps::list(storage, import::FOLDER)?.iter().filter(|entry| entry.is_folder) {
         let folder = format!("{}/{}", import::FOLDER, entry.name);
         let Some(state) = import::State::read(storage, &folder)? else { continue };
-        if any_there(storage, state.moves.iter().map(|step| format!("{folder}/{}", step.from)))? {
-            let what = format!("the import in {folder} has failed half-way: continue it first");
-            return Err(Error::Invalid { what });
+        for step in &state.moves {
+            if steps::has_folder(storage, &format!("{folder}/{}", step.from))? {
+                let what = format!("the import in {folder} has failed half-way: continue it first");
+                return Err(Error::Invalid { what });
+            }
         }
     }
     Ok(())
 }
 
-/// Whether one of the folders is there.
-fn any_there(storage: &dyn Storage, folders: impl Iterator<Item = String>) -> Result<bool> {
-    for folder in folders {
-        match storage.list(&folder) {
-            Ok(_) => return Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("list", folder, error)),
-        }
-    }
-    Ok(false)
-}
-
 /// Removes what a crash left of snapshots that were not finished.
 pub(crate) fn clean_temporary(storage: &dyn Storage) -> Result<()> {
-    let entries = match storage.list(FOLDER) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        result => result.map_err(|error| Error::io("list", FOLDER, error))?,
-    };
+    let entries = steps::list(storage, FOLDER)?;
     let unfinished = entries.iter().filter(|entry| entry.name.starts_with(TEMPORARY));
-    unfinished.map(|entry| format!("{FOLDER}/{}", entry.name)).try_for_each(|p| remove(storage, &p))
-}
-
-fn remove(storage: &dyn Storage, path: &str) -> Result<()> {
-    match storage.remove(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io("remove", path, error))
-        }
-        _ => Ok(()),
-    }
+    let mut paths = unfinished.map(|entry| format!("{FOLDER}/{}", entry.name));
+    paths.try_for_each(|path| steps::remove(storage, &path))
 }
 
 fn fill(
@@ -226,7 +200,7 @@ pub(crate) fn restore(storage: &dyn Storage) -> Result<()> {
         );
         return Err(Error::corrupt(path, offset, what));
     }
-    remove(storage, LIST)?;
+    steps::remove(storage, LIST)?;
     storage.sync_folder("").map_err(|error| Error::io("sync", "", error))?;
     tracing::info!(position = list.position, made_ms = list.made, "restored a snapshot");
     Ok(())

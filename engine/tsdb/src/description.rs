@@ -1,10 +1,8 @@
 //! The file that says what a folder is: `DATABASE`, three lines of text.
 
-use std::io;
-
 use crate::error::{Error, Result};
 use crate::options::MAX_SHARDS;
-use crate::storage::Storage;
+use crate::storage::{Storage, steps};
 
 const NAME: &str = "DATABASE";
 /// The version of the layout of a folder.
@@ -14,47 +12,26 @@ const LONGEST: u64 = 4096;
 
 /// Reads the number of shards, or writes a new description with `wanted` shards.
 pub(crate) fn shard_count(storage: &dyn Storage, wanted: usize) -> Result<usize> {
-    match read(storage) {
-        Ok(text) => parse(&text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let text = format!("nunatak\nversion {VERSION}\nshards {wanted}\n");
-            write(storage, &text).map_err(|error| Error::io("create", NAME, error))?;
-            Ok(wanted)
-        }
-        Err(error) => Err(Error::io("read", NAME, error)),
+    if let Some(text) = read(storage)? {
+        return parse(&text);
     }
+    let text = format!("nunatak\nversion {VERSION}\nshards {wanted}\n");
+    steps::replace(storage, NAME, &format!("{NAME}.tmp"), text.as_bytes())?;
+    Ok(wanted)
 }
 
 /// Reads the number of shards of a database that is there.
 pub(crate) fn existing(storage: &dyn Storage) -> Result<usize> {
-    match read(storage) {
-        Ok(text) => parse(&text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let what = format!("there is no database here: the file {NAME} is missing");
-            Err(Error::Invalid { what })
-        }
-        Err(error) => Err(Error::io("read", NAME, error)),
-    }
+    let Some(text) = read(storage)? else {
+        let what = format!("there is no database here: the file {NAME} is missing");
+        return Err(Error::Invalid { what });
+    };
+    parse(&text)
 }
 
-fn read(storage: &dyn Storage) -> io::Result<String> {
-    let file = storage.open(NAME)?;
-    let mut bytes = vec![0; file.len()?.min(LONGEST) as usize];
-    file.read_at(0, &mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn write(storage: &dyn Storage, text: &str) -> io::Result<()> {
-    let temporary = format!("{NAME}.tmp");
-    match storage.remove(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = storage.create(&temporary)?;
-    file.append(text.as_bytes())?;
-    file.sync()?;
-    storage.rename(&temporary, NAME)?;
-    storage.sync_folder("")
+fn read(storage: &dyn Storage) -> Result<Option<String>> {
+    let bytes = steps::read(storage, NAME, LONGEST)?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 fn parse(text: &str) -> Result<usize> {

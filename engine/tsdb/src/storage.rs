@@ -9,6 +9,7 @@ mod fault;
 mod map;
 mod memory;
 mod os;
+pub(crate) mod steps;
 mod tree;
 
 use std::fmt::Debug;

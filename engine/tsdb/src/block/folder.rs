@@ -1,11 +1,10 @@
 //! The folder that holds the blocks of one tenant in one shard.
 
 use std::collections::HashSet;
-use std::io;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::storage::{Storage, join};
+use crate::storage::{Storage, join, steps};
 use crate::time::TimeRange;
 
 use super::name::{BlockId, BlockName};
@@ -108,7 +107,7 @@ pub(crate) fn names(storage: &dyn Storage, parent: &str) -> Result<Vec<(String, 
 pub fn clean_temporary(storage: &dyn Storage, parent: &str) -> Result<()> {
     for name in folders(storage, parent)? {
         if name.starts_with(TEMPORARY) {
-            remove_tree(storage, &join(parent, &name))?;
+            steps::remove(storage, &join(parent, &name))?;
         }
     }
     Ok(())
@@ -122,29 +121,18 @@ pub fn clean_temporary(storage: &dyn Storage, parent: &str) -> Result<()> {
 pub fn remove(storage: &dyn Storage, parent: &str, name: &str) -> Result<()> {
     let path = join(parent, name);
     let gone = join(parent, &format!("{TEMPORARY}removed-{name}"));
-    match storage.rename(&path, &gone) {
-        Ok(()) => {}
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Error::io("rename", path, e)),
+    let renamed = steps::if_there(storage.rename(&path, &gone));
+    if renamed.map_err(|e| Error::io("rename", path, e))?.is_none() {
+        return Ok(());
     }
     // Without this the disk could forget the new name and remember that the files are gone.
     storage.sync_folder(parent).map_err(|e| Error::io("sync", parent, e))?;
-    remove_tree(storage, &gone)
-}
-
-fn remove_tree(storage: &dyn Storage, path: &str) -> Result<()> {
-    match storage.remove(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
-        _ => Ok(()),
-    }
+    steps::remove(storage, &gone)
 }
 
 /// The names of the folders in `parent`.
 fn folders(storage: &dyn Storage, parent: &str) -> Result<Vec<String>> {
-    let entries = match storage.list(parent) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        result => result.map_err(|e| Error::io("list", parent, e))?,
-    };
+    let entries = steps::list(storage, parent)?;
     Ok(entries.into_iter().filter(|entry| entry.is_folder).map(|entry| entry.name).collect())
 }
 

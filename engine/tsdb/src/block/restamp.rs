@@ -1,14 +1,12 @@
 //! Gives a block that was prepared elsewhere its place among the others.
 
-use std::io;
-
 use super::manifest::{BlockMeta, Coverage, Manifest};
 use super::name::BlockName;
 use super::output::write_file;
 use super::reader::read_manifest;
 use crate::error::{Error, Result};
-use crate::storage::Storage;
 use crate::storage::join;
+use crate::storage::{Storage, steps};
 
 /// Writes sequence and coverage into the manifest of the block `name` in the folder `parent`, and
 /// returns the name that it has from now on; to rename the folder is left to the caller. Files and
@@ -28,10 +26,7 @@ pub(crate) fn restamp(
     let hash = super::manifest::content_hash(&data, &index);
     let name = BlockName { range: meta.range, sequence, hash }.to_string();
     let meta = BlockMeta { name: name.clone(), sequence, coverage, ..meta };
-    match storage.remove(&path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", path, e)),
-        _ => {}
-    }
+    steps::remove(storage, &path)?;
     write_file(storage, path, Manifest { meta, data, index }.encode().as_bytes())?;
     storage.sync_folder(&folder).map_err(|e| Error::io("sync", folder, e))?;
     Ok(name)

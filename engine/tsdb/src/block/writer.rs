@@ -6,7 +6,7 @@ use nunatak_codec::CHUNK_SAMPLES;
 use nunatak_index::Labels;
 
 use crate::error::{Error, Result};
-use crate::storage::Storage;
+use crate::storage::{Storage, steps};
 use crate::time::TimeRange;
 
 use super::Block;
@@ -283,12 +283,7 @@ struct Temporary {
 
 impl Temporary {
     fn create(storage: Arc<dyn Storage>, path: String) -> Result<Self> {
-        match storage.remove(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", path, e));
-            }
-            _ => {}
-        }
+        steps::remove(storage.as_ref(), &path)?;
         storage.create_folder(&path).map_err(|e| Error::io("create folder", &path, e))?;
         Ok(Self { storage, path, published: false })
     }
@@ -310,13 +305,7 @@ impl Temporary {
             self.storage.rename(&self.path, &target).map_err(io("rename", &self.path))?;
             self.published = true;
         }
-        // The folders above may be new as well.
-        let mut folder = parent;
-        while !folder.is_empty() {
-            self.storage.sync_folder(folder).map_err(io("sync", folder))?;
-            folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
-        }
-        self.storage.sync_folder("").map_err(io("sync", ""))
+        steps::sync_up(self.storage.as_ref(), parent)
     }
 
     /// The bytes of the manifest in a block's folder.

@@ -9,7 +9,7 @@ use super::tombstone::{Tombstone, Tombstones};
 use crate::block::Coverage;
 use crate::error::{Error, Result};
 use crate::log::{EncodeScratch, Frame, Position, Record};
-use crate::storage::{Storage, join};
+use crate::storage::{Storage, join, steps};
 
 /// The file's name.
 pub(crate) const NAME: &str = "tombstones";
@@ -49,18 +49,15 @@ pub(crate) struct Loaded {
 /// # Errors
 /// If the file can't be read, or is of another version.
 pub(crate) fn load(storage: &dyn Storage, folder: &str) -> Result<Loaded> {
-    remove(storage, &format!("{folder}/{TEMPORARY}"))?;
+    steps::remove(storage, &format!("{folder}/{TEMPORARY}"))?;
     let aside = format!("{folder}/{ASIDE}");
     let mut loaded = Loaded::default();
-    let is_there = match storage.open(&aside) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        opened => opened.map(|_| true).map_err(|error| Error::io("open", &aside, error))?,
-    };
-    if is_there {
+    let there = steps::if_there(storage.open(&aside)).map_err(|e| Error::io("open", &aside, e))?;
+    if there.is_some() {
         loaded.damage = Some(format!("{aside} was put aside before: deletes may be undone"));
     }
     let path = format!("{folder}/{NAME}");
-    let Some(bytes) = read(storage, &path)? else { return Ok(loaded) };
+    let Some(bytes) = steps::read(storage, &path, LONGEST)? else { return Ok(loaded) };
     match decode(&path, &bytes) {
         Ok(remembered) => loaded.remembered = remembered,
         Err(error @ Error::Corrupt { .. }) => {
@@ -95,7 +92,7 @@ pub(crate) fn check(storage: &dyn Storage, folder: &str) -> Result<Checked> {
 /// As [`check`], of the file at `path`.
 pub(crate) fn check_at(storage: &dyn Storage, path: &str) -> Result<Checked> {
     let missing = || Error::io("open", path, io::ErrorKind::NotFound.into());
-    let bytes = read(storage, path)?.ok_or_else(missing)?;
+    let bytes = steps::read(storage, path, LONGEST)?.ok_or_else(missing)?;
     let Remembered { tombstones, gone } = decode(path, &bytes)?;
     Ok(Checked {
         bytes: bytes.len() as u64,
@@ -119,50 +116,9 @@ pub(crate) fn store(
     let path = format!("{folder}/{NAME}");
     let temporary = format!("{folder}/{TEMPORARY}");
     let bytes = encode(shard, tenant, remembered)?;
-    remove(storage, &temporary)?;
-    let write = || {
-        storage.create_folder(folder)?;
-        let file = storage.create(&temporary)?;
-        file.append(&bytes)?;
-        file.sync()?;
-        storage.rename(&temporary, &path)?;
-        // The folders above may be new as well.
-        let mut above = folder;
-        while !above.is_empty() {
-            storage.sync_folder(above)?;
-            above = above.rsplit_once('/').map_or("", |(parent, _)| parent);
-        }
-        storage.sync_folder("")
-    };
-    write().map_err(|error| Error::io("write", &path, error))
-}
-
-fn remove(storage: &dyn Storage, path: &str) -> Result<()> {
-    match storage.remove(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io("remove", path, error))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn read(storage: &dyn Storage, path: &str) -> Result<Option<Vec<u8>>> {
-    let failed = |error| Error::io("read", path, error);
-    let file = match storage.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(failed)?,
-    };
-    let len = file.len().map_err(failed)?;
-    if len > LONGEST {
-        return Err(Error::corrupt(
-            path,
-            LONGEST,
-            format!("{len} bytes, more than a file may have"),
-        ));
-    }
-    let mut bytes = vec![0; len as usize];
-    file.read_at(0, &mut bytes).map_err(failed)?;
-    Ok(Some(bytes))
+    storage.create_folder(folder).map_err(|e| Error::io("create folder", folder, e))?;
+    steps::replace(storage, &path, &temporary, &bytes)?;
+    steps::sync_up(storage, steps::parent(folder))
 }
 
 fn encode(shard: u16, tenant: &Arc<str>, remembered: &Remembered) -> Result<Vec<u8>> {

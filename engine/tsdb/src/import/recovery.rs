@@ -1,19 +1,18 @@
 //! What a start does with imports that a crash has interrupted.
 
 use std::collections::BTreeSet;
-use std::io;
 
 use super::FOLDER;
 use super::state::{Move, State};
 use crate::error::{Error, Result};
-use crate::storage::Storage;
+use crate::storage::{Storage, steps};
 
 /// Moves the blocks of every part that counts to where they belong, and removes what else the
 /// imports have left. Nothing else may use the folder: called before the shards are opened.
 ///
 /// An import whose state can't be read is reported and left alone.
 pub(crate) fn recover(storage: &dyn Storage) -> Result<()> {
-    for entry in list(storage, FOLDER)?.into_iter().filter(|entry| entry.is_folder) {
+    for entry in steps::list(storage, FOLDER)?.into_iter().filter(|entry| entry.is_folder) {
         let folder = format!("{FOLDER}/{}", entry.name);
         match State::read(storage, &folder) {
             Ok(state) => recover_one(storage, &folder, state.unwrap_or_default())?,
@@ -37,62 +36,29 @@ fn recover_one(storage: &dyn Storage, folder: &str, mut state: State) -> Result<
 /// Moves the blocks that still lie in the import's folder. All of them are on the disk in their place
 /// when it returns, also those that an earlier attempt moved.
 pub(crate) fn finish_moves(storage: &dyn Storage, folder: &str, moves: &[Move]) -> Result<()> {
-    let targets: BTreeSet<&str> = moves.iter().map(|step| parent(&step.to)).collect();
+    let targets: BTreeSet<&str> = moves.iter().map(|step| steps::parent(&step.to)).collect();
     // A folder must have a lasting name before anything moves into it: else a power loss could forget
     // the folder and remember that the blocks have left where they were.
     for target in &targets {
         storage.create_folder(target).map_err(|e| Error::io("create folder", *target, e))?;
-        sync_all(storage, ancestors(target))?;
+        steps::sync_up(storage, target)?;
     }
     let mut sources = BTreeSet::new();
     for step in moves {
         let from = format!("{folder}/{}", step.from);
-        sources.insert(parent(&from).to_owned());
-        match storage.rename(&from, &step.to) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("rename", from, error));
-            }
-            _ => {}
-        }
+        sources.insert(steps::parent(&from).to_owned());
+        let renamed = steps::if_there(storage.rename(&from, &step.to));
+        renamed.map_err(|error| Error::io("rename", from, error))?;
     }
-    sync_all(storage, targets.into_iter().chain(sources.iter().map(String::as_str)))
-}
-
-/// Makes the names in these folders last; one that is gone has none.
-fn sync_all<'a>(storage: &dyn Storage, folders: impl Iterator<Item = &'a str>) -> Result<()> {
-    for folder in folders {
-        match storage.sync_folder(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("sync", folder, error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-/// A folder and all above it, the root too.
-fn ancestors(folder: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(folder), |folder| (!folder.is_empty()).then(|| parent(folder)))
+    let mut touched = targets.into_iter().chain(sources.iter().map(String::as_str));
+    touched.try_for_each(|folder| steps::sync(storage, folder))
 }
 
 /// Removes everything but the state from an import's folder.
 pub(crate) fn remove_leftovers(storage: &dyn Storage, folder: &str) -> Result<()> {
-    for entry in list(storage, folder)?.into_iter().filter(|entry| entry.name != "state") {
+    for entry in steps::list(storage, folder)?.into_iter().filter(|entry| entry.name != "state") {
         let path = format!("{folder}/{}", entry.name);
         storage.remove(&path).map_err(|e| Error::io("remove", path, e))?;
     }
     Ok(())
-}
-
-fn list(storage: &dyn Storage, folder: &str) -> Result<Vec<crate::storage::Entry>> {
-    match storage.list(folder) {
-        Ok(entries) => Ok(entries),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(Error::io("list", folder, error)),
-    }
 }

@@ -1,10 +1,9 @@
 //! How far an import has come: one small file that is replaced as a whole.
 
 use std::fmt::Write as _;
-use std::io;
 
 use crate::error::{Error, Result};
-use crate::storage::Storage;
+use crate::storage::{Storage, steps};
 
 const VERSION: u32 = 0;
 const MAGIC: &str = "nunatak-import ";
@@ -45,34 +44,14 @@ impl State {
     /// The state in `folder`, or `None` if there is none.
     pub(crate) fn read(storage: &dyn Storage, folder: &str) -> Result<Option<Self>> {
         let path = path(folder);
-        let read = || {
-            let file = storage.open(&path)?;
-            let mut bytes = vec![0; file.len()?.min(LONGEST) as usize];
-            file.read_at(0, &mut bytes)?;
-            Ok(bytes)
-        };
-        match read() {
-            Ok(bytes) => Self::decode(&path, &bytes).map(Some),
-            Err(e) if io::Error::kind(&e) == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io("read", path, e)),
-        }
+        let bytes = steps::read(storage, &path, LONGEST)?;
+        bytes.map(|bytes| Self::decode(&path, &bytes)).transpose()
     }
 
     /// Replaces the state in `folder`. When this returns it is on the disk.
     pub(crate) fn write(&self, storage: &dyn Storage, folder: &str) -> Result<()> {
-        let (path, temporary) = (path(folder), format!("{folder}/state.tmp"));
-        let write = || {
-            match storage.remove(&temporary) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-            let file = storage.create(&temporary)?;
-            file.append(self.encode().as_bytes())?;
-            file.sync()?;
-            storage.rename(&temporary, &path)?;
-            storage.sync_folder(folder)
-        };
-        write().map_err(|e| Error::io("write", &path, e))
+        let temporary = format!("{folder}/state.tmp");
+        steps::replace(storage, &path(folder), &temporary, self.encode().as_bytes())
     }
 
     fn encode(&self) -> String {

@@ -7,6 +7,7 @@
 use std::io;
 
 use super::layout::FOLDER;
+use crate::storage::steps::if_there;
 use crate::storage::{File, Storage};
 
 /// How the copies of what had been synced begin.
@@ -47,8 +48,7 @@ impl Bad<'_> {
 
     /// Whether it was put aside as unsynced before. A copy that can't be opened now is there.
     pub(super) fn is_known_unsynced(&self, storage: &dyn Storage) -> bool {
-        let copy = storage.open(&self.aside(false));
-        copy.map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true)
+        !matches!(if_there(storage.open(&self.aside(false))), Ok(None))
     }
 
     /// Copies it, if that is not done yet. A copy that fails is only a warning: the segment
@@ -63,11 +63,10 @@ impl Bad<'_> {
     fn ensure_copy(&self, storage: &dyn Storage, to: &str) -> io::Result<()> {
         let end = (self.offset + self.len).min(self.file.len()?);
         let bytes = end.saturating_sub(self.offset);
-        match storage.open(to) {
-            Ok(there) if there.len()? == bytes => return Ok(()),
-            Ok(_) => storage.remove(to)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        match if_there(storage.open(to))? {
+            Some(there) if there.len()? == bytes => return Ok(()),
+            Some(_) => storage.remove(to)?,
+            None => {}
         }
         let copied = self.copy(storage, to, end);
         if copied.is_err() {

@@ -16,7 +16,7 @@ use super::layout::{
 };
 use super::scan::Window;
 use crate::error::{Error, Result};
-use crate::storage::{File, Storage};
+use crate::storage::{File, Storage, steps};
 
 /// Bytes that gather before they are written.
 const WRITE: usize = 1 << 20;
@@ -107,12 +107,7 @@ fn flush(file: &dyn File, out: &mut Vec<u8>) -> Result<u64> {
 
 /// Removes what is left of a checkpoint that was not finished.
 pub(super) fn remove_temp(storage: &dyn Storage) -> Result<()> {
-    match storage.remove(CHECKPOINT_TEMP) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("remove", CHECKPOINT_TEMP, error))
-        }
-        _ => Ok(()),
-    }
+    steps::remove(storage, CHECKPOINT_TEMP)
 }
 
 impl Checkpoint {

@@ -1,6 +1,5 @@
 //! Imported blocks get their place among the others and are published.
 
-use std::io;
 use std::sync::Arc;
 
 use parking_lot::MutexGuard;
@@ -8,9 +7,10 @@ use parking_lot::MutexGuard;
 use super::tenant::BlockList;
 use super::{Shard, TenantShard};
 use crate::block::{Block, BlockMeta, Coverage, restamp};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::import::Move;
 use crate::log::WriteLog;
+use crate::storage::steps;
 
 /// The blocks of one shard that an import has prepared.
 #[derive(Debug)]
@@ -77,11 +77,6 @@ impl TenantShard {
 
     /// Whether the block is on the disk. A look that fails says nothing.
     fn has_block(&self, name: &str) -> Result<bool> {
-        let path = format!("{}/{name}", self.folder);
-        match self.storage.list(&path) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::io("list", path, error)),
-        }
+        steps::has_folder(self.storage.as_ref(), &format!("{}/{name}", self.folder))
     }
 }

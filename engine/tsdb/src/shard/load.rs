@@ -15,15 +15,13 @@ use crate::head::{
     saved_path,
 };
 use crate::log::{Position, Samples};
+use crate::storage::steps;
 
 impl TenantShard {
     /// Loads the newest saved head that is not damaged, if there is one. What is damaged is put
     /// aside and named: as long as one is good, it and the log have everything.
     pub(crate) fn load(&self) -> Result<()> {
-        let names = match self.storage.list(&self.folder) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            names => names.map_err(|e| Error::io("list", &self.folder, e))?,
-        };
+        let names = steps::list(self.storage.as_ref(), &self.folder)?;
         let names: Vec<String> =
             names.into_iter().filter(|entry| !entry.is_folder).map(|entry| entry.name).collect();
         let mut saving = self.saving.lock();

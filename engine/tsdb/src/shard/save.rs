@@ -14,6 +14,7 @@ use crate::head::{
     spill_path, window_of,
 };
 use crate::log::{Position, WriteLog};
+use crate::storage::steps;
 
 /// Bytes that gather before they are written to a spill file.
 const SPILL_WRITE: usize = 1 << 20;
@@ -188,14 +189,13 @@ impl TenantShard {
     }
 
     fn make_folder(&self) -> Result<()> {
-        if self.storage.list(&self.folder).is_ok() {
+        let storage = self.storage.as_ref();
+        if steps::has_folder(storage, &self.folder)? {
             return Ok(());
         }
-        let failed = |op| move |e| Error::io(op, &self.folder, e);
-        self.storage.create_folder(&self.folder).map_err(failed("create"))?;
-        let above = self.folder.rsplit_once('/').map_or("", |(above, _)| above);
-        self.storage.sync_folder(above).map_err(failed("sync"))?;
-        self.storage.sync_folder("").map_err(failed("sync"))
+        let made = storage.create_folder(&self.folder);
+        made.map_err(|e| Error::io("create", &self.folder, e))?;
+        steps::sync_up(storage, steps::parent(&self.folder))
     }
 
     /// Writes the full chunks that are in memory into the spill file, and syncs it.
@@ -314,10 +314,7 @@ impl TenantShard {
     }
 
     pub(super) fn remove_file(&self, path: &str) -> Result<()> {
-        match self.storage.remove(path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
-            _ => Ok(()),
-        }
+        steps::remove(self.storage.as_ref(), path)
     }
 
     /// The position up to which the older of two saved heads has everything.

@@ -1,6 +1,5 @@
 //! One tenant in one shard: its head and its blocks.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -12,10 +11,10 @@ use super::tiers::Tiers;
 use super::{DEFAULT_TENANT, LOCK_PIECE};
 use crate::block::{Block, Coverage, OpenedBlocks, Quarantined, clean_temporary, open_all};
 use crate::delete::{self, Loaded, Tombstones};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::head::Head;
 use crate::log::{Frame, Position, Record, Samples};
-use crate::storage::Storage;
+use crate::storage::{Storage, steps};
 use crate::time::TimeRange;
 
 /// The blocks of a tenant in a shard, the highest precedence first.
@@ -74,12 +73,8 @@ pub(crate) struct TenantShard {
 
 /// Names of the tenants' folders in a shard's folder.
 pub(super) fn folders(storage: &dyn Storage, shard: u16) -> Result<Vec<String>> {
-    let path = shard_folder(shard);
-    match storage.list(&path) {
-        Ok(entries) => Ok(entries.into_iter().filter(|e| e.is_folder).map(|e| e.name).collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(Error::io("list", path, error)),
-    }
+    let entries = steps::list(storage, &shard_folder(shard))?;
+    Ok(entries.into_iter().filter(|e| e.is_folder).map(|e| e.name).collect())
 }
 
 fn shard_folder(shard: u16) -> String {
@@ -148,14 +143,7 @@ impl TenantShard {
         if self.is_settled.load(Ordering::Acquire) {
             return Ok(());
         }
-        for folder in [self.folder.as_str(), &shard_folder(self.shard), ""] {
-            match self.storage.sync_folder(folder) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::io("sync", folder, error));
-                }
-                _ => {}
-            }
-        }
+        steps::sync_up(self.storage.as_ref(), &self.folder)?;
         self.is_settled.store(true, Ordering::Release);
         Ok(())
     }

@@ -1,7 +1,5 @@
 //! What there is to verify.
 
-use std::io;
-
 use super::Damage;
 use crate::backup::SnapshotList;
 use crate::block::{BlockName, QUARANTINE, is_temporary};
@@ -11,7 +9,7 @@ use crate::head::{SAVED_ASIDE, parse_saved, parse_spill};
 use crate::import;
 use crate::log::{self, Position};
 use crate::shard::TIERS;
-use crate::storage::{Entry, Storage};
+use crate::storage::{Entry, Storage, steps};
 
 /// A piece of work for one thread.
 #[derive(Debug)]
@@ -64,15 +62,15 @@ const OTHERS: [&str; 4] = ["DATABASE", "LOCK", "SNAPSHOT", "snapshots"];
 /// Lists everything; `sealed` as in [`run`](super::run).
 pub(super) fn plan(storage: &dyn Storage, sealed: Option<u64>) -> Result<Plan> {
     let mut plan = Plan::default();
-    for entry in list(storage, "")? {
+    for entry in steps::list(storage, "")? {
         match entry.name.as_str() {
-            "log" => plan.log(&list(storage, "log")?, sealed),
+            "log" => plan.log(&steps::list(storage, "log")?, sealed),
             import::FOLDER => plan.imports(storage)?,
             name if is_temporary(name) => plan.notes.push(left(name)),
             shard if shard.starts_with("shard-") && entry.is_folder => {
-                for tenant in list(storage, shard)? {
+                for tenant in steps::list(storage, shard)? {
                     let folder = format!("{shard}/{}", tenant.name);
-                    plan.tenant(storage, &folder, &list(storage, &folder)?)?;
+                    plan.tenant(storage, &folder, &steps::list(storage, &folder)?)?;
                 }
             }
             other if OTHERS.contains(&other) => {}
@@ -82,13 +80,6 @@ pub(super) fn plan(storage: &dyn Storage, sealed: Option<u64>) -> Result<Plan> {
     plan.snapshot(storage)?;
     plan.items.sort_by_key(|item| std::cmp::Reverse(item.bytes));
     Ok(plan)
-}
-
-fn list(storage: &dyn Storage, folder: &str) -> Result<Vec<Entry>> {
-    match storage.list(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        result => result.map_err(|error| Error::io("list", folder, error)),
-    }
 }
 
 fn left(path: &str) -> String {
@@ -102,7 +93,7 @@ impl Plan {
 
     /// How far imports have come; what they are preparing is no data yet.
     fn imports(&mut self, storage: &dyn Storage) -> Result<()> {
-        for entry in list(storage, import::FOLDER)?.iter().filter(|entry| entry.is_folder) {
+        for entry in steps::list(storage, import::FOLDER)?.iter().filter(|entry| entry.is_folder) {
             match import::State::read(storage, &format!("{}/{}", import::FOLDER, entry.name)) {
                 Err(Error::Corrupt { path, offset, what }) => {
                     let path = path.to_string_lossy().into_owned();
@@ -156,10 +147,10 @@ impl Plan {
     }
 
     fn tiers(&mut self, storage: &dyn Storage, folder: &str) -> Result<()> {
-        for entry in list(storage, folder)? {
+        for entry in steps::list(storage, folder)? {
             let (path, name) = (format!("{folder}/{}", entry.name), entry.name.as_str());
             if BlockName::parse(name).is_some() {
-                let bytes = list(storage, &path)?.iter().map(|file| file.len).sum();
+                let bytes = steps::list(storage, &path)?.iter().map(|file| file.len).sum();
                 let part = Part::Tier { parent: folder.to_owned(), name: name.to_owned() };
                 self.items.push(Item { path, bytes, part });
             } else if is_temporary(name) || name.starts_with(QUARANTINE) {
@@ -178,7 +169,7 @@ impl Plan {
             if name == TIERS && entry.is_folder {
                 self.tiers(storage, &path)?;
             } else if BlockName::parse(name).is_some() {
-                let bytes = list(storage, &path)?.iter().map(|file| file.len).sum();
+                let bytes = steps::list(storage, &path)?.iter().map(|file| file.len).sum();
                 let part = Part::Block { parent: folder.to_owned(), name: name.to_owned() };
                 self.items.push(Item { path, bytes, part });
             } else if name.strip_prefix(QUARANTINE).and_then(BlockName::parse).is_some() {
