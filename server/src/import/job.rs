@@ -113,7 +113,7 @@ fn dry_run(
 ) -> Result<Done, ImportError> {
     let mut sink = Counter::default();
     let progress = Progress::start(total);
-    read_all(args, inputs, formats, &mut sink, &progress, notes, Mark::default())?;
+    read_all(args, inputs, formats, &mut sink, &progress, notes, &Mark::default())?;
     progress.end();
     let mut report = ImportReport::default();
     (report.samples, report.series) = (sink.samples, sink.series());
@@ -148,7 +148,7 @@ fn into_database(
         })?,
     };
     let progress = Progress::start(total);
-    read_all(args, inputs, formats, &mut importer, &progress, notes, from)?;
+    read_all(args, inputs, formats, &mut importer, &progress, notes, &from)?;
     progress.say("writing blocks");
     let report = importer.finish()?;
     progress.end();
@@ -182,7 +182,7 @@ fn read_all<S: Sink>(
     sink: &mut S,
     progress: &Progress,
     notes: &mut Notes,
-    from: Mark,
+    from: &Mark,
 ) -> Result<(), ImportError> {
     let naming = Naming {
         precision: args.precision,
