@@ -11,6 +11,7 @@ mod query;
 mod ready;
 mod reply;
 mod rules;
+mod search;
 mod snapshot;
 mod status;
 mod stream;

@@ -38,23 +38,25 @@ impl QueryMemory {
     }
 }
 
-/// What one query has taken.
+/// What one query has taken, or another request that collects what the storage has; given back on drop.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub struct MemoryShare {
     memory: Arc<QueryMemory>,
     held: AtomicU64,
 }
 
-impl Share {
-    pub(crate) fn new(memory: Arc<QueryMemory>) -> Self {
+impl MemoryShare {
+    /// A share that has nothing yet.
+    #[must_use]
+    pub fn new(memory: Arc<QueryMemory>) -> Self {
         Self { memory, held: AtomicU64::new(0) }
     }
 
-    /// Makes sure that the query has `bytes`.
+    /// Makes sure that the share has `bytes` in all.
     ///
     /// # Errors
     /// If it may not have so much, or others have the rest.
-    pub(crate) fn cover(&self, bytes: u64) -> Result<()> {
+    pub fn cover(&self, bytes: u64) -> Result<()> {
         let held = self.held.load(Ordering::Relaxed);
         if bytes <= held {
             return Ok(());
@@ -79,7 +81,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for MemoryShare {
     fn drop(&mut self) {
         self.memory.used.fetch_sub(self.held.load(Ordering::Relaxed), Ordering::Relaxed);
     }
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn a_query_has_half_and_all_together_have_all() {
         let memory = Arc::new(QueryMemory::new(4 * PIECE));
-        let share = || Share::new(Arc::clone(&memory));
+        let share = || MemoryShare::new(Arc::clone(&memory));
         let (a, b, c) = (share(), share(), share());
         a.cover(1).unwrap();
         assert_eq!(memory.used(), PIECE);

@@ -8,7 +8,7 @@ use nunatak::{Hints, Selection, Selector, Source, Visit};
 use nunatak_index::Labels;
 
 use crate::ast::{Expr, ValueType};
-use crate::budget::{QueryMemory, Share};
+use crate::budget::{MemoryShare, QueryMemory};
 use crate::column::{Column, Matrix, Series};
 use crate::error::{QueryError, Result};
 use crate::eval::Exec;
@@ -214,7 +214,7 @@ impl Engine {
         let lookback = params.lookback_ms.filter(|&lookback| lookback > 0);
         exec.lookback_ms = lookback.unwrap_or(self.options.lookback_ms);
         exec.delayed_names = self.options.delayed_name_removal;
-        exec.share = self.options.memory.clone().map(Share::new);
+        exec.share = self.options.memory.clone().map(MemoryShare::new);
         exec.profile = params.profile.then(Profile::new);
         exec
     }

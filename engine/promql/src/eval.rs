@@ -27,7 +27,7 @@ use nunatak_index::Labels;
 use crate::aggregate::aggregate;
 use crate::ast::AggregateOp;
 use crate::binary::{mixed, pair, set_operation};
-use crate::budget::Share;
+use crate::budget::MemoryShare;
 use crate::column::{Column, Held, Matrix, Row, Series};
 use crate::error::{QueryError, Result};
 use crate::grid::Grid;
@@ -71,7 +71,7 @@ pub(crate) struct Exec<'a> {
     bytes: Rc<Cell<u64>>,
     pub(crate) peak_bytes: Cell<u64>,
     /// What the query has of the memory for all queries.
-    pub(crate) share: Option<Share>,
+    pub(crate) share: Option<MemoryShare>,
     pub(crate) profile: Option<Profile>,
 }
 

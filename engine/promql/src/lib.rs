@@ -56,7 +56,7 @@ mod value;
 mod watch;
 mod window;
 
-pub use budget::QueryMemory;
+pub use budget::{MemoryShare, QueryMemory};
 pub use engine::{Engine, EngineOptions, QueryParams, query, query_range};
 pub use error::QueryError;
 pub use functions::{Function, FunctionId, Variadic};

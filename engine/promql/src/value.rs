@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nunatak::Histogram;
 use nunatak_index::Labels;
 
-use crate::budget::Share;
+use crate::budget::MemoryShare;
 use crate::profile::OperatorStats;
 
 /// The answer to a query.
@@ -25,7 +25,7 @@ pub struct QueryResult {
     pub operators: Vec<OperatorStats>,
     /// The result is part of the memory of all queries.
     #[expect(dead_code, reason = "given back when the result is dropped")]
-    pub(crate) memory: Option<Arc<Share>>,
+    pub(crate) memory: Option<Arc<MemoryShare>>,
 }
 
 /// The value of a query.

@@ -2,17 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Path, State};
-use axum::response::Response;
-use nunatak::{Db, Hints, Labels, Matcher, Selector, Source, TimeRange};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use nunatak::{Db, Matcher, Selector, Source, TimeRange};
+use nunatak_promql::MemoryShare;
 
 use super::client::Asking;
 use super::params::Params;
-use super::query::{quick_or_blocking, wait_for_turn};
-use super::reply::{ApiError, success, success_with};
+use super::query::{CancelOnDrop, blocking, wait_for_turn};
+use super::reply::{ApiError, ErrorKind, json_response, success, success_with};
+use super::search::{Found, Search};
+use super::stream::{Out, reply};
 use crate::app::App;
-use crate::{json, promql};
+use crate::turns::Place;
+use crate::{json, promql, quick};
+
+/// So many label sets are written at once by the thread that read the request.
+const FEW: usize = 1000;
 
 /// `labels`
 pub(super) async fn names(
@@ -20,7 +29,7 @@ pub(super) async fn names(
     asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
-    texts(&app, &asking, &params, "", Source::label_names).await
+    texts(&app, &asking, &params, Source::label_names).await
 }
 
 /// `label/{name}/values`
@@ -34,34 +43,38 @@ pub(super) async fn values(
     if name.is_empty() {
         return Err(ApiError::bad_data("invalid label name: \"\""));
     }
-    let key = name.clone();
-    texts(&app, &asking, &params, &key, move |db, selector, limit| {
+    texts(&app, &asking, &params, move |db, selector, limit| {
         db.label_values(&name, selector, limit)
     })
     .await
 }
 
-/// Names or values of all selectors together, sorted, cut at `limit`; `what` tells the one from the
-/// other.
+/// Names or values of all selectors together, sorted, cut at `limit`.
 async fn texts(
-    app: &Arc<App>,
+    app: &App,
     asking: &Asking,
     params: &Params,
-    what: &str,
     ask: impl Fn(&Db, &Selector, usize) -> nunatak::Result<Vec<String>> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let db = app.db()?;
     let limit = params.limit()?;
     let selectors = selectors(params, ApiError::bad_data)?;
-    let permit = wait_for_turn(app, asking, app.settings.query_timeout).await?;
-    let key = app.quick.key(("texts", what, shape(params, &selectors)));
-    let (mut texts, mut warnings) = quick_or_blocking(app, key, move || {
+    let timeout = app.settings.query_timeout;
+    let begun = Instant::now();
+    let permit = wait_for_turn(app, asking, timeout).await?;
+    let share = MemoryShare::new(app.query_memory());
+    // Nothing stops it half-way, so it never runs where requests are read.
+    let work = blocking(move || {
         let _permit = permit;
-        let texts = one_more_than(limit, &selectors, |selector, most| ask(&db, selector, most))?;
+        let ask = |selector: &Selector, most| ask(&db, selector, most);
+        let texts = one_more_than(limit, &selectors, &share, ask)?;
         let range = selectors.first().map_or(TimeRange::ALL, |selector| selector.range);
-        Ok::<_, ApiError>((texts, db.warnings(range)))
-    })
-    .await??;
+        Ok::<_, ApiError>((texts, db.warnings(range), share))
+    });
+    let late = |_| ApiError::new(ErrorKind::Timeout, "the search for labels timed out");
+    let left = timeout.saturating_sub(begun.elapsed());
+    let (mut texts, mut warnings, _share) =
+        tokio::time::timeout(left, work).await.map_err(late)???;
     warnings.extend(truncate(&mut texts, limit));
     Ok(success_with(&warnings, |out| json::strings(out, &texts)))
 }
@@ -75,17 +88,32 @@ fn shape<'a>(params: &'a Params, selectors: &[Selector]) -> (Vec<&'a str>, Optio
 fn one_more_than(
     limit: usize,
     selectors: &[Selector],
+    share: &MemoryShare,
     ask: impl Fn(&Selector, usize) -> nunatak::Result<Vec<String>>,
 ) -> Result<Vec<String>, ApiError> {
-    let most = if limit == 0 { 0 } else { limit.saturating_add(1) };
+    let most = one_more(limit);
+    // Each text is there a second time in the reply.
+    let cost = |text: &String| (2 * text.len() + size_of::<String>()) as u64;
+    let mut bytes = 0;
+    let mut ask = |selector| {
+        let texts = ask(selector, most)?;
+        bytes += texts.iter().map(cost).sum::<u64>();
+        share.cover(bytes)?;
+        Ok::<_, ApiError>(texts)
+    };
     if let [only] = selectors {
-        return Ok(ask(only, most)?);
+        return ask(only);
     }
     let mut all = BTreeSet::new();
     for selector in selectors {
-        all.extend(ask(selector, most)?);
+        all.extend(ask(selector)?);
     }
     Ok(all.into_iter().collect())
+}
+
+/// One more than the limit, so that it is seen when something is cut off; 0 is no limit.
+fn one_more(limit: usize) -> usize {
+    if limit == 0 { 0 } else { limit.saturating_add(1) }
 }
 
 /// `series`
@@ -100,37 +128,79 @@ pub(super) async fn series(
     }
     let limit = params.limit()?;
     let selectors = selectors(&params, |what| ApiError::parameter("match[]", what))?;
-    let permit = wait_for_turn(&app, &asking, app.settings.query_timeout).await?;
     let key = app.quick.key(("series", shape(&params, &selectors)));
-    let (mut sets, mut warnings) = quick_or_blocking(&app, key, move || {
-        let _permit = permit;
-        label_sets(&db, &selectors, limit)
-    })
-    .await??;
-    warnings.extend(truncate(&mut sets, limit));
-    Ok(success_with(&warnings, |out| json::list(out, &sets, json::labels)))
+    let cancel = CancelOnDrop::default();
+    let (timeout, begun) = (app.settings.query_timeout, Instant::now());
+    let place = wait_for_turn(&app, &asking, timeout).await?;
+    let search = Search {
+        db,
+        selectors,
+        most: one_more(limit),
+        memory: app.query_memory(),
+        deadline: begun + timeout,
+        cancel: cancel.flag(),
+    };
+    Ok(list(app, key, place, search, limit).await)
 }
 
-fn label_sets(
-    db: &Db,
-    selectors: &[Selector],
+/// Searches where the request was read if that was quick the last time, for as long as that may take;
+/// else, or if it takes longer, on a thread that may block.
+async fn list(
+    app: Arc<App>,
+    key: quick::Key,
+    place: Place,
+    search: Search,
     limit: usize,
-) -> Result<(Vec<Labels>, Vec<String>), ApiError> {
-    let most = if limit == 0 { 0 } else { limit.saturating_add(1) };
-    let hints = Hints { labels_only: true, ..Hints::default() };
-    let (mut sets, mut warnings) = (Vec::new(), Vec::new());
-    for selector in selectors {
-        warnings.extend(Source::scan(db, selector, &hints, &mut |labels, _| {
-            sets.push(labels.clone());
-            true
-        })?);
+) -> Response {
+    let begun = Instant::now();
+    let late = |error: &ApiError| error.kind == ErrorKind::Timeout;
+    let soon = search.deadline.min(begun + quick::PATIENCE);
+    let found = if app.quick.knows(key) { Some(search.find(soon)) } else { None };
+    let found = found.filter(|found| !found.as_ref().is_err_and(late));
+    let finish = move |out: &mut Out, found: Found| {
+        write_sets(out, found, limit);
+        app.quick.note(key, begun.elapsed());
+        // Not earlier: what is being sent is still in memory.
+        drop(place);
+    };
+    match found {
+        Some(Err(error)) => error.into_response(),
+        Some(Ok(found)) if found.sets.len() <= FEW => {
+            let mut out = Out::whole();
+            finish(&mut out, found);
+            json_response(StatusCode::OK, out.buffer)
+        }
+        found => {
+            let find = move || found.unwrap_or_else(|| search.find(search.deadline));
+            reply(move |out| {
+                finish(out, find()?);
+                Ok(())
+            })
+            .await
+        }
     }
-    sets.sort();
-    sets.dedup();
-    if most > 0 {
-        sets.truncate(most);
+}
+
+/// Writes label sets until nobody listens any more.
+fn write_sets(out: &mut Out, found: Found, limit: usize) {
+    let (mut sets, mut warnings) = (found.sets, found.warnings);
+    warnings.extend(truncate(&mut sets, limit));
+    out.buffer.extend_from_slice(br#"{"status":"success","data":["#);
+    for (i, labels) in sets.iter().enumerate() {
+        if i > 0 {
+            out.buffer.push(b',');
+        }
+        json::labels(&mut out.buffer, labels);
+        if !out.pass_on() {
+            return;
+        }
     }
-    Ok((sets, warnings))
+    out.buffer.push(b']');
+    if !warnings.is_empty() {
+        out.buffer.extend_from_slice(br#","warnings":"#);
+        json::strings(&mut out.buffer, &warnings);
+    }
+    out.buffer.push(b'}');
 }
 
 /// `metadata`

@@ -86,13 +86,13 @@ async fn run(
     let stats = params.get("stats");
     let (stats, profile) = (!stats.is_empty(), stats == "all");
     let lookback_ms = lookback(app, params)?;
-    let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
+    let cancel = CancelOnDrop::default();
     let question = Question {
         text: params.get("query").to_owned(),
         when,
         lookback_ms,
         deadline: begun + timeout,
-        cancel: Arc::clone(&cancel.0),
+        cancel: cancel.flag(),
         profile,
     };
     let place = wait_for_turn(app, &asking, timeout).await?;
@@ -201,18 +201,6 @@ pub(super) async fn wait_for_turn(
     }
 }
 
-/// Runs `work` without changing the thread if it was quick the last time.
-pub(super) async fn quick_or_blocking<T: Send + 'static>(
-    app: &App,
-    key: quick::Key,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ApiError> {
-    let begun = Instant::now();
-    let done = if app.quick.knows(key) { work() } else { blocking(work).await? };
-    app.quick.note(key, begun.elapsed());
-    Ok(done)
-}
-
 /// Runs `work` on a thread that may block.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -223,7 +211,15 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// Stops the query when the client goes: its request is then dropped.
-struct CancelOnDrop(Arc<AtomicBool>);
+#[derive(Debug, Default)]
+pub(super) struct CancelOnDrop(Arc<AtomicBool>);
+
+impl CancelOnDrop {
+    /// What the query looks at.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
     use crate::MemorySource;
-    use crate::budget::{QueryMemory, Share};
+    use crate::budget::{MemoryShare, QueryMemory};
     use crate::notes::Notes;
     use crate::plan::VectorPlan;
     use crate::watch::Watch;
@@ -130,7 +130,7 @@ mod tests {
     fn columns_are_charged_before_they_are_made() {
         let source = MemorySource::new();
         let mut exec = Exec::new(&source, Notes::new(""), Watch::default(), 50_000_000);
-        exec.share = Some(Share::new(Arc::new(QueryMemory::new(16 << 20))));
+        exec.share = Some(MemoryShare::new(Arc::new(QueryMemory::new(16 << 20))));
         let grid = Grid { start: 0, step: 1000, count: 49_000_000 };
         let time = || ScalarPlan::Time;
         assert!(exec.scalar(&time(), &grid).is_err());
