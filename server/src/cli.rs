@@ -203,8 +203,8 @@ pub struct SnapshotArgs {
     /// The running server
     #[arg(long, env = "NUNATAK_URL", default_value = "http://localhost:9099")]
     pub url: String,
-    /// Folder of a database that no server has open, instead of a running server
-    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    /// Folder of a database that no server has open, instead of a running server and its --url
+    #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Name of the snapshot [default: the time and a random number]
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Server, run};
+use crate::support::{Server, nunatak, run};
 
 fn verify(folder: &Path) -> (Option<i32>, String) {
     let output = run(&["verify", "--data-dir", folder.to_str().unwrap()]);
@@ -40,6 +40,18 @@ fn a_snapshot_is_restored_by_a_start_on_it() {
     let (status, found) = copy.api(&path);
     assert_eq!(status, 200);
     assert!(!found["data"]["result"].as_array().unwrap().is_empty(), "{found}");
+}
+
+#[test]
+fn of_a_folder_whatever_server_the_environment_names() {
+    let mut server = Server::start(&[]);
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let data = server.folder.as_ref().unwrap().path().join("data");
+    let mut command = nunatak(&["snapshot", "--name", "first", "--data-dir"]);
+    let output = command.arg(&data).env("NUNATAK_URL", "http://localhost:1").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(verify(&data.join("snapshots/first")).0, Some(0));
 }
 
 #[test]
