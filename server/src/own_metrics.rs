@@ -3,21 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use crate::app::App;
 
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Stores a batch every 15 s, for ever.
+/// The first waits: a rate needs two samples, and who has just started a server looks at once.
+const FIRST: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(7),
+];
+
+/// Stores a batch every 15 s, in the beginning more often, for ever.
 pub(crate) async fn store(app: Arc<App>) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        ticks.tick().await;
+    for wait in waits() {
         let app = Arc::clone(&app);
         drop(tokio::task::spawn_blocking(move || store_once(&app)).await);
+        sleep(wait).await;
     }
+}
+
+fn waits() -> impl Iterator<Item = Duration> {
+    FIRST.into_iter().chain(std::iter::repeat(EVERY))
 }
 
 fn store_once(app: &App) {
@@ -30,5 +41,17 @@ fn store_once(app: &App) {
         }
         Ok(_) | Err(nunatak::Error::Closed) => {}
         Err(error) => tracing::warn!("own metrics were not stored: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_two_samples_after_a_second() {
+        assert_eq!(waits().next(), Some(Duration::from_secs(1)));
+        assert_eq!(waits().take(FIRST.len()).sum::<Duration>(), EVERY);
+        assert_eq!(waits().nth(FIRST.len()), Some(EVERY));
     }
 }
