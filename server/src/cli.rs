@@ -41,7 +41,8 @@ pub enum Command {
 
 const SERVE_HELP: &str = "\
 Each setting is taken from its flag, else from its environment variable, else from the file \
-(keys are the flags with _ for -), else from the default.
+(keys are the flags with _ for -; those of --limit-… are in the section limits, as \
+limits.active_series), else from the default.
 
 Signals: SIGTERM and SIGINT stop the server cleanly; SIGHUP reads the configuration file again \
 (limits and the log level change at once, all else at the next start).
@@ -171,7 +172,7 @@ pub struct ServeArgs {
 /// are in the configuration file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LimitArgs {
-    /// Series in memory; more are refused [default: what the memory budget has room for]
+    /// Series in memory; more are refused [default: 0]
     #[arg(long = "limit-active-series", value_name = "N", env = "NUNATAK_LIMIT_ACTIVE_SERIES")]
     pub active_series: Option<u64>,
     /// Series of one metric name in memory [default: 0]
@@ -299,7 +300,7 @@ pub fn one_line(error: &clap::Error) -> String {
     for more in lines {
         if let Some(tip) = more.strip_prefix("tip: ") {
             let _ = write!(line, "; {tip}");
-        } else if more.starts_with('-') || more.starts_with('<') {
+        } else if more.starts_with(['-', '<', '[']) {
             let _ = write!(line, " {more}");
         }
     }

@@ -46,6 +46,14 @@ fn it_works_without_arguments() {
 }
 
 #[test]
+fn a_value_that_is_none_of_several_is_answered_with_them() {
+    let env = [("NUNATAK_ENABLE_ADMIN_API", "1")];
+    let (code, text) = checked("", &[], &env);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("'1'") && text.contains("[possible values: true, false]"), "{text}");
+}
+
+#[test]
 fn flag_then_environment_then_file_then_default() {
     let (code, text) = checked(
         "retention: 1d\nlisten: '127.0.0.1:1'\nlog_level: debug\n",
