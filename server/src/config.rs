@@ -224,7 +224,7 @@ impl Settings {
             ("listen", self.listen.clone()),
             ("retention", self.retention_text()),
             ("retention-bytes", self.retention_bytes.map_or("no limit".to_owned(), format_bytes)),
-            ("retention-rules", self.retention_rules.len().to_string()),
+            ("retention-rules", rules_text(&self.retention_rules)),
             ("delete-grace", format_duration(self.delete_grace)),
             ("memory-budget", budget),
             ("durability", self.durability_text()),
@@ -269,6 +269,15 @@ fn rule(file: &file::RuleFile) -> Result<RetentionRule, ConfigError> {
         return Err(bad(format!("{:?} selects every series; use retention", file.matches)));
     }
     Ok(RetentionRule::new(matchers, parse_duration(&file.keep).map_err(bad)?))
+}
+
+fn rules_text(rules: &[RetentionRule]) -> String {
+    let text = |rule: &RetentionRule| {
+        let matchers: Vec<_> = rule.matchers().iter().map(ToString::to_string).collect();
+        format!("{{{}}}: {}", matchers.join(","), format_duration(rule.keep()))
+    };
+    let rules: Vec<_> = rules.iter().map(text).collect();
+    if rules.is_empty() { "none".to_owned() } else { rules.join("; ") }
 }
 
 fn value<T>(

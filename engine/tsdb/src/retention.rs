@@ -25,6 +25,18 @@ impl RetentionRule {
     pub fn new(matchers: Vec<Matcher>, keep: Duration) -> Self {
         Self { matchers, keep }
     }
+
+    /// Which series it is about.
+    #[must_use]
+    pub fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
+    /// How long their samples are kept.
+    #[must_use]
+    pub fn keep(&self) -> Duration {
+        self.keep
+    }
 }
 
 /// The rules at one moment: for each its matchers and the first time that is kept.

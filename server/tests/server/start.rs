@@ -54,6 +54,15 @@ fn a_value_that_is_none_of_several_is_answered_with_them() {
 }
 
 #[test]
+fn retention_rules_are_told_as_they_are() {
+    let rule = |keep: &str| format!("retention_rules:\n- match: 'm{{a=\"b\"}}'\n  keep: {keep}\n");
+    let text = |file: &str| setting(&checked(file, &[], &[]).1, "retention-rules");
+    assert_eq!(text(&rule("30d")), r#"{a="b",__name__="m"}: 30d"#);
+    assert_eq!(text(&rule("40d")), r#"{a="b",__name__="m"}: 40d"#);
+    assert_eq!(text(""), "none");
+}
+
+#[test]
 fn flag_then_environment_then_file_then_default() {
     let (code, text) = checked(
         "retention: 1d\nlisten: '127.0.0.1:1'\nlog_level: debug\n",
