@@ -54,7 +54,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/status/tsdb", get(status::tsdb))
         .route("/cardinality", get(cardinality::cardinality).post(cardinality::cardinality))
         .layer(CompressionLayer::new());
-    let api = read
+    let changes = Router::new()
         .route("/write", post(write::write))
         .route("/admin/tsdb/delete_series", post(admin::delete_series).put(admin::delete_series))
         .route(
@@ -65,6 +65,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/admin/tsdb/undelete", post(admin::undelete).put(admin::undelete))
         .route("/admin/tsdb/flush", post(admin::flush).put(admin::flush))
         .route("/admin/tsdb/snapshot", post(snapshot::snapshot).put(snapshot::snapshot))
+        .layer(axum::middleware::from_fn(middleware::no_foreign_pages));
+    let api = read
+        .merge(changes)
         .fallback(middleware::no_such_endpoint)
         .method_not_allowed_fallback(middleware::no_such_method)
         .layer(axum::middleware::from_fn(middleware::cors));
@@ -72,7 +75,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .nest("/api/v1", api)
         .route("/-/healthy", get(ready::healthy))
         .route("/-/ready", get(ready::ready))
-        .route("/-/reload", post(admin::reload).put(admin::reload))
+        .route(
+            "/-/reload",
+            post(admin::reload)
+                .put(admin::reload)
+                .layer(axum::middleware::from_fn(middleware::no_foreign_pages)),
+        )
         .route("/metrics", get(status::metrics).layer(CompressionLayer::new()))
         .route("/", get(ui::page))
         .route("/favicon.ico", get(ui::icon))

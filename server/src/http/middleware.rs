@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::reply::{ApiError, ErrorKind};
+use super::reply::{ApiError, ErrorKind, text_response};
 use crate::app::App;
 
 /// Counts and times requests.
@@ -56,6 +56,26 @@ pub(super) async fn cors(request: Request, next: Next) -> Response {
     response
 }
 
+/// Refuses what a browser sends for a page from elsewhere, to an endpoint that changes something: it
+/// reaches servers that only its user should reach, and some requests it sends without asking first.
+pub(super) async fn no_foreign_pages(request: Request, next: Next) -> Response {
+    if is_from_elsewhere(request.headers()) {
+        let text = "pages from elsewhere may not do this; see docs/http-api.md";
+        return text_response(StatusCode::FORBIDDEN, text);
+    }
+    next.run(request).await
+}
+
+/// Whether a browser says so. What is no browser sends neither header.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let host = |origin: &str| origin.split_once("://").map(|(_, host)| host.to_owned());
+    text("origin").is_some_and(|origin| host(origin).as_deref() != text("host"))
+}
+
 /// A path under `/api/v1` that does not exist.
 pub(super) async fn no_such_endpoint(request: Request) -> ApiError {
     let path = request.uri().path();
@@ -71,4 +91,27 @@ pub(super) async fn no_such_method(method: Method) -> Response {
     let mut response = ApiError::bad_data(text).into_response();
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_from_elsewhere_are_told_by_what_the_browser_says() {
+        let from = |pairs: &[(&'static str, &'static str)]| {
+            let value = |&(name, value): &(&str, _)| {
+                (name.parse().unwrap(), HeaderValue::from_static(value))
+            };
+            is_from_elsewhere(&pairs.iter().map(value).collect::<HeaderMap>())
+        };
+        assert!(!from(&[("host", "a:9099")]), "no browser");
+        assert!(!from(&[("host", "a:9099"), ("origin", "http://a:9099")]));
+        assert!(from(&[("host", "a:9099"), ("origin", "http://a:3000")]));
+        assert!(from(&[("host", "a:9099"), ("origin", "null")]));
+        assert!(from(&[("sec-fetch-site", "cross-site")]));
+        assert!(from(&[("sec-fetch-site", "same-site"), ("host", "a"), ("origin", "http://a")]));
+        assert!(!from(&[("sec-fetch-site", "same-origin"), ("origin", "https://proxy")]));
+        assert!(!from(&[("sec-fetch-site", "none")]));
+    }
 }

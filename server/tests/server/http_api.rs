@@ -151,3 +151,20 @@ fn the_command_line_asks() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("parse error"));
 }
+
+#[test]
+fn pages_from_elsewhere_change_nothing() {
+    let server = Server::start(&["--enable-admin-api"]);
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let delete = "/api/v1/admin/tsdb/delete_series?match[]=up";
+    for path in ["/api/v1/write", delete, "/-/reload"] {
+        for foreign in [("origin", "http://elsewhere"), ("sec-fetch-site", "cross-site")] {
+            let reply = server.post(path, &[form, foreign], b"");
+            assert_eq!(reply.status, 403, "{path}: {}", reply.text);
+        }
+    }
+    let own = ("origin", server.url(""));
+    let reply = server.post(delete, &[form, (own.0, &own.1)], b"");
+    assert_eq!(reply.status, 204, "{}", reply.text);
+    assert_eq!(server.post("/-/reload", &[], b"").status, 200);
+}
