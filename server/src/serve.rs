@@ -130,6 +130,7 @@ async fn run(
     tracing::info!("{signal}: finishing requests");
     own.abort();
     hangup.abort();
+    app.query_places.close();
     stop.send_replace(true);
     if tokio::time::timeout(GRACE, server).await.is_err() {
         tracing::warn!("some requests did not finish within {} s and are cut off", GRACE.as_secs());

@@ -11,6 +11,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+/// Queries that may wait, whoever asks: the headers that tell users apart can be anything.
+const MOST_WAITING: usize = 1000;
+
 /// Who asks.
 pub(crate) type Client = Arc<str>;
 
@@ -22,8 +25,18 @@ pub(crate) struct Turns {
     state: Mutex<State>,
 }
 
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoPlace {
+    /// Too many wait already.
+    Full,
+    /// The server stops.
+    Closed,
+}
+
 #[derive(Debug)]
 struct State {
+    is_closed: bool,
     free: usize,
     clients: HashMap<Client, Queue>,
     /// The clients that wait, the next one first.
@@ -53,19 +66,34 @@ impl Drop for Place {
 impl Turns {
     /// So many places, at least one.
     pub(crate) fn new(places: usize) -> Self {
-        let state = State { free: places, clients: HashMap::new(), ring: VecDeque::new() };
+        let state = State {
+            is_closed: false,
+            free: places,
+            clients: HashMap::new(),
+            ring: VecDeque::new(),
+        };
         Self { share: (places * 3 / 4).max(1), state: Mutex::new(state) }
     }
 
     /// Waits for a place. Who stops waiting loses nobody's turn.
-    pub(crate) async fn wait(self: &Arc<Self>, client: &Client) -> Option<Place> {
-        let place = self.queue(client);
-        place.await.ok()
+    pub(crate) async fn wait(self: &Arc<Self>, client: &Client) -> Result<Place, NoPlace> {
+        let place = self.queue(client)?;
+        place.await.map_err(|_| NoPlace::Closed)
     }
 
-    fn queue(self: &Arc<Self>, client: &Client) -> oneshot::Receiver<Place> {
+    /// From now on there are no places: who waits is sent away.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        state.clients.values_mut().for_each(|queue| queue.waiting.clear());
+        state.clients.retain(|_, queue| queue.running > 0);
+        state.ring.clear();
+    }
+
+    fn queue(self: &Arc<Self>, client: &Client) -> Result<oneshot::Receiver<Place>, NoPlace> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.state.lock();
+        state.admit()?;
         let queue = state.clients.entry(Arc::clone(client)).or_default();
         queue.waiting.push_back(sender);
         if queue.waiting.len() == 1 {
@@ -74,7 +102,7 @@ impl Turns {
         let granted = state.grant(self.share);
         drop(state);
         self.hand_out(granted);
-        receiver
+        Ok(receiver)
     }
 
     fn free(self: &Arc<Self>, client: &Client) {
@@ -100,6 +128,32 @@ impl Turns {
 }
 
 impl State {
+    /// Whether one more may wait.
+    fn admit(&mut self) -> Result<(), NoPlace> {
+        if self.is_closed {
+            return Err(NoPlace::Closed);
+        }
+        if self.waiting() >= MOST_WAITING {
+            // Who has gone is only taken out when its turn comes.
+            let queues = self.clients.values_mut();
+            queues.for_each(|queue| queue.waiting.retain(|sender| !sender.is_closed()));
+            self.clients.retain(|_, queue| queue.running > 0 || !queue.waiting.is_empty());
+            let Self { clients, ring, .. } = self;
+            ring.retain(|client| {
+                clients.get(client).is_some_and(|queue| !queue.waiting.is_empty())
+            });
+        }
+        if self.waiting() >= MOST_WAITING { Err(NoPlace::Full) } else { Ok(()) }
+    }
+
+    fn waiting(&self) -> usize {
+        self.ring
+            .iter()
+            .filter_map(|client| self.clients.get(client))
+            .map(|q| q.waiting.len())
+            .sum()
+    }
+
     /// Gives free places to those whose turn it is.
     fn grant(&mut self, share: usize) -> Vec<(Client, oneshot::Sender<Place>)> {
         let mut granted = Vec::new();
@@ -144,6 +198,10 @@ mod tests {
         name.into()
     }
 
+    fn queue(turns: &Arc<Turns>, client: &Client) -> Waiting {
+        turns.queue(client).unwrap()
+    }
+
     fn got(waiting: &mut Waiting) -> Option<Place> {
         waiting.try_recv().ok()
     }
@@ -152,9 +210,9 @@ mod tests {
     fn places_go_round_by_client() {
         let turns = Arc::new(Turns::new(1));
         let (a, b) = (client("a"), client("b"));
-        let running = got(&mut turns.queue(&a)).unwrap();
-        let mut of_a: Vec<Waiting> = (0..3).map(|_| turns.queue(&a)).collect();
-        let mut of_b = turns.queue(&b);
+        let running = got(&mut queue(&turns, &a)).unwrap();
+        let mut of_a: Vec<Waiting> = (0..3).map(|_| queue(&turns, &a)).collect();
+        let mut of_b = queue(&turns, &b);
         drop(running);
         let first = got(&mut of_a[0]).unwrap();
         assert!(got(&mut of_b).is_none());
@@ -171,10 +229,10 @@ mod tests {
     fn one_client_does_not_get_all_places() {
         let turns = Arc::new(Turns::new(4));
         let (a, b) = (client("a"), client("b"));
-        let mut of_a: Vec<Waiting> = (0..4).map(|_| turns.queue(&a)).collect();
+        let mut of_a: Vec<Waiting> = (0..4).map(|_| queue(&turns, &a)).collect();
         let running: Vec<_> = of_a.iter_mut().filter_map(got).collect();
         assert_eq!(running.len(), 3);
-        assert!(got(&mut turns.queue(&b)).is_some());
+        assert!(got(&mut queue(&turns, &b)).is_some());
         drop(running);
         assert!(got(&mut of_a[3]).is_some());
     }
@@ -183,12 +241,41 @@ mod tests {
     fn who_stops_waiting_costs_no_turn() {
         let turns = Arc::new(Turns::new(1));
         let a = client("a");
-        let running = got(&mut turns.queue(&a)).unwrap();
-        let left = turns.queue(&a);
-        let mut stays = turns.queue(&a);
+        let running = got(&mut queue(&turns, &a)).unwrap();
+        let left = queue(&turns, &a);
+        let mut stays = queue(&turns, &a);
         drop(left);
         drop(running);
         assert!(got(&mut stays).is_some());
         assert_eq!(turns.state.lock().free, 1);
+    }
+
+    #[tokio::test]
+    async fn so_many_wait_and_no_more() {
+        let turns = Arc::new(Turns::new(1));
+        let a = client("a");
+        let running = got(&mut queue(&turns, &a)).unwrap();
+        let mut waiting: Vec<Waiting> =
+            (0..MOST_WAITING).map(|i| queue(&turns, &client(&i.to_string()))).collect();
+        assert_eq!(turns.wait(&a).await.unwrap_err(), NoPlace::Full);
+        // One of them goes.
+        waiting.pop();
+        waiting.push(queue(&turns, &a));
+        assert_eq!(turns.wait(&a).await.unwrap_err(), NoPlace::Full);
+        drop(running);
+        assert!(got(&mut waiting[0]).is_some());
+    }
+
+    #[tokio::test]
+    async fn at_the_end_who_waits_is_sent_away() {
+        let turns = Arc::new(Turns::new(1));
+        let a = client("a");
+        let running = got(&mut queue(&turns, &a)).unwrap();
+        let waiting = queue(&turns, &a);
+        turns.close();
+        assert!(waiting.await.is_err());
+        assert_eq!(turns.wait(&a).await.unwrap_err(), NoPlace::Closed);
+        drop(running);
+        assert!(turns.state.lock().clients.is_empty());
     }
 }

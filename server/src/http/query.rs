@@ -17,7 +17,7 @@ use super::stream::{Out, reply};
 use crate::app::App;
 use crate::promql::{self, Question, When};
 use crate::quick;
-use crate::turns::Place;
+use crate::turns::{NoPlace, Place};
 
 /// `query`
 pub(super) async fn instant(
@@ -195,8 +195,12 @@ pub(super) async fn wait_for_turn(
     timeout: Duration,
 ) -> Result<Place, ApiError> {
     match tokio::time::timeout(timeout, app.query_places.wait(&asking.client)).await {
-        Ok(Some(place)) => Ok(place),
-        Ok(None) => Err(ApiError::new(ErrorKind::Unavailable, "the server stops")),
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(NoPlace::Closed)) => Err(ApiError::new(ErrorKind::Unavailable, "the server stops")),
+        Ok(Err(NoPlace::Full)) => {
+            let text = "too many queries wait already; try again";
+            Err(ApiError::new(ErrorKind::Unavailable, text))
+        }
         Err(_) => Err(ApiError::new(ErrorKind::Timeout, "query timed out in query queue")),
     }
 }
