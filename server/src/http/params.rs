@@ -1,7 +1,6 @@
 //! Parameters of a request: from the body of a form first, then from the URL.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -139,7 +138,17 @@ fn is_rfc3339(text: &str) -> bool {
         && digits(17..19)
         // Go knows no leap seconds.
         && text.get(17..19) != Some("60")
-        && text.ends_with(|end: char| end == 'Z' || end.is_ascii_digit())
+        && (text.ends_with('Z') || has_offset(text))
+}
+
+/// Whether a time ends with hours and minutes off UTC: `+02:00`.
+fn has_offset(text: &str) -> bool {
+    let end = text.len().checked_sub(6).and_then(|at| text.as_bytes().get(at..));
+    end.is_some_and(|end| {
+        matches!(end[0], b'+' | b'-')
+            && end[3] == b':'
+            && [1, 2, 4, 5].iter().all(|&at| end[at].is_ascii_digit())
+    })
 }
 
 /// Reads float seconds or RFC 3339 into ms.
@@ -171,12 +180,8 @@ pub(crate) fn parse_step(text: &str) -> Result<i64, String> {
         }
         return Ok(ms as i64);
     }
-    match crate::config::parse_duration(text) {
-        Ok(duration) if duration <= Duration::from_nanos(i64::MAX as u64) => {
-            Ok(duration.as_millis() as i64)
-        }
-        _ => Err(format!("cannot parse {text:?} to a valid duration")),
-    }
+    nunatak_promql::parse_duration(text)
+        .map_err(|_| format!("cannot parse {text:?} to a valid duration"))
 }
 
 #[cfg(test)]
@@ -222,6 +227,9 @@ mod tests {
             "2015-07-01T20:10:30z",
             "2015-07-01T20:10:60Z",
             "2015-07-01T20:10:30.Z",
+            "2015-07-01T20:10:30+02",
+            "2015-07-01T20:10:30+0200",
+            "2015-07-01T20:10:30",
         ] {
             let error = format!("cannot parse {text:?} to a valid timestamp");
             assert_eq!(parse_time(text), Err(error));
@@ -251,6 +259,7 @@ mod tests {
         assert_eq!(parse_step("-1"), Ok(-1000));
         assert!(parse_step("1e300").unwrap_err().ends_with("It overflows int64"));
         assert!(parse_step("300y").is_err());
+        assert!(parse_step(" 1m").is_err() && parse_step("1m ").is_err());
         assert!(parse_step("soon").is_err());
     }
 }
