@@ -34,7 +34,8 @@ fn parse_hex(text: &str) -> Option<f64> {
     }
     let value = u64::from_str_radix(&digits, 16).ok()? as f64;
     let exponent: i32 = exponent.parse().ok()?;
-    let value = value * f64::from(exponent - 4 * fraction.len() as i32).exp2();
+    let exponent = exponent.saturating_sub(4 * fraction.len() as i32);
+    let value = value * f64::from(exponent).exp2();
     Some(if negative { -value } else { value })
 }
 
@@ -196,6 +197,7 @@ mod tests {
     fn bounds_are_read_like_go() {
         assert_eq!(parse_bound("+Inf"), Some(f64::INFINITY));
         assert_eq!(parse_bound("0x1p-2"), Some(0.25));
+        assert_eq!(parse_bound("0x1.8p-2147483648"), Some(0.0));
         assert_eq!(parse_bound("1e3"), Some(1000.0));
         for bad in ["", "Hello World", "1_0", "++1", "0x"] {
             assert_eq!(parse_bound(bad), None, "{bad}");
