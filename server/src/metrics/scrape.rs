@@ -7,7 +7,9 @@ use prometheus::proto::{LabelPair, MetricFamily, MetricType};
 pub(super) fn batch(families: &[MetricFamily], instance: &str, now_ms: i64) -> Batch {
     let mut scrape = Scrape { batch: Batch::new(), instance, now_ms };
     scrape.push("up", "", &[], None, 1.0);
-    families.iter().for_each(|family| scrape.family(family));
+    for family in families {
+        scrape.family(family);
+    }
     scrape.batch
 }
 
