@@ -269,10 +269,8 @@ impl<'a> Exec<'a> {
                 stage(row, sink)
             });
         }
-        if let VectorPlan::Select(select) = input
-            && self.select_without_names(select, grid, stage, sink)?.is_some()
-        {
-            return Ok(());
+        if let VectorPlan::Select(select) = input {
+            return self.select_without_names(select, grid, stage, sink);
         }
         if unique_without_names(input) {
             return self.stream(input, grid, &mut |mut row| {
@@ -328,10 +326,12 @@ impl<'a> Exec<'a> {
 }
 
 /// Whether the operator has a column of its own, instead of changing that of its input. Those of
-/// windows are charged with the windows.
+/// selectors and windows are charged where they are filled.
 fn fills_a_column(plan: &VectorPlan) -> bool {
     match plan {
-        VectorPlan::Window(_)
+        VectorPlan::Select(_)
+        | VectorPlan::Timestamp(_)
+        | VectorPlan::Window(_)
         | VectorPlan::Map(_)
         | VectorPlan::Labels(_)
         | VectorPlan::Sort(_)
@@ -339,9 +339,7 @@ fn fills_a_column(plan: &VectorPlan) -> bool {
         | VectorPlan::Nothing(_)
         | VectorPlan::Negate(_)
         | VectorPlan::Mixed(_) => false,
-        VectorPlan::Select(_)
-        | VectorPlan::Timestamp(_)
-        | VectorPlan::OfScalar(_)
+        VectorPlan::OfScalar(_)
         | VectorPlan::Clock(_)
         | VectorPlan::Absent(..)
         | VectorPlan::AbsentOverTime(..)

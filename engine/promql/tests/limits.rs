@@ -2,7 +2,7 @@
 //! error.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nunatak::{Cursor, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source};
@@ -104,6 +104,42 @@ fn labels_that_grow_are_charged_before_they_are_made() {
     let error = large.instant(&source, &joined(9), 0).expect_err("values of 128 MiB");
     let text = "the value of label \"i\" would have 2097152 bytes, more than 1048576";
     assert_eq!((error.to_string().as_str(), error.http_status()), (text, 422));
+}
+
+/// Counts how often it is asked for series.
+struct Counting(MemorySource, AtomicUsize);
+
+impl Source for Counting {
+    fn select(&self, selector: &Selector, hints: &Hints) -> nunatak::Result<Selection> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.select(selector, hints)
+    }
+
+    fn label_names(&self, selector: &Selector, limit: usize) -> nunatak::Result<Vec<String>> {
+        self.0.label_names(selector, limit)
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        selector: &Selector,
+        limit: usize,
+    ) -> nunatak::Result<Vec<String>> {
+        self.0.label_values(name, selector, limit)
+    }
+}
+
+#[test]
+fn series_that_differ_by_name_alone_are_opened_once() {
+    let mut source = MemorySource::new();
+    for (name, t) in [("a", 0), ("b", 600_000)] {
+        source.push(&labels! { "__name__" => name, "i" => "1" }, t, 1.0);
+    }
+    let source = Counting(source, AtomicUsize::new(0));
+    let query = "abs({__name__=~\"a|b\"})";
+    let result = engine(1000).range(&source, query, 0, 600_000, 60_000).expect("they never meet");
+    let Value::Matrix(series) = result.value else { panic!("a matrix") };
+    assert_eq!((series.len(), source.1.load(Ordering::Relaxed)), (1, 1));
 }
 
 #[test]

@@ -243,6 +243,7 @@ impl Exec<'_> {
     }
 
     fn scanned_instants(&self, select: &SelectPlan, grid: &Grid, sink: Sink) -> Result<()> {
+        let _charged = self.columns(1, grid)?;
         let (mut column, keep_stale) = (Column::default(), select.mode.is_none());
         self.scan(select, grid, 0, keep_stale, &mut |labels, samples| {
             self.instant(select, grid, samples, labels, &mut column)?;
@@ -266,21 +267,24 @@ impl Exec<'_> {
         self.replay(Matrix { series, held: self.held() }, sink)
     }
 
-    /// An instant selector whose series go through `stage` and lose their names. `None` if their
-    /// labels would not be unique then: nothing is done in that case.
+    /// An instant selector whose series go through `stage` and lose their names; those whose labels
+    /// are equal then are merged.
     pub(super) fn select_without_names(
         &self,
         select: &SelectPlan,
         grid: &Grid,
         stage: Stage,
         sink: Sink,
-    ) -> Result<Option<()>> {
-        let series = self.open(select, grid, 0)?;
-        if !unique(&series) {
-            return Ok(None);
+    ) -> Result<()> {
+        let mut series = self.open(select, grid, 0)?;
+        let nameless = |labels| without_metadata(&labels);
+        if unique(&series) {
+            return self.instants(select, grid, series, nameless, stage, sink);
         }
-        self.instants(select, grid, series, |labels| without_metadata(&labels), stage, sink)
-            .map(Some)
+        let matrix = self.gather(&mut |sink| {
+            self.instants(select, grid, std::mem::take(&mut series), nameless, stage, sink)
+        })?;
+        self.replay(self.merge_equal(matrix)?, sink)
     }
 
     /// `timestamp` of a selector.
@@ -306,6 +310,7 @@ impl Exec<'_> {
         is_info: bool,
         take: &mut dyn FnMut(&Labels, &mut Column) -> Result<()>,
     ) -> Result<()> {
+        let _charged = self.columns(1, grid)?;
         let mut samples = self.samples();
         let mut column = Column::default();
         for mut series in self.open(select, grid, 0)? {
@@ -377,6 +382,7 @@ impl Exec<'_> {
         stage: Stage,
         sink: Sink,
     ) -> Result<()> {
+        let _charged = self.columns(1, grid)?;
         let mut samples = self.samples();
         let mut column = Column::default();
         for mut series in series {
