@@ -115,15 +115,9 @@ impl Settings {
         let sync_interval =
             duration("sync_interval", &args.sync_interval, &file.sync_interval, 1000)?;
         let query_concurrency = args.query_concurrency.or(file.query_concurrency).unwrap_or(20);
-        if query_concurrency == 0 {
-            let what = "at least one query must be able to run".to_owned();
-            return Err(ConfigError::Value { key: "query_concurrency", what });
-        }
+        at_least_one("query_concurrency", query_concurrency, "no query could run")?;
         let max_connections = args.max_connections.or(file.max_connections).unwrap_or(512);
-        if max_connections == 0 {
-            let what = "at least one connection must be able to be there".to_owned();
-            return Err(ConfigError::Value { key: "max_connections", what });
-        }
+        at_least_one("max_connections", max_connections, "nobody could reach the server")?;
         let query_timeout =
             duration("query_timeout", &args.query_timeout, &file.query_timeout, 120_000)?;
         not_zero("query_timeout", query_timeout, "no query could ever answer")?;
@@ -286,6 +280,14 @@ fn value<T>(
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<Option<T>, ConfigError> {
     text.map(|text| parse(&text)).transpose().map_err(|what| ConfigError::Value { key, what })
+}
+
+fn at_least_one(key: &'static str, number: usize, why: &str) -> Result<(), ConfigError> {
+    if number > 0 {
+        Ok(())
+    } else {
+        Err(ConfigError::Value { key, what: format!("must be at least 1: {why}") })
+    }
 }
 
 /// Times are counted in ms.
