@@ -3,7 +3,6 @@
 mod cardinality;
 mod counts;
 mod followers;
-mod growing;
 mod pairs;
 
 use std::borrow::Cow;
@@ -15,13 +14,12 @@ use roaring::RoaringBitmap;
 
 pub use cardinality::{NameCount, PairCount};
 use followers::Followers;
-use growing::Growing;
 
 use crate::answers::{Answers, REMEMBERED};
 use crate::interner::{Interner, grow};
 use crate::labels::{Labels, pack};
 use crate::matcher::Matcher;
-use crate::postings::{Postings, Union};
+use crate::postings::{Growing, Postings, Union};
 use crate::select::{self, Index};
 
 /// With so many pairs it is worth to remember which follow each other.
@@ -86,6 +84,8 @@ pub struct HeadIndex {
     interner: Interner,
     /// By pair id.
     postings: Vec<Postings>,
+    /// The pairs whose postings [`settle`](Self::settle) has to look at.
+    unsettled: Vec<u32>,
     /// By pair id: where the pair stands in its name's list.
     positions: Vec<u32>,
     /// By name id.
@@ -139,8 +139,10 @@ impl HeadIndex {
 
     /// Ends a number of [`add`](Self::add)s.
     pub fn settle(&mut self) {
-        let grown: isize = self.names.iter_mut().map(|name| name.series.settle()).sum();
-        let grown = grown + self.all.settle();
+        let Self { names, unsettled, postings, all, .. } = self;
+        let names: isize = names.iter_mut().map(|name| name.series.settle()).sum();
+        let pairs: isize = unsettled.drain(..).map(|pair| postings[pair as usize].settle()).sum();
+        let grown = names + pairs + all.settle();
         self.note_growth(grown);
     }
 
@@ -268,7 +270,7 @@ impl HeadIndex {
     pub fn heap_bytes(&self) -> usize {
         self.interner.heap_bytes()
             + self.postings.capacity() * size_of::<Postings>()
-            + self.positions.capacity() * size_of::<u32>()
+            + (self.positions.capacity() + self.unsettled.capacity()) * size_of::<u32>()
             + self.names.capacity() * size_of::<NameIndex>()
             + self.large.allocation_size()
             + self.last.capacity() * size_of::<u32>()
@@ -313,7 +315,9 @@ impl HeadIndex {
         let name = &mut self.names[name as usize];
         self.set_bytes -= postings.heap_bytes();
         let was_large = postings.is_large();
-        postings.insert(id);
+        if postings.add(id) {
+            self.unsettled.push(pair);
+        }
         self.set_bytes += postings.heap_bytes();
         let grown = name.series.add(id);
         if postings.is_large() && !was_large {

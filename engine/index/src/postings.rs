@@ -1,9 +1,13 @@
 //! Which series have a pair: tiny sets inline, small ones as a list, the rest as roaring bitmaps.
 
+mod growing;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use roaring::RoaringBitmap;
+
+pub(crate) use growing::Growing;
 
 /// How many ids stand inline.
 const INLINE: usize = 3;
@@ -19,7 +23,7 @@ pub(crate) enum Postings {
     #[expect(clippy::box_collection, reason = "keeps the enum at 16 bytes")]
     List(Box<Vec<u32>>),
     /// Many ids.
-    Many(Box<Counted>),
+    Many(Box<Growing>),
 }
 
 impl Default for Postings {
@@ -29,13 +33,14 @@ impl Default for Postings {
 }
 
 impl Postings {
-    /// Adds an id.
-    pub(crate) fn insert(&mut self, id: u32) {
+    /// Adds an id, which a bitmap may lack until [`settle`](Self::settle); whether this begins to
+    /// lack some.
+    pub(crate) fn add(&mut self, id: u32) -> bool {
         match self {
             Self::Few(len, ids) if usize::from(*len) < INLINE => {
                 let at = ids[..usize::from(*len)].partition_point(|&other| other < id);
                 if at < usize::from(*len) && ids[at] == id {
-                    return;
+                    return false;
                 }
                 ids.copy_within(at..usize::from(*len), at + 1);
                 ids[at] = id;
@@ -51,11 +56,25 @@ impl Postings {
             }
             Self::List(list) if list.len() < LIST => insert_sorted(list, id),
             Self::List(list) => {
-                let mut counted = Counted::from_sorted(list);
-                counted.insert(id);
-                *self = Self::Many(Box::new(counted));
+                let mut many = Growing::from_sorted(list);
+                many.add(id);
+                *self = Self::Many(Box::new(many));
+                return true;
             }
-            Self::Many(counted) => counted.insert(id),
+            Self::Many(many) => {
+                let begins = many.is_settled();
+                many.add(id);
+                return begins;
+            }
+        }
+        false
+    }
+
+    /// Puts all ids where they belong; returns by how many bytes the heap grew.
+    pub(crate) fn settle(&mut self) -> isize {
+        match self {
+            Self::Few(..) | Self::List(_) => 0,
+            Self::Many(many) => many.settle(),
         }
     }
 
@@ -75,8 +94,8 @@ impl Postings {
                 }
                 self.shrink();
             }
-            Self::Many(counted) => {
-                counted.remove(id);
+            Self::Many(many) => {
+                many.remove(id);
                 self.shrink();
             }
         }
@@ -90,8 +109,8 @@ impl Postings {
                 ids[..list.len()].copy_from_slice(list);
                 *self = Self::Few(list.len() as u8, ids);
             }
-            Self::Many(counted) if counted.len() < LIST as u64 / 2 => {
-                *self = Self::List(Box::new(counted.bitmap.iter().collect()));
+            Self::Many(many) if many.len() < LIST as u64 / 2 => {
+                *self = Self::List(Box::new(many.bitmap().iter().collect()));
             }
             _ => {}
         }
@@ -101,7 +120,7 @@ impl Postings {
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Few(..) | Self::List(_) => self.small().len() as u64,
-            Self::Many(counted) => counted.len(),
+            Self::Many(many) => many.len(),
         }
     }
 
@@ -122,7 +141,7 @@ impl Postings {
     /// The set as a bitmap.
     pub(crate) fn bitmap(&self) -> Cow<'_, RoaringBitmap> {
         match self {
-            Self::Many(counted) => Cow::Borrowed(&counted.bitmap),
+            Self::Many(many) => Cow::Borrowed(many.bitmap()),
             _ => Cow::Owned(self.small().iter().copied().collect()),
         }
     }
@@ -130,7 +149,7 @@ impl Postings {
     /// Adds the set to a union.
     pub(crate) fn add_to(&self, union: &mut Union) {
         match self {
-            Self::Many(counted) => union.bitmap |= &counted.bitmap,
+            Self::Many(many) => union.bitmap |= many.bitmap(),
             _ => union.ids.extend_from_slice(self.small()),
         }
     }
@@ -138,7 +157,7 @@ impl Postings {
     /// Whether the two sets have an id in common.
     pub(crate) fn meets(&self, other: &RoaringBitmap) -> bool {
         match self {
-            Self::Many(counted) => !counted.bitmap.is_disjoint(other),
+            Self::Many(many) => !many.bitmap().is_disjoint(other),
             _ => self.small().iter().any(|&id| other.contains(id)),
         }
     }
@@ -148,7 +167,7 @@ impl Postings {
         match self {
             Self::Few(..) => 0,
             Self::List(list) => size_of::<Vec<u32>>() + list.capacity() * 4,
-            Self::Many(counted) => size_of::<Counted>() + counted.bytes as usize,
+            Self::Many(many) => size_of::<Growing>() + many.heap_bytes(),
         }
     }
 }
@@ -329,15 +348,21 @@ mod tests {
             let wanted: RoaringBitmap = [3, 50, 199].into_iter().collect();
             for (add, id) in steps {
                 if add || id % 3 == 0 {
-                    postings.insert(id);
+                    postings.add(id);
                     model.insert(id);
                 } else {
+                    postings.settle();
                     postings.remove(id);
                     model.remove(&id);
                 }
+                if id % 2 == 0 {
+                    continue;
+                }
+                postings.settle();
                 prop_assert_eq!(postings.len(), model.len() as u64);
                 prop_assert_eq!(postings.meets(&wanted), model.iter().any(|&id| wanted.contains(id)));
             }
+            postings.settle();
             let expected: RoaringBitmap = model.into_iter().collect();
             prop_assert_eq!(&*postings.bitmap(), &expected);
             let mut union = Union::default();

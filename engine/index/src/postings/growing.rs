@@ -4,21 +4,31 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
-use crate::postings::Counted;
+use super::Counted;
 
 /// A set whose last ids may stand beside it for a while: new series mostly have consecutive ids, and
 /// many at once cost a bitmap little more than one.
 #[derive(Debug, Default)]
-pub(super) struct Growing {
+pub(crate) struct Growing {
     settled: Counted,
     /// Consecutive ids that are not in `settled` yet.
     tail: Range<u32>,
 }
 
 impl Growing {
+    /// The set of ascending ids.
+    pub(super) fn from_sorted(ids: &[u32]) -> Self {
+        Self { settled: Counted::from_sorted(ids), tail: 0..0 }
+    }
+
+    /// Whether all ids are where they belong.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.tail.is_empty()
+    }
+
     /// Adds an id, which [`bitmap`](Self::bitmap) may lack until [`settle`](Self::settle); returns by
     /// how many bytes the heap grew.
-    pub(super) fn add(&mut self, id: u32) -> isize {
+    pub(crate) fn add(&mut self, id: u32) -> isize {
         if self.tail.end == id && !self.tail.is_empty() {
             self.tail.end += 1;
             return 0;
@@ -29,30 +39,40 @@ impl Growing {
     }
 
     /// Puts everything where it belongs; returns by how many bytes the heap grew.
-    pub(super) fn settle(&mut self) -> isize {
+    pub(crate) fn settle(&mut self) -> isize {
         if self.tail.is_empty() {
             return 0;
         }
         let before = self.settled.heap_bytes();
-        self.settled.insert_range(std::mem::take(&mut self.tail));
+        let tail = std::mem::take(&mut self.tail);
+        if tail.len() == 1 {
+            self.settled.insert(tail.start);
+        } else {
+            self.settled.insert_range(tail);
+        }
         self.settled.heap_bytes() as isize - before as isize
     }
 
     /// Takes an id away that is settled; returns by how many bytes the heap grew.
-    pub(super) fn remove(&mut self, id: u32) -> isize {
+    pub(crate) fn remove(&mut self, id: u32) -> isize {
         let before = self.settled.heap_bytes();
         self.settled.remove(id);
         self.settled.heap_bytes() as isize - before as isize
     }
 
     /// The settled ids.
-    pub(super) fn bitmap(&self) -> &RoaringBitmap {
+    pub(crate) fn bitmap(&self) -> &RoaringBitmap {
         debug_assert!(self.tail.is_empty(), "not settled");
         self.settled.bitmap()
     }
 
+    /// Bytes on the heap, as of the last count.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.settled.heap_bytes()
+    }
+
     /// How many ids there are, settled or not.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.settled.len() + self.tail.len() as u64
     }
 }
