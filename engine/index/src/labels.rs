@@ -304,8 +304,19 @@ impl LabelsBuilder {
             Some(first) if name(first).is_empty() => {
                 Err(LabelError::EmptyName { value: self.pair(*first).1.to_owned() })
             }
+            _ if self.is_packed() => {
+                let ends = self.pairs.iter().flat_map(|&(_, middle, end)| [middle, end]);
+                Ok(Labels { text: self.text.as_str().into(), ends: ends.collect() })
+            }
             _ => Ok(pack(self.pairs.iter().map(|&p| self.pair(p)))),
         }
+    }
+
+    /// Whether the text is that of the label set: pairs mostly come in order, and then it is.
+    fn is_packed(&self) -> bool {
+        let mut at = 0;
+        let follows = |&(start, _, end): &(u32, u32, u32)| start == std::mem::replace(&mut at, end);
+        self.pairs.iter().all(follows) && at as usize == self.text.len()
     }
 
     fn pair(&self, (start, middle, end): (u32, u32, u32)) -> (&str, &str) {
@@ -398,6 +409,25 @@ mod tests {
         builder.set("a", "3");
         builder.remove("b");
         assert_eq!(builder.build().unwrap(), labels! { "a" => "3" });
+    }
+
+    #[test]
+    fn what_was_removed_or_came_in_no_order_leaves_nothing_behind() {
+        let expected = labels! { "a" => "1", "c" => "3" };
+        for gone in ["", "a", "b", "d"] {
+            let mut builder = LabelsBuilder::default();
+            for (name, value) in [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")] {
+                builder.push(name, value);
+            }
+            for name in ["b", "d", gone] {
+                builder.remove(name);
+            }
+            if gone == "a" {
+                builder.push("a", "1");
+            }
+            let built = builder.build().unwrap();
+            assert_eq!((built.text(), &built), ("a1c3", &expected), "{gone}");
+        }
     }
 
     #[test]
