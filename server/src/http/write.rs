@@ -203,6 +203,15 @@ impl Sink for Store<'_> {
         self.appender.series(raw, parse)
     }
 
+    fn all_series(
+        &mut self,
+        raw: &[&[u8]],
+        parse: impl FnMut(usize, &mut LabelsBuilder) -> Result<(), (RefusalReason, String)>,
+        found: &mut Vec<AppendSeries>,
+    ) {
+        self.appender.all_series(raw, parse, found);
+    }
+
     #[inline]
     fn push(&mut self, series: AppendSeries, t: i64, v: f64) {
         self.appender.push(series, t, v);

@@ -23,6 +23,8 @@ const SAMPLE: u64 = tag(2, BYTES);
 const EXEMPLAR: u64 = tag(3, BYTES);
 const HISTOGRAM: u64 = tag(4, BYTES);
 
+/// Series that are looked up together.
+const GROUP: usize = 256;
 /// Above so many samples in a request their size is looked at.
 const FEW_SAMPLES: u64 = 4096;
 /// What a sample takes at least, tag included, if it has a value or a time: what is smaller is
@@ -40,6 +42,21 @@ pub trait Sink {
         raw: &[u8],
         parse: impl FnOnce(&mut LabelsBuilder) -> std::result::Result<(), (RefusalReason, String)>,
     ) -> Self::Series;
+
+    /// As [`series`](Self::series) for many at once, whose series are added to `found`; `parse` is
+    /// told which of them it is called for.
+    fn all_series(
+        &mut self,
+        raw: &[&[u8]],
+        mut parse: impl FnMut(
+            usize,
+            &mut LabelsBuilder,
+        ) -> std::result::Result<(), (RefusalReason, String)>,
+        found: &mut Vec<Self::Series>,
+    ) {
+        let series = raw.iter().enumerate();
+        found.extend(series.map(|(i, raw)| self.series(raw, |builder| parse(i, builder))));
+    }
 
     /// A sample: ms since the epoch, and a value kept bit for bit.
     fn push(&mut self, series: Self::Series, t: i64, v: f64);
@@ -69,7 +86,7 @@ pub struct Counts {
 /// Memory that is reused from request to request.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Label fields of a series whose labels do not stand together.
+    /// Label fields of series whose labels do not stand together.
     labels: Vec<u8>,
 }
 
@@ -82,14 +99,18 @@ pub fn decode<S: Sink>(message: &[u8], scratch: &mut Scratch, sink: &mut S) -> R
     let mut reader = Reader::new(message);
     let mut counts = Counts::default();
     let (mut histogram_example, mut sample_bytes) = (None, 0);
+    let (mut group, mut found) = (Vec::new(), Vec::new());
     while !reader.is_done() {
         match reader.varint()? {
             TIME_SERIES => {
                 let before = counts.histograms;
                 let series = reader.message()?;
-                time_series(&series, scratch, sink, &mut counts, &mut sample_bytes)?;
+                group.extend(time_series(&series, &mut counts, &mut sample_bytes)?);
                 if before == 0 && counts.histograms > 0 {
                     histogram_example = Some(series);
+                }
+                if group.len() >= GROUP {
+                    hand_on(&mut group, scratch, sink, &mut found)?;
                 }
             }
             METADATA => {
@@ -99,6 +120,7 @@ pub fn decode<S: Sink>(message: &[u8], scratch: &mut Scratch, sink: &mut S) -> R
             other => reader.skip(other)?,
         }
     }
+    hand_on(&mut group, scratch, sink, &mut found)?;
     if let Some(series) = histogram_example {
         let example = format!("native histograms are not stored yet: {}", describe(series));
         sink.refuse(RefusalReason::Unsupported, counts.histograms, example);
@@ -120,40 +142,81 @@ struct Layout {
     exemplars: u64,
 }
 
-fn time_series<S: Sink>(
-    reader: &Reader<'_>,
-    scratch: &mut Scratch,
-    sink: &mut S,
+/// A series with samples that the sink has not got yet.
+struct Pending<'a> {
+    reader: Reader<'a>,
+    layout: Layout,
+    /// Where its labels are in [`Scratch::labels`], if they are scattered.
+    gathered: std::ops::Range<usize>,
+}
+
+impl<'a> Pending<'a> {
+    fn labels<'b>(&self, gathered: &'b [u8]) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        if self.layout.scattered {
+            return gathered.get(self.gathered.clone()).unwrap_or_default();
+        }
+        self.reader.between(self.layout.labels.start, self.layout.labels.end)
+    }
+}
+
+/// Looks a series through and counts what it has; none if it has no samples.
+fn time_series<'a>(
+    reader: &Reader<'a>,
     counts: &mut Counts,
     sample_bytes: &mut u64,
-) -> Result<()> {
+) -> Result<Option<Pending<'a>>> {
     let layout = survey(reader.clone())?;
     counts.series += 1;
     counts.samples += layout.samples;
     counts.histograms += layout.histograms;
     counts.exemplars += layout.exemplars;
     if layout.samples == 0 {
-        return Ok(());
+        return Ok(None);
     }
     *sample_bytes += layout.sample_bytes;
     if counts.samples > FEW_SAMPLES && *sample_bytes < counts.samples * SMALLEST_SAMPLE {
         let what = "thousands of samples of less than 4 bytes each: they are empty";
         return Err(DecodeError { offset: layout.samples_from, what });
     }
-    let raw = if layout.scattered {
-        gather_labels(reader.clone(), &mut scratch.labels)?;
-        &scratch.labels
-    } else {
-        reader.between(layout.labels.start, layout.labels.end)
-    };
-    let mut failed = None;
-    let series = sink.series(raw, |builder| parse_labels(raw, builder, &mut failed));
-    if let Some(DecodeError { offset, what }) = failed {
-        // In gathered labels an offset means nothing outside of them.
-        let inside = if layout.scattered { 0 } else { offset };
-        return Err(DecodeError { offset: layout.labels.start + inside, what });
+    Ok(Some(Pending { reader: reader.clone(), layout, gathered: 0..0 }))
+}
+
+/// Gives the sink the series of a group and their samples.
+fn hand_on<S: Sink>(
+    group: &mut Vec<Pending<'_>>,
+    scratch: &mut Scratch,
+    sink: &mut S,
+    found: &mut Vec<S::Series>,
+) -> Result<()> {
+    let gathered = &mut scratch.labels;
+    gathered.clear();
+    for one in group.iter_mut().filter(|one| one.layout.scattered) {
+        let start = gathered.len();
+        gather_labels(one.reader.clone(), gathered)?;
+        one.gathered = start..gathered.len();
     }
-    push_samples(reader.rewound(layout.samples_from), series, sink)
+    let raw: Vec<&[u8]> = group.iter().map(|one| one.labels(gathered)).collect();
+    let mut failed = None;
+    found.clear();
+    let parse = |i: usize, builder: &mut LabelsBuilder| {
+        let raw = raw.get(i).copied().unwrap_or_default();
+        parse_labels(raw, builder).map_err(|unfit| unfit.reason(i, &mut failed))
+    };
+    sink.all_series(&raw, parse, found);
+    if let Some((i, DecodeError { offset, what })) = failed {
+        let place = group.get(i).map(|one| &one.layout);
+        // In gathered labels an offset means nothing outside of them.
+        let offset = place.map_or(0, |p| p.labels.start + if p.scattered { 0 } else { offset });
+        return Err(DecodeError { offset, what });
+    }
+    for (one, &series) in group.iter().zip(&*found) {
+        push_samples(one.reader.rewound(one.layout.samples_from), series, sink)?;
+    }
+    group.clear();
+    Ok(())
 }
 
 /// Finds the fields of a series without looking into them.
@@ -192,7 +255,6 @@ fn survey(mut reader: Reader<'_>) -> Result<Layout> {
 }
 
 fn gather_labels(mut reader: Reader<'_>, into: &mut Vec<u8>) -> Result<()> {
-    into.clear();
     while !reader.is_done() {
         let start = reader.at();
         let tag = reader.varint()?;
@@ -234,45 +296,80 @@ fn sample(mut reader: Reader<'_>) -> Result<(i64, f64)> {
     Ok((t, v))
 }
 
-/// Parses label fields into the builder. Text that is no UTF-8 refuses the series, a broken
-/// message is left in `failed` (its offset counts from the start of `raw`).
-fn parse_labels(
-    raw: &[u8],
-    builder: &mut LabelsBuilder,
-    failed: &mut Option<DecodeError>,
-) -> std::result::Result<(), (RefusalReason, String)> {
-    let mut reader = Reader::new(raw);
-    while !reader.is_done() {
-        match next_label(&mut reader) {
-            Ok((name, value)) => builder.push(text(name)?, text(value)?),
-            Err(error) => {
+/// Why label fields are no label set.
+enum Unfit {
+    /// The message is broken; the offset counts from the start of the fields.
+    Broken(DecodeError),
+    /// The series is refused.
+    Refused(RefusalReason, String),
+}
+
+impl Unfit {
+    /// The reason for the sink; the first broken message is left in `failed`.
+    fn reason(
+        self,
+        series: usize,
+        failed: &mut Option<(usize, DecodeError)>,
+    ) -> (RefusalReason, String) {
+        match self {
+            Self::Refused(reason, example) => (reason, example),
+            Self::Broken(error) => {
                 let example = error.to_string();
-                *failed = Some(error);
-                return Err((RefusalReason::InvalidLabels, example));
+                failed.get_or_insert((series, error));
+                (RefusalReason::InvalidLabels, example)
             }
         }
+    }
+}
+
+/// Parses label fields into the builder.
+fn parse_labels(raw: &[u8], builder: &mut LabelsBuilder) -> std::result::Result<(), Unfit> {
+    let (texts, mut reader) = (Texts::new(raw), Reader::new(raw));
+    while !reader.is_done() {
+        let (name, value) = next_label(&mut reader).map_err(Unfit::Broken)?;
+        builder.push(texts.get(name)?, texts.get(value)?);
     }
     Ok(())
 }
 
-fn text(bytes: &[u8]) -> std::result::Result<&str, (RefusalReason, String)> {
-    str::from_utf8(bytes).map_err(|_| {
-        let shown: String = String::from_utf8_lossy(bytes).chars().take(100).collect();
-        (RefusalReason::InvalidLabels, format!("label text {shown:?} is not valid UTF-8"))
-    })
+/// The texts in label fields. Checking all at once takes a fraction of checking each, and what
+/// stands between them mostly is ASCII: tags, and lengths below 128.
+struct Texts<'a> {
+    raw: &'a [u8],
+    /// All fields, if they are UTF-8 as a whole.
+    whole: Option<&'a str>,
 }
 
-fn next_label<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8])> {
+impl<'a> Texts<'a> {
+    fn new(raw: &'a [u8]) -> Self {
+        Self { raw, whole: str::from_utf8(raw).ok() }
+    }
+
+    fn get(&self, range: std::ops::Range<usize>) -> std::result::Result<&'a str, Unfit> {
+        if let Some(text) = self.whole.and_then(|whole| whole.get(range.clone())) {
+            return Ok(text);
+        }
+        let bytes = self.raw.get(range).unwrap_or_default();
+        str::from_utf8(bytes).map_err(|_| {
+            let shown: String = String::from_utf8_lossy(bytes).chars().take(100).collect();
+            let example = format!("label text {shown:?} is not valid UTF-8");
+            Unfit::Refused(RefusalReason::InvalidLabels, example)
+        })
+    }
+}
+
+/// Where name and value of the next label are.
+fn next_label(reader: &mut Reader<'_>) -> Result<(std::ops::Range<usize>, std::ops::Range<usize>)> {
     const NAME: u64 = tag(1, BYTES);
     const VALUE: u64 = tag(2, BYTES);
     reader.varint()?;
     let mut label = reader.message()?;
-    let (mut name, mut value) = (&[][..], &[][..]);
+    let (mut name, mut value) = (0..0, 0..0);
     while !label.is_done() {
         let start = label.at();
         match label.varint()? {
-            NAME => name = label.bytes()?,
-            VALUE => value = label.bytes()?,
+            NAME => name = label.range()?,
+            VALUE => value = label.range()?,
             other if matches!(other >> 3, 1 | 2) => return wrong_type(start),
             other => label.skip(other)?,
         }
@@ -315,9 +412,8 @@ fn metadata(mut reader: Reader<'_>) -> Result<FamilyMetadata<'_>> {
 fn describe(reader: Reader<'_>) -> String {
     let mut raw = Vec::new();
     let mut builder = LabelsBuilder::default();
-    let mut failed = None;
-    let parsed = gather_labels(reader, &mut raw)
-        .is_ok_and(|()| parse_labels(&raw, &mut builder, &mut failed).is_ok());
+    let parsed =
+        gather_labels(reader, &mut raw).is_ok_and(|()| parse_labels(&raw, &mut builder).is_ok());
     match builder.build() {
         Ok(labels) if parsed => labels.to_string(),
         _ => "a series with invalid labels".to_owned(),

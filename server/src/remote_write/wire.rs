@@ -126,6 +126,13 @@ impl<'a> Reader<'a> {
         Ok(inner.bytes.get(inner.at..).unwrap_or_default())
     }
 
+    /// Where a length-delimited field's content is.
+    #[inline]
+    pub(super) fn range(&mut self) -> Result<std::ops::Range<usize>> {
+        let inner = self.message()?;
+        Ok(inner.at..inner.bytes.len())
+    }
+
     /// Passes over the content of a field that this build does not know.
     pub(super) fn skip(&mut self, tag: u64) -> Result<()> {
         if tag >> 3 == 0 || tag >> 3 > (1 << 29) - 1 {

@@ -110,6 +110,23 @@ impl<'db> Appender<'db> {
         self.resolve(Notation::Raw, raw, parse)
     }
 
+    /// As [`series`](Self::series) for many at once, whose series are added to `found`; `parse` is
+    /// told which of them it is called for. That takes less than one after the other: memory is
+    /// waited for several times at once.
+    pub fn all_series(
+        &mut self,
+        raw: &[&[u8]],
+        mut parse: impl FnMut(usize, &mut LabelsBuilder) -> ParseResult,
+        found: &mut Vec<AppendSeries>,
+    ) {
+        let known = &self.use_references().state().known;
+        let keys: Vec<u128> = raw.iter().map(|raw| known.key(Notation::Raw, raw)).collect();
+        let places = known.get_all(&keys);
+        for (i, (key, place)) in keys.into_iter().zip(places).enumerate() {
+            found.push(self.route(key, place, |builder| parse(i, builder)));
+        }
+    }
+
     /// Finds the series with this label set.
     pub fn labels(&mut self, labels: &Labels) -> AppendSeries {
         let mut canonical = std::mem::take(&mut self.canonical);
@@ -134,10 +151,25 @@ impl<'db> Appender<'db> {
         raw: &[u8],
         parse: impl FnOnce(&mut LabelsBuilder) -> ParseResult,
     ) -> AppendSeries {
+        let known = &self.use_references().state().known;
+        let key = known.key(notation, raw);
+        self.route(key, known.get(key), parse)
+    }
+
+    /// References stay valid until the commit.
+    fn use_references(&mut self) -> &'db Tenant {
         let tenant = self.tenant;
         self.references_in_use.get_or_insert_with(|| tenant.inner().references_in_use.read());
-        let key = tenant.state().known.key(notation, raw);
-        let route = match tenant.state().known.get(key) {
+        tenant
+    }
+
+    fn route(
+        &mut self,
+        key: u128,
+        place: Option<Place>,
+        parse: impl FnOnce(&mut LabelsBuilder) -> ParseResult,
+    ) -> AppendSeries {
+        let route = match place {
             Some(Place { shard, reference }) => {
                 Route::Shard { shard, series: SeriesRef::Known(reference), key }
             }
