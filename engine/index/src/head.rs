@@ -93,6 +93,8 @@ pub struct HeadIndex {
     all: Growing,
     /// The pairs of the series that was added last: the next one has most of them, too.
     last: Vec<u32>,
+    /// Memory for those of the next one.
+    next: Vec<u32>,
     /// Else it has stretches of an earlier one.
     followers: Followers,
     /// What patterns over many values have found since the last change.
@@ -119,22 +121,20 @@ impl HeadIndex {
     /// As [`insert`](Self::insert), for one of many: no question finds the series for certain, and
     /// none may be removed, before [`settle`](Self::settle). That is cheaper if ids are consecutive.
     pub fn add(&mut self, id: u32, labels: &Labels) -> LabelIds {
-        let mut before = std::mem::take(&mut self.last);
-        let guesses = before.iter().copied().chain(std::iter::repeat(u32::MAX));
-        let pairs = labels.iter().zip(guesses);
+        let mut ids = std::mem::take(&mut self.next);
+        ids.clear();
         let mut previous = u32::MAX;
-        let ids = pairs.map(|(pair, guess)| {
+        for (i, pair) in labels.iter().enumerate() {
+            let guess = self.last.get(i).copied().unwrap_or(u32::MAX);
             previous = self.insert_pair(id, pair, guess, previous);
-            previous
-        });
-        let ids: Box<[u32]> = ids.collect();
-        before.clear();
-        before.extend_from_slice(&ids);
-        self.last = before;
+            ids.push(previous);
+        }
+        let labels = LabelIds(ids.as_slice().into());
+        self.next = std::mem::replace(&mut self.last, ids);
         self.answers.forget();
         let grown = self.all.add(id);
         self.note_growth(grown);
-        LabelIds(ids)
+        labels
     }
 
     /// Ends a number of [`add`](Self::add)s.
@@ -273,7 +273,7 @@ impl HeadIndex {
             + (self.positions.capacity() + self.unsettled.capacity()) * size_of::<u32>()
             + self.names.capacity() * size_of::<NameIndex>()
             + self.large.allocation_size()
-            + self.last.capacity() * size_of::<u32>()
+            + (self.last.capacity() + self.next.capacity()) * size_of::<u32>()
             + self.followers.heap_bytes()
             + self.set_bytes
     }

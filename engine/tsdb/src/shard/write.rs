@@ -254,12 +254,26 @@ impl<'a> Plan<'a> {
     }
 
     fn define(&mut self, head: &Head, hash: u64, labels: &Labels) -> u64 {
-        let reference = self.next_reference.unwrap_or_else(|| head.next_reference());
+        let reference = match self.next_reference {
+            Some(next) => next,
+            None => self.expect_new(head),
+        };
         self.next_reference = Some(reference + 1);
         self.by_labels.insert_unique(hash, (hash, self.definitions.len()), |&(hash, _)| hash);
         self.definitions.push(Definition { reference, labels: labels.clone() });
         self.hashes.push(hash);
         reference
+    }
+
+    /// Makes room for new series, of which one mostly is not alone; returns the first reference.
+    fn expect_new(&mut self, head: &Head) -> u64 {
+        let series = self.request.rows.len().min(LOCK_PIECE);
+        self.defined.reserve(series);
+        self.by_labels.reserve(series, |&(hash, _)| hash);
+        self.definitions.reserve(series);
+        self.hashes.reserve(series);
+        self.resolved.reserve(series);
+        head.next_reference()
     }
 
     pub(super) fn check_time(&self, row: &Row) -> std::result::Result<(), RefusalReason> {
