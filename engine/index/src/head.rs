@@ -3,6 +3,7 @@
 mod cardinality;
 mod counts;
 mod followers;
+mod lists;
 mod pairs;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use roaring::RoaringBitmap;
 
 pub use cardinality::{NameCount, PairCount};
 use followers::Followers;
+use lists::Lists;
 
 use crate::answers::{Answers, REMEMBERED};
 use crate::interner::{Interner, grow};
@@ -24,34 +26,6 @@ use crate::select::{self, Index};
 
 /// With so many pairs it is worth to remember which follow each other.
 const MANY_PAIRS: usize = 512;
-
-/// The label pairs of one series as ids of its [`HeadIndex`], in the order of the names.
-///
-/// Valid from [`HeadIndex::insert`] to [`HeadIndex::remove`], for that index only.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LabelIds(pub(crate) Box<[u32]>);
-
-impl LabelIds {
-    /// Number of labels.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are no labels.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Bytes on the heap.
-    pub fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.0)
-    }
-
-    /// The ids, to be written into a file together with the pairs that they stand for.
-    pub fn ids(&self) -> &[u32] {
-        &self.0
-    }
-}
 
 /// What belongs to one name.
 #[derive(Debug, Default)]
@@ -64,19 +38,19 @@ struct NameIndex {
 
 /// Series ids by label pair, for the series in memory.
 ///
-/// Pairs are interned: a series costs its caller 4 bytes a label ([`LabelIds`]) and the index
-/// about 2 to 4 bytes a label (an entry in the pair's postings); a new pair costs its value and
-/// about 60 bytes. The caller gives the ids, and may reuse those that it removed.
+/// Pairs are interned: a series costs 8 bytes, and about 6 to 8 bytes a label (an entry in its list
+/// of pairs and one in the pair's postings); a new pair costs its value and about 60 bytes. The
+/// caller gives the ids of the series, from 0 on, and may reuse those that it removed.
 ///
 /// ```
 /// use nunatak_index::{HeadIndex, MatchOp, Matcher, labels};
 ///
 /// let mut index = HeadIndex::new();
 /// let up = labels! { "__name__" => "up", "job" => "node" };
-/// let ids = index.insert(7, &up);
+/// index.insert(7, &up);
 /// let found = index.select(&[Matcher::new("job", MatchOp::Equal, "node")?]);
 /// assert_eq!(found.iter().collect::<Vec<_>>(), [7]);
-/// assert_eq!(index.labels(&ids), up);
+/// assert_eq!(index.labels(7), up);
 /// # Ok::<(), nunatak_index::MatcherError>(())
 /// ```
 #[derive(Debug, Default)]
@@ -91,10 +65,12 @@ pub struct HeadIndex {
     /// By name id.
     names: Vec<NameIndex>,
     all: Growing,
+    /// The pairs of each series, in the order of their names.
+    lists: Lists,
     /// The pairs of the series that was added last: the next one has most of them, too.
     last: Vec<u32>,
-    /// Memory for those of the next one.
-    next: Vec<u32>,
+    /// Memory for those of another one.
+    other: Vec<u32>,
     /// Else it has stretches of an earlier one.
     followers: Followers,
     /// What patterns over many values have found since the last change.
@@ -112,16 +88,21 @@ impl HeadIndex {
     }
 
     /// Adds a series. The id must not be in use.
-    pub fn insert(&mut self, id: u32, labels: &Labels) -> LabelIds {
-        let ids = self.add(id, labels);
+    pub fn insert(&mut self, id: u32, labels: &Labels) {
+        self.add(id, labels);
         self.settle();
-        ids
     }
 
     /// As [`insert`](Self::insert), for one of many: no question finds the series for certain, and
     /// none may be removed, before [`settle`](Self::settle). That is cheaper if ids are consecutive.
-    pub fn add(&mut self, id: u32, labels: &Labels) -> LabelIds {
-        let mut ids = std::mem::take(&mut self.next);
+    pub fn add(&mut self, id: u32, labels: &Labels) {
+        self.add_unlisted(id, labels);
+        self.lists.insert(id, &self.last);
+    }
+
+    /// As [`add`](Self::add), for a caller who keeps the list of pairs, which is returned.
+    pub(crate) fn add_unlisted(&mut self, id: u32, labels: &Labels) -> &[u32] {
+        let mut ids = std::mem::take(&mut self.other);
         ids.clear();
         let mut previous = u32::MAX;
         for (i, pair) in labels.iter().enumerate() {
@@ -129,12 +110,11 @@ impl HeadIndex {
             previous = self.insert_pair(id, pair, guess, previous);
             ids.push(previous);
         }
-        let labels = LabelIds(ids.as_slice().into());
-        self.next = std::mem::replace(&mut self.last, ids);
+        self.other = std::mem::replace(&mut self.last, ids);
         self.answers.forget();
         let grown = self.all.add(id);
         self.note_growth(grown);
-        labels
+        &self.last
     }
 
     /// Ends a number of [`add`](Self::add)s.
@@ -150,12 +130,17 @@ impl HeadIndex {
         self.set_bytes = self.set_bytes.saturating_add_signed(bytes);
     }
 
-    /// Removes a series; `labels` is what [`insert`](Self::insert) returned for it.
-    pub fn remove(&mut self, id: u32, labels: &LabelIds) {
+    /// Removes a series.
+    pub fn remove(&mut self, id: u32) {
         self.answers.forget();
-        for &pair in &labels.0 {
+        let mut pairs = std::mem::take(&mut self.other);
+        pairs.clear();
+        pairs.extend_from_slice(self.lists.get(id));
+        for &pair in &pairs {
             self.remove_pair(id, pair);
         }
+        self.other = pairs;
+        self.lists.remove(id);
         let grown = self.all.remove(id);
         self.note_growth(grown);
         if self.is_empty() {
@@ -167,6 +152,7 @@ impl HeadIndex {
     /// Gives back the memory that stood for pairs which are gone. Worth a call after many series
     /// were removed.
     pub fn shrink(&mut self) {
+        self.lists.shrink();
         let pairs = self.interner.trim();
         if pairs < self.postings.len() {
             self.postings.truncate(pairs);
@@ -176,27 +162,43 @@ impl HeadIndex {
         }
     }
 
-    /// The label set of a series.
-    pub fn labels(&self, labels: &LabelIds) -> Labels {
-        pack(self.pairs(labels))
+    /// The pairs that so many series have that they are a bitmap, in no order.
+    pub fn frequent_pairs(&self) -> Vec<u32> {
+        self.large.iter().copied().collect()
+    }
+
+    /// Writes down anew which series have these pairs and their names. Ids that follow one another
+    /// take a few bytes when they come, and a bit each when others have left from between them:
+    /// worth a call after many were removed.
+    pub fn compact(&mut self, pairs: &[u32]) {
+        let Self { interner, postings, names, all, .. } = self;
+        let mut grown = all.compact();
+        for &pair in pairs {
+            grown += postings.get_mut(pair as usize).map_or(0, Postings::compact);
+            let name = interner.name_of(pair).and_then(|name| names.get_mut(name as usize));
+            grown += name.map_or(0, |name| name.series.compact());
+        }
+        self.note_growth(grown);
+    }
+
+    /// The label set of a series, empty if it is not here.
+    pub fn labels(&self, id: u32) -> Labels {
+        pack(self.pairs(id))
     }
 
     /// Whether the series has exactly these labels.
-    pub fn equals(&self, ids: &LabelIds, labels: &Labels) -> bool {
-        ids.len() == labels.len() && self.pairs(ids).eq(labels.iter())
-    }
-
-    /// The value of one label of a series, `None` if it does not have it.
-    pub fn value(&self, ids: &LabelIds, name: &str) -> Option<&str> {
-        ids.0.iter().filter_map(|&id| self.interner.get(id)).find(|(n, _)| *n == name).map(|p| p.1)
+    pub fn equals(&self, id: u32, labels: &Labels) -> bool {
+        self.pair_ids(id).len() == labels.len() && self.pairs(id).eq(labels.iter())
     }
 
     /// The label pairs of a series in the order of their names.
-    pub fn pairs<'a>(
-        &'a self,
-        ids: &'a LabelIds,
-    ) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + 'a {
-        ids.0.iter().filter_map(|&id| self.interner.get(id))
+    pub fn pairs(&self, id: u32) -> impl Iterator<Item = (&str, &str)> + Clone {
+        self.pair_ids(id).iter().filter_map(|&pair| self.interner.get(pair))
+    }
+
+    /// The same as ids, to be written into a file together with the pairs that they stand for.
+    pub fn pair_ids(&self, id: u32) -> &[u32] {
+        self.lists.get(id)
     }
 
     /// The series that all matchers accept; all series if there are no matchers.
@@ -273,13 +275,18 @@ impl HeadIndex {
             + (self.positions.capacity() + self.unsettled.capacity()) * size_of::<u32>()
             + self.names.capacity() * size_of::<NameIndex>()
             + self.large.allocation_size()
-            + (self.last.capacity() + self.next.capacity()) * size_of::<u32>()
+            + (self.last.capacity() + self.other.capacity()) * size_of::<u32>()
             + self.followers.heap_bytes()
+            + self.lists.heap_bytes()
             + self.set_bytes
     }
 
-    /// The part of [`heap_bytes`](Self::heap_bytes) that names and values take with their table; the
-    /// rest is for the sets of series that have them.
+    /// The part of [`heap_bytes`](Self::heap_bytes) that the series' lists of pairs take.
+    pub fn list_bytes(&self) -> usize {
+        self.lists.heap_bytes()
+    }
+
+    /// The part of [`heap_bytes`](Self::heap_bytes) that names and values take with their table.
     pub fn label_bytes(&self) -> usize {
         self.interner.heap_bytes()
     }

@@ -30,7 +30,7 @@ mod postings;
 mod segment;
 mod select;
 
-pub use head::{HeadIndex, LabelIds, NameCount, PairCount};
+pub use head::{HeadIndex, NameCount, PairCount};
 pub use labels::{LabelError, Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{Groups, MatchOp, Matcher, MatcherError, Pattern};
 pub use roaring::RoaringBitmap;

@@ -78,6 +78,14 @@ impl Postings {
         }
     }
 
+    /// Takes as little memory as can be; returns by how many bytes the heap grew.
+    pub(crate) fn compact(&mut self) -> isize {
+        match self {
+            Self::Few(..) | Self::List(_) => 0,
+            Self::Many(many) => many.compact(),
+        }
+    }
+
     /// Takes an id away.
     pub(crate) fn remove(&mut self, id: u32) {
         match self {
@@ -238,6 +246,11 @@ impl Counted {
     /// Bytes on the heap as of the last count.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.bytes as usize
+    }
+
+    fn compact(&mut self) {
+        self.bitmap.optimize();
+        self.count();
     }
 
     fn count_if_due(&mut self) {

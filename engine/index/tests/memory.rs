@@ -1,7 +1,7 @@
 //! The head's index stays small: what it counts, for a fleet and for a flood.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
-use nunatak_index::{HeadIndex, Labels};
+use nunatak_index::{HeadIndex, Labels, MatchOp, Matcher, labels};
 
 /// 10 labels of about 272 bytes, as a fleet of hosts has them.
 fn fleet_series(host: usize, metric: usize) -> Labels {
@@ -26,9 +26,11 @@ fn a_fleet_costs_little_per_series() {
     for i in 0..100_000 {
         head.insert(i as u32, &fleet_series(i / 200, i % 200));
     }
-    let per_series = head.heap_bytes() / 100_000;
-    println!("{per_series} bytes per series");
+    let lists = head.list_bytes() / 100_000;
+    let per_series = head.heap_bytes() / 100_000 - lists;
+    println!("{per_series} bytes per series, {lists} for its list of pairs");
     assert!(per_series < 150, "{per_series} bytes per series");
+    assert!(lists < 64, "{lists} bytes per series");
 }
 
 #[test]
@@ -38,25 +40,42 @@ fn memory_comes_back_after_a_flood() {
         let id = format!("{i:08}-6ec5-4b3f-9d1a-0242ac130003");
         Labels::from_pairs([("__name__", "requests_total"), ("request", &id)]).unwrap()
     };
-    let ids: Vec<_> = (0..50_000).map(|i| head.insert(i, &flood(i))).collect();
+    (0..50_000).for_each(|i| head.insert(i, &flood(i)));
     let full = head.heap_bytes();
     println!("{} bytes per distinct pair of 36 bytes", full / 50_000);
     assert!(full / 50_000 < 36 + 80, "{full}");
-    for (i, labels) in (0..).zip(&ids) {
-        if i % 10 != 0 {
-            head.remove(i, labels);
-        }
-    }
+    (0..50_000).filter(|i| i % 10 != 0).for_each(|i| head.remove(i));
     let text_and_tables = head.heap_bytes();
     assert!(text_and_tables < full * 7 / 10, "{full} {text_and_tables}");
-    let kept = head.labels(&ids[10]);
+    let kept = head.labels(10);
     assert_eq!(kept, flood(10));
     // The next flood takes the records of the one before.
     for i in (0..50_000).filter(|i| i % 10 != 0) {
         head.insert(i, &flood(i + 1_000_000));
     }
     assert!(head.heap_bytes() < full * 11 / 10, "{full} {}", head.heap_bytes());
-    assert_eq!(head.labels(&ids[10]), flood(10));
+    assert_eq!(head.labels(10), flood(10));
+}
+
+#[test]
+fn sets_of_those_who_stay_are_small_again() {
+    let mut head = HeadIndex::new();
+    let series =
+        |i: u32, of: &str| labels! { "__name__" => of, "job" => "a", "id" => &i.to_string() };
+    (0..20_000).for_each(|i| head.insert(i, &series(i, "steady")));
+    let calm = head.heap_bytes();
+    (20_000..60_000).for_each(|i| head.insert(i, &series(i, "flood")));
+    (20_000..60_000).rev().step_by(2).for_each(|i| head.remove(i));
+    (20_000..60_000).rev().skip(1).step_by(2).for_each(|i| head.remove(i));
+    head.shrink();
+    let pairs = head.frequent_pairs();
+    assert_eq!(pairs.len(), 2, "{pairs:?}");
+    let before = head.heap_bytes();
+    head.compact(&pairs);
+    assert!(head.heap_bytes() + 2 * 8192 < before, "{} of {before}", head.heap_bytes());
+    assert!(head.heap_bytes() < calm * 6 / 5, "{} after {calm}", head.heap_bytes());
+    let job = Matcher::new("job", MatchOp::Equal, "a").unwrap();
+    assert_eq!(head.select(&[job]).len(), 20_000);
 }
 
 #[test]

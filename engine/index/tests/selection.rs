@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nunatak_index::{
-    HeadIndex, LabelIds, Labels, MatchOp, Matcher, RoaringBitmap, Segment, SegmentWriter, labels,
+    HeadIndex, Labels, MatchOp, Matcher, RoaringBitmap, Segment, SegmentWriter, labels,
 };
 use proptest::prelude::*;
 
@@ -79,26 +79,25 @@ proptest! {
     ) {
         let mut head = HeadIndex::new();
         let mut series: BTreeMap<u32, Labels> = BTreeMap::new();
-        let mut ids: BTreeMap<u32, LabelIds> = BTreeMap::new();
         for (i, labels) in sets.iter().enumerate() {
             // Not in order, and over several roaring containers.
             let id = (i as u32 ^ 5) * 1000;
-            ids.insert(id, head.insert(id, labels));
+            head.insert(id, labels);
             series.insert(id, labels.clone());
         }
         for index in removed {
             if series.is_empty() { break; }
             let id = *series.keys().nth(index.index(series.len())).unwrap();
             let labels = series.remove(&id).unwrap();
-            head.remove(id, &ids.remove(&id).unwrap());
+            head.remove(id);
             if id % 3 == 0 {
-                ids.insert(id + 1, head.insert(id + 1, &labels));
+                head.insert(id + 1, &labels);
                 series.insert(id + 1, labels);
             }
         }
         for (id, labels) in &series {
-            prop_assert_eq!(&head.labels(&ids[id]), labels);
-            prop_assert!(head.equals(&ids[id], labels));
+            prop_assert_eq!(&head.labels(*id), labels);
+            prop_assert!(head.equals(*id, labels));
         }
         for query in &queries {
             let expected = naive(&series, query);
@@ -113,8 +112,8 @@ proptest! {
         prop_assert_eq!(head.label_names(None), naive_names(&series, &all));
         prop_assert_eq!(head.label_values("b", None, 0), naive_values(&series, "b", &all));
         prop_assert_eq!(head.len(), series.len());
-        for (id, labels) in &ids {
-            head.remove(*id, labels);
+        for id in series.keys() {
+            head.remove(*id);
         }
         prop_assert_eq!((head.len(), head.pair_count()), (0, 0));
         prop_assert!(head.label_names(None).is_empty() && head.select(&[]).is_empty());
@@ -269,13 +268,13 @@ fn a_labels_reader_forgets_and_reads_again() {
 fn a_head_forgets_what_a_pattern_found_when_series_come_and_go() {
     let mut head = HeadIndex::new();
     let set = |id: u32| labels! { "__name__" => "m", "id" => &format!("{id:05}-x") };
-    let held: Vec<_> = (0..6000).map(|id| head.insert(id, &set(id))).collect();
+    (0..6000).for_each(|id| head.insert(id, &set(id)));
     let nine = Matcher::new("id", MatchOp::Regex, ".*9-.").unwrap();
     let found = |head: &HeadIndex| head.select(std::slice::from_ref(&nine)).len();
     assert_eq!((found(&head), found(&head)), (600, 600));
-    let added = head.insert(7000, &set(7009));
+    head.insert(7000, &set(7009));
     assert_eq!(found(&head), 601);
-    head.remove(7000, &added);
-    head.remove(9, &held[9]);
+    head.remove(7000);
+    head.remove(9);
     assert_eq!(found(&head), 599);
 }

@@ -25,7 +25,7 @@ mod windows;
 use std::collections::VecDeque;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
-use nunatak_index::{HeadIndex, LabelIds};
+use nunatak_index::HeadIndex;
 
 use crate::log::Position;
 use crate::time::TimeRange;
@@ -62,7 +62,6 @@ pub(crate) struct PendingCut {
 struct Series {
     reference: u64,
     hash: u64,
-    labels: LabelIds,
     samples: SeriesSamples,
 }
 
@@ -83,8 +82,6 @@ pub(crate) struct Head {
     marks: LogMarks,
     newest: Option<i64>,
     sample_bytes: usize,
-    /// Bytes of the series' lists of pairs.
-    id_bytes: usize,
     created: u64,
     /// The last frame that changed anything.
     changed: Position,
@@ -110,7 +107,6 @@ impl Head {
             marks: LogMarks::default(),
             newest: None,
             sample_bytes: 0,
-            id_bytes: 0,
             created: 0,
             changed: Position(0),
             resume: None,

@@ -1,7 +1,7 @@
 //! Pairs by their ids: how a head is written to a file and read back without hashing every label
 //! of every series again.
 
-use super::{HeadIndex, LabelIds};
+use super::HeadIndex;
 
 impl HeadIndex {
     /// Name and value of a pair that a series here has; `None` for other ids.
@@ -28,7 +28,7 @@ impl HeadIndex {
 
     /// As [`add`](Self::add), of pairs that are known by their ids. `None` if one is not, or if their
     /// names don't ascend; nothing has then changed.
-    pub fn add_pairs(&mut self, id: u32, pairs: &[u32]) -> Option<LabelIds> {
+    pub fn add_pairs(&mut self, id: u32, pairs: &[u32]) -> Option<()> {
         let mut before = None;
         for &pair in pairs {
             let (name, _) = self.interner.get(pair)?;
@@ -41,10 +41,11 @@ impl HeadIndex {
             let name = self.interner.acquire_again(pair)?;
             self.post(id, pair, name);
         }
+        self.lists.insert(id, pairs);
         self.answers.forget();
         let grown = self.all.add(id);
         self.note_growth(grown);
-        Some(LabelIds(pairs.into()))
+        Some(())
     }
 }
 
@@ -59,17 +60,18 @@ mod tests {
         let up = labels! { "__name__" => "up", "job" => "node" };
         let mut index = HeadIndex::new();
         let held: Vec<u32> = up.iter().map(|(name, value)| index.hold_pair(name, value)).collect();
-        let ids = index.add_pairs(3, &held).unwrap();
+        index.add_pairs(3, &held).unwrap();
         index.settle();
         for &pair in &held {
             index.release_pair(pair);
         }
-        assert_eq!((index.labels(&ids), index.pair_count()), (up.clone(), 2));
+        assert_eq!((index.labels(3), index.pair_count()), (up.clone(), 2));
         let job = Matcher::new("job", MatchOp::Equal, "node").unwrap();
         assert_eq!(index.select(&[job]).iter().collect::<Vec<_>>(), [3]);
-        assert_eq!(index.insert(4, &up), ids, "the pairs are the same");
-        index.remove(3, &ids);
-        index.remove(4, &ids);
+        index.insert(4, &up);
+        assert_eq!(index.pair_ids(4), index.pair_ids(3), "the pairs are the same");
+        index.remove(3);
+        index.remove(4);
         assert_eq!((index.pair_count(), index.heap_bytes()), (0, HeadIndex::new().heap_bytes()));
     }
 

@@ -53,6 +53,13 @@ impl Growing {
         self.settled.heap_bytes() as isize - before as isize
     }
 
+    /// Takes as little memory as can be; returns by how many bytes the heap grew.
+    pub(crate) fn compact(&mut self) -> isize {
+        let before = self.settled.heap_bytes();
+        self.settled.compact();
+        self.settled.heap_bytes() as isize - before as isize
+    }
+
     /// Takes an id away that is settled; returns by how many bytes the heap grew.
     pub(crate) fn remove(&mut self, id: u32) -> isize {
         let before = self.settled.heap_bytes();

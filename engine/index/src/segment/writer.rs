@@ -37,9 +37,9 @@ impl SegmentWriter {
         }
         let id = u32::try_from(self.counts.len()).ok().filter(|&id| id < u32::MAX);
         let id = id.ok_or(WriteError::TooLarge { what: "series", limit: u64::from(u32::MAX) })?;
-        let ids = self.index.add(id, labels);
-        self.counts.push(ids.len() as u32);
-        self.pairs.extend_from_slice(&ids.0);
+        let pairs = self.index.add_unlisted(id, labels);
+        self.counts.push(pairs.len() as u32);
+        self.pairs.extend_from_slice(pairs);
         self.last = Some(labels.clone());
         Ok(id)
     }

@@ -113,7 +113,7 @@ impl Inner {
         let before = tenant.head().read().series();
         while self.retire(shard, tenant, patience)? > 0 {}
         if tenant.head().read().series() < before {
-            tenant.repack();
+            tenant.compact_head();
         }
         Ok(())
     }

@@ -2,9 +2,6 @@
 
 use std::ops::Range;
 
-use nunatak_index::LabelIds;
-
-use super::bytes::id_bytes;
 use super::{Epoch, Head, PendingCut, Series, SeriesSamples, mix, window_of};
 use crate::log::{Definition, Position, Record, Samples};
 
@@ -85,27 +82,14 @@ impl Head {
     }
 
     fn define_hashed(&mut self, definition: &Definition, hash: u64) {
-        let reference = definition.reference;
         // The index numbers series by slot, so the slot comes first.
-        let samples = SeriesSamples::default();
-        let slot = self.add_series(reference, hash, LabelIds::default(), samples);
-        let labels = self.index.add(slot, &definition.labels);
-        self.id_bytes += id_bytes(&labels);
-        if let Some(series) = self.slots.get_mut(slot) {
-            series.labels = labels;
-        }
+        let slot = self.add_series(definition.reference, hash, SeriesSamples::default());
+        self.index.add(slot, &definition.labels);
         self.created += 1;
     }
 
-    pub(super) fn add_series(
-        &mut self,
-        reference: u64,
-        hash: u64,
-        labels: LabelIds,
-        samples: SeriesSamples,
-    ) -> u32 {
-        self.id_bytes += id_bytes(&labels);
-        let slot = self.slots.insert(Series { reference, hash, labels, samples });
+    pub(super) fn add_series(&mut self, reference: u64, hash: u64, samples: SeriesSamples) -> u32 {
+        let slot = self.slots.insert(Series { reference, hash, samples });
         let slots = &self.slots;
         self.by_labels.insert_unique(hash, slot, |&s| slots.get(s).map_or(0, |e| e.hash));
         self.by_reference

@@ -1,7 +1,5 @@
 //! What a head holds, in bytes.
 
-use nunatak_index::LabelIds;
-
 use super::Head;
 
 impl Head {
@@ -20,12 +18,12 @@ impl Head {
     pub(crate) fn bytes(&self) -> HeadBytes {
         HeadBytes {
             series: self.slots.heap_bytes()
-                + self.id_bytes
+                + self.index.list_bytes()
                 + self.by_labels.allocation_size()
                 + self.by_reference.allocation_size()
                 + self.aliases.allocation_size(),
             labels: self.index.label_bytes(),
-            postings: self.index.heap_bytes() - self.index.label_bytes(),
+            postings: self.index.heap_bytes() - self.index.label_bytes() - self.index.list_bytes(),
             samples: self.sample_bytes,
         }
     }
@@ -42,9 +40,4 @@ pub(crate) struct HeadBytes {
     pub(crate) postings: usize,
     /// Chunks and loose samples.
     pub(crate) samples: usize,
-}
-
-/// Bytes of a series' list of pairs, with what the allocator keeps for itself.
-pub(super) fn id_bytes(labels: &LabelIds) -> usize {
-    if labels.is_empty() { 0 } else { labels.heap_bytes() + 16 }
 }

@@ -10,7 +10,6 @@ impl Head {
 
     /// The labels of the series in a slot.
     pub(crate) fn pairs_at(&self, slot: u32) -> impl Iterator<Item = (&str, &str)> {
-        let labels = self.slots.get(slot).map(|series| self.index.pairs(&series.labels));
-        labels.into_iter().flatten()
+        self.index.pairs(slot)
     }
 }

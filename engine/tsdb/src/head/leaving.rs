@@ -1,6 +1,5 @@
 //! How series leave a head, and their memory with them.
 
-use super::bytes::id_bytes;
 use super::{Head, Idle, Series, mix};
 
 impl Head {
@@ -57,15 +56,14 @@ impl Head {
         }
     }
 
-    /// Puts the lists of pairs of the series in `slots` side by side again. A list is as large as
-    /// many a thing that has left from between them; until then each page of memory stays for the
-    /// few lists in it.
-    pub(crate) fn repack(&mut self, slots: std::ops::Range<u32>) {
-        for slot in slots {
-            if let Some(series) = self.slots.get_mut(slot) {
-                series.labels = series.labels.clone();
-            }
-        }
+    /// The pairs that [`compact`](Self::compact) is worth for.
+    pub(crate) fn frequent_pairs(&self) -> Vec<u32> {
+        self.index.frequent_pairs()
+    }
+
+    /// Writes down anew which series have these pairs, after others have left from between them.
+    pub(crate) fn compact(&mut self, pairs: &[u32]) {
+        self.index.compact(pairs);
     }
 
     /// Marks the series in `slots` that have samples and are `idle`, and adds their slots to
@@ -88,8 +86,7 @@ impl Head {
 
     fn remove(&mut self, slot: u32) {
         let Some(series) = self.slots.remove(slot) else { return };
-        self.id_bytes -= id_bytes(&series.labels);
-        self.index.remove(slot, &series.labels);
+        self.index.remove(slot);
         if let Ok(entry) = self.by_labels.find_entry(series.hash, |&s| s == slot) {
             entry.remove();
         }

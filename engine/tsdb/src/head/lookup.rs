@@ -24,7 +24,7 @@ impl Head {
     pub(super) fn find_slot(&self, hash: u64, labels: &Labels) -> Option<u32> {
         let same = |&slot: &u32| {
             let series = self.slots.get(slot);
-            series.is_some_and(|s| s.hash == hash && self.index.equals(&s.labels, labels))
+            series.is_some_and(|s| s.hash == hash && self.index.equals(slot, labels))
         };
         self.by_labels.find(hash, same).copied()
     }
@@ -61,7 +61,7 @@ impl Head {
 
     /// The label set in a slot.
     pub(crate) fn labels(&self, slot: u32) -> Option<Labels> {
-        self.slots.get(slot).map(|series| self.index.labels(&series.labels))
+        self.slots.get(slot).map(|_| self.index.labels(slot))
     }
 
     /// The slots that all matchers select.
@@ -83,7 +83,7 @@ impl Head {
     pub(crate) fn definitions(&self, slots: std::ops::Range<u32>) -> Vec<Definition> {
         let definition = |slot| {
             let series = self.slots.get(slot)?;
-            let labels = self.index.labels(&series.labels);
+            let labels = self.index.labels(slot);
             Some(Definition { reference: series.reference, labels })
         };
         slots.filter_map(definition).collect()

@@ -143,11 +143,11 @@ impl Head {
     /// Adds a series that the head does not have; `None` if its labels are no label set.
     fn add_saved(&mut self, reference: u64, pairs: &[u32], samples: SeriesSamples) -> Option<()> {
         let slot = self.slot_bound();
-        let labels = self.index.add_pairs(slot, pairs)?;
-        let hash = self.hasher.hash_one(self.index.labels(&labels));
+        self.index.add_pairs(slot, pairs)?;
+        let hash = self.hasher.hash_one(self.index.labels(slot));
         self.next_reference = self.next_reference.max(reference.saturating_add(1));
         self.sample_bytes += samples.bytes();
-        self.add_series(reference, hash, labels, samples);
+        self.add_series(reference, hash, samples);
         Some(())
     }
 }

@@ -54,10 +54,12 @@ impl Head {
         body.clear();
         pairs.new_count = 0;
         pairs.new_pairs.clear();
-        for series in slots.filter_map(|slot| self.slots.get(slot)) {
+        for slot in slots {
+            let Some(series) = self.slots.get(slot) else { continue };
+            let labels = self.index.pair_ids(slot);
             put_varint(&mut body, series.reference);
-            put_varint(&mut body, series.labels.len() as u64);
-            for &pair in series.labels.ids() {
+            put_varint(&mut body, labels.len() as u64);
+            for &pair in labels {
                 put_varint(&mut body, pairs.number(self, pair).into());
             }
             series.samples.encode(base, &mut body);
