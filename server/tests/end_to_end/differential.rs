@@ -27,6 +27,8 @@ use super::web::Web;
 const KEPT: &str = include_str!("differential/kept.txt");
 /// Queries by hand, by category.
 const QUERIES: &str = include_str!("differential/queries.txt");
+/// Queries that rank equal values.
+const RANKINGS: &str = include_str!("differential/rankings.txt");
 /// Requests of the API.
 const REQUESTS: &str = include_str!("differential/requests.txt");
 /// What is meant to differ, each with the reason above it.
@@ -60,6 +62,10 @@ fn prometheus_and_nunatak_answer_alike() {
     }
     for seed in first..first + seeds {
         both.ask(&grammar::query(seed), &mut asked);
+    }
+    asked.ranks = true;
+    for line in lines(RANKINGS) {
+        both.ask(&line, &mut asked);
     }
     asked.judge();
     for line in lines(ON_PURPOSE) {
@@ -135,7 +141,7 @@ impl Both {
             order,
             strict: asked.strict,
             merges: what.contains("label_"),
-            ties: what.contains("topk") || what.contains("bottomk"),
+            ties: !asked.ranks && (what.contains("topk") || what.contains("bottomk")),
             noise: noise(what),
         };
         if let Some(difference) = differ(&ours, &theirs, rules) {
@@ -183,6 +189,8 @@ fn seconds(after_begin: i64) -> String {
 #[derive(Default)]
 struct Asked {
     strict: bool,
+    /// Of equal values the same must be kept.
+    ranks: bool,
     queries: usize,
     requests: usize,
     /// Replies with at least one series.
