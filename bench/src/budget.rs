@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     std::fs::create_dir_all(&arguments.work_dir).map_err(Error::io("the work folder"))?;
     let folder = tempfile::tempdir_in(&arguments.work_dir).map_err(Error::io("a data folder"))?;
     let target = Budgeted::new(arguments);
-    let server = Server::start(&target, &folder.path().join("data"), arguments.cpu)?;
+    let server = Server::start(&target, &folder.path().join("data"), arguments.cpu.as_slice())?;
     let report = Scene::new(arguments, &server, &target).play()?;
     server.stop()?;
     let text = if arguments.json { output::json(&report)? } else { report.page() };

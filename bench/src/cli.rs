@@ -32,6 +32,8 @@ pub enum Command {
     Start(crate::start::Arguments),
     /// Measure what the index answers how fast, at any number of series
     Index(crate::index::Arguments),
+    /// Measure what an answer with very many series costs the server, the whole request
+    Large(crate::large::Arguments),
 }
 
 /// `log`
@@ -156,6 +158,10 @@ pub struct Compare {
     /// Processor of the servers; the generator runs on another one
     #[arg(long, default_value_t = 0)]
     pub cpu: usize,
+    /// Ask the queries once more, with so many processors for the servers: the generator shares them
+    /// where there are no others
+    #[arg(long)]
+    pub query_cores: Option<usize>,
     /// Folder for the data, emptied afterwards
     #[arg(long, default_value = "target/bench")]
     pub work_dir: PathBuf,

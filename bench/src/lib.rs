@@ -15,7 +15,8 @@
 //!
 //! The programs of `nunatak-bench` put these together: [`compare`] measures and writes the page,
 //! [`diff`] compares two runs, [`load`] writes into a server that runs already, [`start`] times a
-//! start after a kill, [`budget`] floods a server with new series.
+//! start after a kill, [`budget`] floods a server with new series, [`large`] asks for
+//! very many.
 #![forbid(unsafe_code)]
 
 pub mod budget;
@@ -25,6 +26,7 @@ pub mod codec;
 pub mod compare;
 pub mod diff;
 pub mod index;
+pub mod large;
 pub mod load;
 pub mod log;
 pub mod measure;

@@ -67,7 +67,7 @@ fn prepare(arguments: &Log, connections: usize) -> Prepared {
 fn measure(arguments: &Log, durability: &str, work: &Prepared) -> Result<Run> {
     let target = Nunatak { program: arguments.server.clone(), durability: durability.to_owned() };
     let folder = tempfile::tempdir_in(&arguments.work_dir).map_err(Error::io("a data folder"))?;
-    let server = Server::start(&target, &data(folder.path()), None)?;
+    let server = Server::start(&target, &data(folder.path()), &[])?;
     thread::sleep(WARM_UP);
     let url = format!("{}{}", server.base(), target.write_path());
     let bar = output::bar("writing", work.extent.samples);

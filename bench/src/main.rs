@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use nunatak_bench::cli::{Cli, Command};
-use nunatak_bench::{budget, codec, compare, diff, index, load, log, output, start};
+use nunatak_bench::{budget, codec, compare, diff, index, large, load, log, output, start};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Start(arguments) => start::run(&arguments),
         Command::Budget(arguments) => budget::run(&arguments),
         Command::Index(arguments) => index::run(&arguments),
+        Command::Large(arguments) => large::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -92,6 +92,15 @@ impl Question {
         }
     }
 
+    /// Whether the language leaves open which of equal series an answer has.
+    #[must_use]
+    pub fn is_ranking(&self) -> bool {
+        let (Ask::Instant { query, .. } | Ask::Range { query, .. }) = &self.ask else {
+            return false;
+        };
+        query.contains("topk(") || query.contains("bottomk(")
+    }
+
     /// The question in a few words for a table.
     #[must_use]
     pub fn words(&self) -> String {

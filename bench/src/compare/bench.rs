@@ -32,6 +32,8 @@ pub(super) struct Bench {
     pub(super) machine: Machine,
     /// Processor of the servers, if there is one to spare for the generator.
     pub(super) cpu: Option<usize>,
+    /// How many processors the servers have when queries are asked once more.
+    pub(super) query_cores: Option<usize>,
     pub(super) plan: Plan,
     pub(super) client: Client,
     pub(super) seed: u64,
@@ -63,6 +65,7 @@ impl Bench {
         Ok(Self {
             targets,
             cpu: place(arguments.cpu, machine.processors)?,
+            query_cores: arguments.query_cores,
             machine,
             plan,
             client: Client::default(),
@@ -136,7 +139,20 @@ impl Bench {
 
     /// Starts a target on the data that it left.
     pub(super) fn start(&self, target: &dyn Target, folder: &DataFolder) -> Result<Server> {
-        Server::start(target, &folder.data(), self.cpu)
+        self.start_on(target, folder, 1)
+    }
+
+    /// The same with so many processors, from that of the servers on.
+    pub(super) fn start_on(
+        &self,
+        target: &dyn Target,
+        folder: &DataFolder,
+        cores: usize,
+    ) -> Result<Server> {
+        let all = self.machine.processors;
+        let next = |first: usize| (first..first + cores.min(all)).map(|cpu| cpu % all);
+        let cpus: Vec<usize> = self.cpu.into_iter().flat_map(next).collect();
+        Server::start(target, &folder.data(), &cpus)
     }
 
     /// Writes a workload and watches the server meanwhile.
@@ -160,7 +176,7 @@ fn place(cpu: usize, processors: usize) -> Result<Option<usize>> {
     if processors < 2 {
         return Ok(None);
     }
-    pin((cpu + 1) % processors)?;
+    pin(&[(cpu + 1) % processors])?;
     Ok(Some(cpu))
 }
 

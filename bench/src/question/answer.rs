@@ -51,6 +51,49 @@ impl Answers {
                     && points.iter().zip(others).all(|(a, b)| a.0 == b.0 && is_close(a.1, b.1))
             })
     }
+
+    /// Whether `self` has the same values at the same times, and of the same series but for those
+    /// with the value at the edge: of series that are equal there a ranking may keep any
+    /// (Prometheus keeps those that its head has met first).
+    #[must_use]
+    pub fn agrees_as_ranking(&self, other: &Self) -> bool {
+        let (mine, others) = (self.by_time(), other.by_time());
+        mine.len() == others.len()
+            && mine.iter().zip(&others).all(|((t, one), (u, two))| t == u && rank_alike(one, two))
+    }
+
+    /// What is there at each time.
+    fn by_time(&self) -> BTreeMap<u64, Vec<Ranked<'_>>> {
+        let mut times: BTreeMap<u64, Vec<Ranked<'_>>> = BTreeMap::new();
+        for (labels, points) in &self.0 {
+            for (time, value) in points {
+                times.entry(time.to_bits()).or_default().push((*value, labels));
+            }
+        }
+        times
+    }
+}
+
+/// A value and whose it is.
+type Ranked<'a> = (f64, &'a str);
+
+/// Whether two answers at one time differ at most in whose the values at the edge are: the smallest
+/// of the largest, or the largest of the smallest.
+fn rank_alike(one: &[Ranked<'_>], two: &[Ranked<'_>]) -> bool {
+    let (one, two) = (sorted(one), sorted(two));
+    let pairs = || one.iter().zip(&two);
+    let alike_within = |edge: Option<&Ranked<'_>>| {
+        pairs().all(|(a, b)| a.1 == b.1 || edge.is_some_and(|edge| a.0 == edge.0))
+    };
+    one.len() == two.len()
+        && pairs().all(|(a, b)| is_close(a.0, b.0))
+        && (alike_within(one.first()) || alike_within(one.last()))
+}
+
+fn sorted<'a>(all: &[Ranked<'a>]) -> Vec<Ranked<'a>> {
+    let mut all = all.to_vec();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
+    all
 }
 
 /// The only value of a PromQL vector or of an InfluxQL table.
@@ -108,6 +151,23 @@ mod tests {
             vector(&[("x", "1"), ("y", "NaN")]),
         ] {
             assert!(!one.agrees_with(&other) && !other.agrees_with(&one), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_ranking_may_keep_any_of_those_at_its_edge() {
+        let one = vector(&[("x", "3"), ("y", "2"), ("z", "2")]);
+        let same = vector(&[("x", "3"), ("v", "2"), ("w", "2")]);
+        assert!(!one.agrees_with(&same) && one.agrees_as_ranking(&same));
+        let smallest = [vector(&[("x", "1"), ("y", "2")]), vector(&[("x", "1"), ("z", "2")])];
+        assert!(smallest[0].agrees_as_ranking(&smallest[1]));
+        for other in [
+            vector(&[("v", "3"), ("w", "2"), ("z", "2")]),
+            vector(&[("x", "3"), ("y", "2")]),
+            vector(&[("x", "3"), ("y", "2"), ("z", "1")]),
+            vector(&[("x", "2"), ("y", "3"), ("z", "2")]),
+        ] {
+            assert!(!one.agrees_as_ranking(&other) && !other.agrees_as_ranking(&one), "{other:?}");
         }
     }
 

@@ -27,20 +27,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `target` on the folder `data`, made if it is missing, and waits until it is ready.
-    /// What it prints goes to a file beside `data`.
+    /// Starts `target` on the folder `data`, made if it is missing, bound to the processors `cpus`
+    /// (none: to no one), and waits until it is ready. What it prints goes to a file beside `data`.
     ///
     /// # Errors
     /// If it can't be started or ends before it is ready; the end of what it printed is in the
     /// text.
-    pub fn start(target: &dyn Target, data: &Path, cpu: Option<usize>) -> Result<Self> {
+    pub fn start(target: &dyn Target, data: &Path, cpus: &[usize]) -> Result<Self> {
         let port = free_port()?;
         let mut command = target.command(data, port)?;
         let log = data.with_extension("log");
         let (out, err) = open_log(&log)?;
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         let begun = Instant::now();
-        let mut child = spawn_pinned(command, cpu)?;
+        let mut child = spawn_pinned(command, cpus)?;
         let base = format!("http://127.0.0.1:{port}");
         let url = format!("{base}{}", target.ready_path());
         let ready = wait_until_ready(&url, begun, START_LIMIT, || match child.try_wait() {
@@ -107,25 +107,28 @@ impl Drop for Server {
     }
 }
 
-/// Binds the calling thread, and what it starts from now on, to one processor.
+/// Binds the calling thread, and what it starts from now on, to these processors.
 ///
 /// # Errors
-/// If there is no such processor.
-pub fn pin(cpu: usize) -> Result<()> {
-    let failed = |error: nix::Error| Error::io(format!("pinning to processor {cpu}"))(error.into());
+/// If there are no such processors.
+pub fn pin(cpus: &[usize]) -> Result<()> {
+    let failed =
+        |error: nix::Error| Error::io(format!("pinning to processors {cpus:?}"))(error.into());
     let mut set = CpuSet::new();
-    set.set(cpu).map_err(failed)?;
+    cpus.iter().try_for_each(|&cpu| set.set(cpu)).map_err(failed)?;
     sched_setaffinity(Pid::from_raw(0), &set).map_err(failed)
 }
 
 /// A child inherits the processors of the thread that starts it, so none of its threads ever runs
 /// elsewhere.
-fn spawn_pinned(mut command: Command, cpu: Option<usize>) -> Result<Child> {
+fn spawn_pinned(mut command: Command, cpus: &[usize]) -> Result<Child> {
     let program = command.get_program().to_string_lossy().into_owned();
     thread::scope(|scope| {
         scope
             .spawn(|| {
-                cpu.map_or(Ok(()), pin)?;
+                if !cpus.is_empty() {
+                    pin(cpus)?;
+                }
                 command.spawn().map_err(Error::io(program))
             })
             .join()
