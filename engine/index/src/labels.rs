@@ -39,7 +39,7 @@ pub enum LabelError {
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Labels {
     text: Arc<str>,
-    /// Ends of name 0, value 0, name 1, value 1, …
+    /// Ends of name 0, value 0, name 1, value 1, … Sets whose pieces are as long may share them.
     ends: Arc<[u32]>,
 }
 
@@ -68,7 +68,7 @@ impl Labels {
     /// of them lives; equal label sets that were made apart have different ones.
     #[must_use]
     pub fn address(&self) -> usize {
-        Arc::as_ptr(&self.ends).addr()
+        Arc::as_ptr(&self.text).addr()
     }
 
     /// Number of labels.
@@ -152,23 +152,93 @@ pub(crate) fn pack<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Label
     /// Larger memory is not kept.
     const KEPT: usize = 64 << 10;
     thread_local! {
-        /// Where sets are put together: so each takes two allocations and no more.
-        static SCRATCH: Cell<(String, Vec<u32>)> = const { Cell::new((String::new(), Vec::new())) };
+        static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::new()) };
     }
-    let (mut text, mut ends) = SCRATCH.take();
-    text.clear();
-    ends.clear();
-    for (name, value) in pairs {
-        text.push_str(name);
-        ends.push(text.len() as u32);
-        text.push_str(value);
-        ends.push(text.len() as u32);
-    }
-    let labels = Labels { text: text.as_str().into(), ends: ends.as_slice().into() };
-    if text.capacity() + ends.capacity() < KEPT {
-        SCRATCH.set((text, ends));
+    let mut scratch = SCRATCH.take();
+    scratch.truncate(0);
+    pairs.for_each(|(name, value)| scratch.push(name, value));
+    let labels = scratch.labels();
+    if scratch.text.capacity() + scratch.ends.capacity() < KEPT {
+        SCRATCH.set(scratch);
     }
     labels
+}
+
+/// Where label sets are put together: so each takes two allocations and no more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scratch {
+    text: String,
+    ends: Vec<u32>,
+}
+
+impl Scratch {
+    pub(crate) const fn new() -> Self {
+        Self { text: String::new(), ends: Vec::new() }
+    }
+
+    /// Keeps the first so many labels.
+    pub(crate) fn truncate(&mut self, labels: usize) {
+        self.ends.truncate(labels * 2);
+        self.text.truncate(self.ends.last().map_or(0, |&end| end as usize));
+    }
+
+    /// Adds a label behind the others.
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len() as u32);
+        self.text.push_str(value);
+        self.ends.push(self.text.len() as u32);
+    }
+
+    /// The name of the last label.
+    pub(crate) fn last_name(&self) -> Option<&str> {
+        let value = self.ends.len().checked_sub(2)?;
+        let start = value.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        Some(&self.text[start..self.ends[value] as usize])
+    }
+
+    /// Names and values in turns.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let piece = &self.text[start..end as usize];
+            start = end as usize;
+            piece
+        })
+    }
+
+    /// The labels as a set; they are sorted, unique and not empty.
+    pub(crate) fn labels(&self) -> Labels {
+        Labels { text: self.text.as_str().into(), ends: self.ends.as_slice().into() }
+    }
+
+    /// The same with ends that other sets have, too.
+    pub(crate) fn labels_sharing(&self, shapes: &mut Shapes) -> Labels {
+        Labels { text: self.text.as_str().into(), ends: shapes.shared(&self.ends) }
+    }
+}
+
+/// Ends of label sets that were made lately: of the series of a fleet few differ in the lengths of
+/// all their labels, and an answer holds a hundred thousand sets at once.
+#[derive(Debug, Default)]
+pub(crate) struct Shapes(Vec<Arc<[u32]>>);
+
+impl Shapes {
+    /// Ends that are remembered.
+    const PLACES: usize = 256;
+
+    fn shared(&mut self, ends: &[u32]) -> Arc<[u32]> {
+        if self.0.is_empty() {
+            self.0.resize(Self::PLACES, Arc::default());
+        }
+        // Tells lengths and their order apart, and is added up several at a time.
+        let sum = ends.iter().fold(0_u32, |sum, &end| sum.wrapping_add(end));
+        let place = &mut self.0[sum as usize % Self::PLACES];
+        if **place != *ends {
+            *place = ends.into();
+        }
+        Arc::clone(place)
+    }
 }
 
 impl Ord for Labels {
@@ -385,6 +455,26 @@ mod tests {
         let (a, b) = (labels! { "a" => "1" }, labels! { "a" => "1" });
         assert_eq!(a.address(), a.clone().address());
         assert_ne!(a.address(), b.address());
+    }
+
+    #[test]
+    fn shapes_are_shared_by_sets_of_equal_lengths_alone() {
+        let mut shapes = Shapes::default();
+        let mut made = |pairs: &[(&str, &str)]| {
+            let mut scratch = Scratch::new();
+            for (name, value) in pairs {
+                scratch.push(name, value);
+            }
+            scratch.labels_sharing(&mut shapes)
+        };
+        let (a, b) = (made(&[("a", "1"), ("bc", "22")]), made(&[("x", "3"), ("yz", "44")]));
+        // The ends add up to the same.
+        let other = made(&[("a", "12"), ("b", "1")]);
+        assert!(Arc::ptr_eq(&a.ends, &b.ends) && a.address() != b.address());
+        assert_eq!(a, labels! { "a" => "1", "bc" => "22" });
+        assert_eq!(b, labels! { "x" => "3", "yz" => "44" });
+        assert_eq!(other, labels! { "a" => "12", "b" => "1" });
+        assert_eq!(made(&[]), Labels::empty());
     }
 
     #[test]

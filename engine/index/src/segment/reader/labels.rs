@@ -1,14 +1,18 @@
-//! Label sets of many series: what neighbours share is looked up once.
+//! Label sets of many series: what neighbours share is looked up once, and what a series shares with
+//! the one before it is not even copied again.
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::series::Walk;
 use super::{Section, Segment, SegmentError};
-use crate::labels::{Labels, pack};
+use crate::labels::{Labels, Scratch, Shapes};
 
-/// Slots of the cache, a power of two: 160 KiB.
+/// Slots of the cache at most, a power of two: 160 KiB.
 const SLOTS: usize = 4096;
-/// Series that are read before the caches are made: a query for one should not pay for them.
+/// Slots for each series that was read: a query for a few should not pay for the cache of many, and a
+/// query reads many segments.
+const SLOTS_OF_SERIES: usize = 8;
+/// Series that are read before the caches are made.
 const FEW: usize = 8;
 
 /// A pair of a label and its value in the image.
@@ -20,23 +24,36 @@ type Slot<'a> = Option<(u32, Text<'a>)>;
 /// Reads label sets of a [`Segment`], one after the other.
 ///
 /// It remembers the texts of pairs that it has met, in a cache of fixed size with one place for
-/// each pair: neighbours share most of theirs.
+/// each pair: neighbours share most of theirs. Series are sorted, so the first labels of one are mostly
+/// those of the one before; these stay where they are.
 #[derive(Debug)]
 pub struct LabelsReader<'a, B> {
     segment: &'a Segment<B>,
     walk: Walk<'a, B>,
-    read: usize,
+    reads: usize,
     slots: Vec<Slot<'a>>,
     /// The first pair of each name, and the name.
     names: Vec<(u32, &'a str)>,
-    texts: Vec<Text<'a>>,
+    /// The pairs of the last series, and their texts.
+    pairs: Vec<u32>,
+    scratch: Scratch,
+    shapes: Shapes,
     bytes: Vec<u8>,
 }
 
 impl<'a, B: AsRef<[u8]>> LabelsReader<'a, B> {
     pub(super) fn new(segment: &'a Segment<B>) -> Self {
-        let (walk, slots, names) = (Walk::new(segment), Vec::new(), Vec::new());
-        Self { segment, walk, read: 0, slots, names, texts: Vec::new(), bytes: Vec::new() }
+        Self {
+            segment,
+            walk: Walk::new(segment),
+            reads: 0,
+            slots: Vec::new(),
+            names: Vec::new(),
+            pairs: Vec::new(),
+            scratch: Scratch::new(),
+            shapes: Shapes::default(),
+            bytes: Vec::new(),
+        }
     }
 
     /// The label set of a series.
@@ -44,8 +61,11 @@ impl<'a, B: AsRef<[u8]>> LabelsReader<'a, B> {
     /// # Errors
     /// As [`Segment::labels`].
     pub fn labels(&mut self, id: u32) -> Result<Labels, SegmentError> {
-        self.read_texts(id)?;
-        Ok(pack(self.texts.iter().copied()))
+        self.read(id)?;
+        if self.reads < FEW {
+            return Ok(self.scratch.labels());
+        }
+        Ok(self.scratch.labels_sharing(&mut self.shapes))
     }
 
     /// A hash of the label set of a series: equal for equal label sets in all segments, and with a
@@ -54,35 +74,42 @@ impl<'a, B: AsRef<[u8]>> LabelsReader<'a, B> {
     /// # Errors
     /// As [`Segment::labels`].
     pub fn identity(&mut self, id: u32, seed: u64) -> Result<u128, SegmentError> {
-        self.read_texts(id)?;
+        self.read(id)?;
         self.bytes.clear();
-        for (name, value) in &self.texts {
-            for text in [name, value] {
-                self.bytes.extend_from_slice(text.as_bytes());
-                // No byte of UTF-8.
-                self.bytes.push(0xff);
-            }
+        for text in self.scratch.pieces() {
+            self.bytes.extend_from_slice(text.as_bytes());
+            // No byte of UTF-8.
+            self.bytes.push(0xff);
         }
         Ok(xxh3_128_with_seed(&self.bytes, seed))
     }
 
-    fn read_texts(&mut self, id: u32) -> Result<(), SegmentError> {
-        self.read += 1;
-        if self.read == FEW {
-            self.slots.resize(SLOTS, None);
+    fn read(&mut self, id: u32) -> Result<(), SegmentError> {
+        self.reads += 1;
+        if self.reads == FEW {
             for number in 0..self.segment.layout.names {
                 let name = self.segment.name(number)?;
                 self.names.push((name.first, name.text));
             }
         }
-        self.texts.clear();
-        for &pair in self.walk.pairs(id)? {
-            self.texts.push(text(self.segment, &self.names, &mut self.slots, pair)?);
+        if self.reads.is_power_of_two() && self.reads >= FEW && self.slots.len() < SLOTS {
+            self.slots.clear();
+            self.slots.resize(SLOTS.min(self.reads * SLOTS_OF_SERIES), None);
         }
-        if self.texts.is_sorted_by(|a, b| a.0 < b.0) {
-            return Ok(());
+        let pairs = self.walk.pairs(id)?;
+        let common = self.pairs.iter().zip(pairs).take_while(|(a, b)| a == b).count();
+        self.pairs.truncate(common);
+        self.scratch.truncate(common);
+        for &pair in pairs.get(common..).unwrap_or_default() {
+            let (name, value) = text(self.segment, &self.names, &mut self.slots, pair)?;
+            if self.scratch.last_name().is_some_and(|before| before >= name) {
+                let what = "a series has unsorted labels";
+                return Err(self.segment.corrupt(Section::Series, 0, what));
+            }
+            self.pairs.push(pair);
+            self.scratch.push(name, value);
         }
-        Err(self.segment.corrupt(Section::Series, 0, "a series has unsorted labels"))
+        Ok(())
     }
 }
 
@@ -93,7 +120,8 @@ fn text<'a, B: AsRef<[u8]>>(
     slots: &mut [Slot<'a>],
     pair: u32,
 ) -> Result<Text<'a>, SegmentError> {
-    let slot = slots.get_mut(pair as usize % SLOTS);
+    // As many as a power of two, or none.
+    let slot = slots.get_mut(pair as usize & slots.len().wrapping_sub(1));
     if let Some(Some((held, text))) = &slot
         && *held == pair
     {
