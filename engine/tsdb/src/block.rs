@@ -12,6 +12,7 @@
 //! which neighbours share.
 #![deny(clippy::indexing_slicing, reason = "blocks are read from bytes that nobody vouches for")]
 
+mod ahead;
 mod answers;
 mod bytes;
 mod cache;

@@ -46,6 +46,11 @@ pub trait File: Debug + Send + Sync {
     /// [`io::ErrorKind::UnexpectedEof`] if the file ends before; else what the system says.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()>;
 
+    /// Says that these bytes are going to be read: a disk may fetch them meanwhile.
+    fn will_read(&self, offset: u64, len: u64) {
+        let _ = (offset, len);
+    }
+
     /// Bytes in the file.
     ///
     /// # Errors

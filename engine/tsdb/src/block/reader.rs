@@ -1,7 +1,7 @@
 //! An open block: its manifest, its footer, its index, and pages on demand.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use nunatak_codec::PADDING;
@@ -52,6 +52,8 @@ struct Inner {
     index: SeriesIndex,
     number: u64,
     damage: Damage,
+    /// Selections that were counted so far.
+    selections: AtomicU32,
 }
 
 impl Block {
@@ -81,6 +83,7 @@ impl Block {
             index,
             number,
             damage: Damage::default(),
+            selections: AtomicU32::new(0),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -218,6 +221,13 @@ impl Block {
         StreamId(self.0.number << 32 | u64::from(stream))
     }
 
+    /// Counts a selection; whether fewer than so many came before it.
+    pub(super) fn is_among_first_selections(&self, first: u32) -> bool {
+        let selections = &self.0.selections;
+        let is_first = selections.load(Ordering::Relaxed) < first;
+        is_first && selections.fetch_add(1, Ordering::Relaxed) < first
+    }
+
     /// Damage in the data file.
     pub(super) fn corrupt(&self, offset: u64, what: impl Into<String>) -> Error {
         Error::corrupt(&self.0.data_path, offset, what)
@@ -265,6 +275,14 @@ impl Block {
         let place = self.table()?.values.get(page as usize).copied();
         let no_page = || self.corrupt(0, format!("there is no value page {page}"));
         self.page_into(place.ok_or_else(no_page)?, bytes)
+    }
+
+    /// Says that value page number `page` is going to be read.
+    pub(super) fn ask_for_value_page(&self, page: u32) -> Result<()> {
+        if let Some(place) = self.table()?.values.get(page as usize) {
+            self.0.file.will_read(place.offset, u64::from(place.len));
+        }
+        Ok(())
     }
 
     /// Page number `page` of the timestamp streams.

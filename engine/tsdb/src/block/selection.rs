@@ -131,6 +131,29 @@ impl Selected {
         self.directory_page(self.first_page_of(series)? as u32)
     }
 
+    /// Whether a query has read the page of the directory that has a series, and remembers it.
+    pub(super) fn was_read(&self, series: u32) -> Result<bool> {
+        let key = (self.block.number(), self.first_page_of(series)? as u32);
+        Ok(self.shared.is_some_and(|cache| cache.directory.get(key).is_some()))
+    }
+
+    /// The chunks of a series that may have something in the range.
+    pub(super) fn chunks_in_range(&self, series: u32) -> Result<Vec<ChunkPlace>> {
+        let mut chunks = self.chunks(series)?;
+        chunks.drain(..self.first_in_range(&chunks)?);
+        if self.range.end < self.block.meta().max_t {
+            let mut end = 0;
+            for chunk in &chunks {
+                if self.stream(chunk.stream)?.stream.min_t > self.range.end {
+                    break;
+                }
+                end += 1;
+            }
+            chunks.truncate(end);
+        }
+        Ok(chunks)
+    }
+
     /// All chunks of a series; they may be spread over several pages of the directory.
     pub(super) fn chunks(&self, series: u32) -> Result<Vec<ChunkPlace>> {
         let pages = &self.block.table()?.directory;

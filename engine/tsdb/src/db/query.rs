@@ -31,6 +31,11 @@ impl Tenant {
         (tiers > 0 && tiers * 2 >= all).then_some(cuts)
     }
 
+    /// Asks the disk for what all shards are going to read.
+    fn ask_ahead(&self, selector: &Selector) {
+        self.parts().for_each(|part| part.ask_ahead(selector));
+    }
+
     fn parts(&self) -> impl Iterator<Item = Arc<TenantShard>> {
         self.inner().shards.iter().filter_map(|shard| shard.find_tenant(self.name()))
     }
@@ -43,6 +48,9 @@ impl Source for Tenant {
         let expiry = self.inner().expiry(self.state());
         let mut selection = Selection::default();
         selection.warnings.extend(self.inner().log_damage.warning.clone());
+        if !hints.labels_only {
+            self.ask_ahead(&selector);
+        }
         for part in self.parts() {
             // A series lives in exactly one shard, so shards need no merging.
             let mut found = Found::default();
@@ -63,6 +71,7 @@ impl Source for Tenant {
         let selector = self.within_retention(selector);
         let expiry = self.inner().expiry(self.state());
         let mut warnings: Vec<_> = self.inner().log_damage.warning.iter().cloned().collect();
+        self.ask_ahead(&selector);
         for part in self.parts() {
             if !part.scan(&selector, hints, &expiry, visit, &mut warnings)? {
                 break;

@@ -82,6 +82,13 @@ impl Cursor for NoSamples {
 }
 
 impl TenantShard {
+    /// Asks the disk for what is read for `selector`; a query does so of all shards first.
+    pub(crate) fn ask_ahead(&self, selector: &Selector) {
+        let list = self.blocks();
+        let blocks = list.blocks.iter().filter(|block| held(block).overlaps(&selector.range));
+        blocks.for_each(|block| block.ask_ahead(selector));
+    }
+
     /// Adds the series that `selector` selects.
     pub(crate) fn select(
         &self,

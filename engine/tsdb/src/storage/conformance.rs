@@ -44,6 +44,10 @@ fn check_files(storage: &dyn Storage) -> Result<(), String> {
     file.append(b"").map_err(text)?;
     file.sync().map_err(text)?;
     claim!(file.len().map_err(text)? == 11, "the length is wrong after appends");
+    // Whatever is announced, what is read is the same.
+    for (offset, len) in [(6, 5), (0, 100), (u64::MAX, u64::MAX)] {
+        file.will_read(offset, len);
+    }
     let mut buf = [0; 5];
     file.read_at(6, &mut buf).map_err(text)?;
     claim!(&buf == b"world", "read {buf:?} at 6");

@@ -171,6 +171,15 @@ impl File for OsFile {
         self.file.read_exact_at(buf, offset)
     }
 
+    #[cfg(target_os = "linux")]
+    fn will_read(&self, offset: u64, len: u64) {
+        use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+        if let (Ok(offset), Ok(len)) = (i64::try_from(offset), i64::try_from(len)) {
+            // It is advice: where it is not taken the bytes are read when they are needed.
+            let _ = posix_fadvise(&self.file, offset, len, PosixFadviseAdvice::POSIX_FADV_WILLNEED);
+        }
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
