@@ -195,7 +195,8 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) if there is no matcher, or more than 64, or if
-    /// 1,024 deletes wait for their bytes to be given back; else as [`append`](Self::append).
+    /// 1,024 deletes, or 64 MiB of their matchers, wait for their bytes to be given back; else as
+    /// [`append`](Self::append).
     pub fn delete(&self, selector: &Selector) -> Result<DeleteId> {
         self.main.delete(selector)
     }
