@@ -12,10 +12,16 @@ use super::support::{Server, ago, nunatak, series};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// When the samples end: what tiers hold, and so who asks them, depends on where days end.
+fn end() -> i64 {
+    ago(0) / DAY * DAY - DAY
+}
 
 /// Two days of a counter that is reset now and then, and of a gauge.
 fn fill(server: &Server) {
-    let start = ago(0) / HOUR * HOUR - 48 * HOUR;
+    let start = end() - 2 * DAY;
     for part in 0..6 {
         for (name, turn) in [("requests_total", 700), ("temperature", 17)] {
             let minutes = part * 480..(part + 1) * 480;
@@ -93,7 +99,7 @@ fn an_import_leaves_the_tiers_alone() {
 #[test]
 fn answers_from_tiers_are_those_from_samples() {
     let folder = tempfile::tempdir().unwrap();
-    let end = ago(0) / HOUR * HOUR - 3 * HOUR;
+    let end = end() - 3 * HOUR;
     let mut server = Server::start_in(folder.path(), &["--enable-admin-api"]);
     fill(&server);
     let from_samples = answers(&server, end);
