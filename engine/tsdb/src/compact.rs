@@ -15,5 +15,5 @@ mod run;
 pub(crate) use merge::{Judge, merge_as};
 pub use merge::{merge, publish};
 pub use plan::{DEFAULT_LEVELS, merged_spec, plan, window_of};
-pub(crate) use plan::{begun_spec, plan_begun, plan_if};
+pub(crate) use plan::{begun_spec, clear_of, plan_begun, plan_if};
 pub(crate) use run::{Allowance, pick};

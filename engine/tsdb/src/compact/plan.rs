@@ -56,6 +56,23 @@ pub(crate) fn plan_begun(
     })
 }
 
+/// The indexes of the ranges that do not hang together with a hole, of which nobody knows what it
+/// holds: those that overlap one, directly or through others, become holes themselves. A merge of
+/// two blocks would else rank the lower one above a third that overlaps both and is left out.
+pub(crate) fn clear_of(holes: &mut Vec<TimeRange>, ranges: &[TimeRange]) -> Vec<usize> {
+    let mut clear: Vec<usize> = (0..ranges.len()).collect();
+    let range = |i: usize| ranges.get(i).copied().unwrap_or(TimeRange::new(0, 0));
+    loop {
+        let is_clear = |i: &usize| !holes.iter().any(|hole| hole.overlaps(&range(*i)));
+        let (left, taken): (Vec<_>, Vec<_>) = clear.into_iter().partition(is_clear);
+        if taken.is_empty() {
+            return left;
+        }
+        holes.extend(taken.into_iter().map(range));
+        clear = left;
+    }
+}
+
 fn planned(
     metas: &[BlockMeta],
     levels: &[i64],
@@ -207,6 +224,16 @@ mod tests {
         assert_eq!(window_of(-100, 100), TimeRange::new(-100, -1));
         let (first, last) = (window_of(i64::MIN, 100), window_of(i64::MAX, 100));
         assert!(first.contains(i64::MIN) && last.contains(i64::MAX));
+    }
+
+    #[test]
+    fn what_hangs_together_with_a_hole_is_left() {
+        let hours = |from: i64, to: i64| TimeRange::new(from * H, to * H - 1);
+        let ranges = [hours(22, 24), hours(0, 2), hours(12, 24), hours(10, 12)];
+        let mut holes = vec![hours(20, 22)];
+        assert_eq!(clear_of(&mut holes, &ranges), [1, 3], "the first one through the third");
+        assert!(holes.contains(&ranges[0]) && holes.contains(&ranges[2]));
+        assert_eq!(clear_of(&mut Vec::new(), &ranges), [0, 1, 2, 3]);
     }
 
     #[test]

@@ -74,10 +74,14 @@ impl TenantShard {
     pub(crate) fn compact_once(&self, upkeep: &Upkeep<'_>) -> Result<bool> {
         let _physical = self.physical.lock();
         let list = self.blocks();
-        let holes = self.holes(&list);
+        let ranges: Vec<_> = list.blocks.iter().map(|block| block.meta().range).collect();
+        let mut holes = self.holes(&list);
         let over_hole = |range: TimeRange| holes.iter().any(|hole| hole.overlaps(&range));
-        let whole = list.blocks.iter().filter(|block| !over_hole(block.meta().range));
-        let whole: Vec<Block> = whole.cloned().collect();
+        let apart = list.blocks.iter().filter(|block| !over_hole(block.meta().range));
+        let apart: Vec<Block> = apart.cloned().collect();
+        let clear = compact::clear_of(&mut holes, &ranges);
+        let over_hole = |range: TimeRange| holes.iter().any(|hole| hole.overlaps(&range));
+        let whole: Vec<Block> = clear.iter().filter_map(|&i| list.blocks.get(i).cloned()).collect();
         let tombstones = self.tombstones();
         let group = self.due_group(&whole, &tombstones, upkeep)?;
         let parts: Vec<Block> = group.iter().filter_map(|&i| whole.get(i).cloned()).collect();
@@ -90,13 +94,23 @@ impl TenantShard {
         if !parts.is_empty() && !over_hole(spec.range) && bytes <= upkeep.room {
             return self.replace(&parts, spec, &tombstones, upkeep).map(|()| true);
         }
-        for block in whole.iter().filter(|block| block.meta().bytes <= upkeep.room) {
-            if self.holds_ended(block, &tombstones, upkeep)? {
+        self.rewrite_ended(&apart, &tombstones, upkeep)
+    }
+
+    /// Writes the first of the blocks again that holds what has ended; `false` if none does.
+    fn rewrite_ended(
+        &self,
+        blocks: &[Block],
+        tombstones: &Tombstones,
+        upkeep: &Upkeep<'_>,
+    ) -> Result<bool> {
+        for block in blocks.iter().filter(|block| block.meta().bytes <= upkeep.room) {
+            if self.holds_ended(block, tombstones, upkeep)? {
                 let meta = block.meta();
                 let spec = merged_spec(&[meta], &DEFAULT_LEVELS, self.next_sequence(), false);
                 let spec = BlockSpec { range: meta.range, ..spec };
                 let parts = std::slice::from_ref(block);
-                return self.replace(parts, spec, &tombstones, upkeep).map(|()| true);
+                return self.replace(parts, spec, tombstones, upkeep).map(|()| true);
             }
         }
         Ok(false)

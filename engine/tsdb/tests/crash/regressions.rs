@@ -77,4 +77,7 @@ pub(crate) const ALL: &[Regression] = &[
     Regression { seed: 218_571, rows: 14 },
     // A start warned of a sample whose definition a power loss had taken before it was synced.
     Regression { seed: 229_702, rows: 14 },
+    // A block that could not be read at one start kept a wide one out of merges, and two others were
+    // merged that overlap it, one of them from below it.
+    Regression { seed: 419_707, rows: 14 },
 ];
