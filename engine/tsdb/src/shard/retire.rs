@@ -30,6 +30,13 @@ impl Shard {
         (least, limit): (usize, usize),
     ) -> Result<Vec<u32>> {
         let _physical = tenant.physical.lock();
+        // A delete hides what was written before it, and the block holds what was written before and
+        // after: then only a cut tells them apart.
+        let is_divided =
+            || tenant.head().read().pending_cut().is_some() || !tenant.tombstones().is_empty();
+        if is_divided() {
+            return Ok(Vec::new());
+        }
         let mut slots = Vec::new();
         for piece in tenant.slot_pieces() {
             tenant.head().write().mark_idle(idle, piece, &mut slots);
@@ -41,10 +48,7 @@ impl Shard {
             return Ok(Vec::new());
         }
         // After the marks: what comes later takes the mark off its series, and a later delete
-        // ranks above all that leaves. A delete hides what was written before it, and the block
-        // holds what was written before and after: then only a cut tells them apart.
-        let is_divided =
-            || tenant.head().read().pending_cut().is_some() || !tenant.tombstones().is_empty();
+        // ranks above all that leaves.
         let (position, is_divided) = self.while_still(|| (log.last(), is_divided()));
         if is_divided {
             return Ok(Vec::new());
