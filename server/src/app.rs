@@ -9,6 +9,7 @@ use std::time::Duration;
 use nunatak::{Clock as _, Db, StartProgress, SystemClock};
 use nunatak_promql::QueryMemory;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::cli::ServeArgs;
@@ -48,6 +49,8 @@ pub(crate) struct App {
     clock: SystemClock,
     db: OnceLock<Db>,
     ingest: OnceLock<Ingest>,
+    /// The threads of requests that write.
+    pub(crate) writers: Handle,
     /// What the last reload has read.
     reloaded: Mutex<Option<Settings>>,
     reloaded_ms: AtomicI64,
@@ -61,6 +64,7 @@ impl App {
         address: SocketAddr,
         log: LogControl,
         metrics: Metrics,
+        writers: Handle,
     ) -> Self {
         let now = SystemClock.now_ms();
         Self {
@@ -69,6 +73,7 @@ impl App {
             forms: Rooms::new(2 * MAX_FORM, MAX_FORM),
             query_memory: OnceLock::new(),
             ingest: OnceLock::new(),
+            writers,
             settings,
             address,
             metrics,
@@ -93,7 +98,8 @@ impl App {
         let args = ServeArgs::default();
         let settings = Settings::resolve(&args).unwrap();
         let (address, metrics) = (([127, 0, 0, 1], 9099).into(), Metrics::new().unwrap());
-        Arc::new(Self::new(args, settings, address, LogControl::silent(), metrics))
+        let (log, writers) = (LogControl::silent(), Handle::current());
+        Arc::new(Self::new(args, settings, address, log, metrics, writers))
     }
 
     /// The database, or an error that says to come again while it is being opened.

@@ -1,6 +1,8 @@
 //! Bounds what requests that write may hold at once, and keeps their memory for the next.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,8 +16,10 @@ const MAX_BODY: usize = 32 << 20;
 const MAX_MESSAGE: usize = 128 << 20;
 /// Memory of a buffer that is kept for the next request.
 const KEEP: usize = 8 << 20;
+/// Buffers that no request needed for so long are given back.
+const IDLE: Duration = Duration::from_secs(30);
 /// Requests that may be decoded or wait for the log.
-const PLACES: usize = 64;
+pub(crate) const PLACES: usize = 64;
 
 /// Memory of one request.
 #[derive(Debug, Default)]
@@ -38,7 +42,8 @@ pub(crate) struct Ingest {
     places: Arc<Semaphore>,
     /// One permit for each KiB of unpacked message: a small body may stand for a large one.
     unpacked: Arc<Semaphore>,
-    pool: Mutex<Vec<Buffers>>,
+    /// Buffers that wait, and since when: the last at the back.
+    pool: Mutex<VecDeque<(Buffers, Instant)>>,
 }
 
 impl Ingest {
@@ -76,14 +81,18 @@ impl Ingest {
 
     /// Buffers of an earlier request, or new ones.
     pub(crate) fn buffers(&self) -> Buffers {
-        self.pool.lock().pop().unwrap_or_default()
+        self.pool.lock().pop_back().map(|(buffers, _)| buffers).unwrap_or_default()
     }
 
-    /// Keeps buffers for the next request unless they are very large.
+    /// Keeps buffers for the next request unless they are very large. The last ones are used first,
+    /// so those that are not needed any more come to be the first.
     pub(crate) fn give_back(&self, buffers: Buffers) {
-        let mut pool = self.pool.lock();
+        let (mut pool, now) = (self.pool.lock(), Instant::now());
+        while pool.front().is_some_and(|(_, since)| now - *since > IDLE) {
+            pool.pop_front();
+        }
         if buffers.body.capacity() + buffers.plain.capacity() <= KEEP && pool.len() < 8 {
-            pool.push(buffers);
+            pool.push_back((buffers, now));
         }
     }
 }
@@ -118,6 +127,16 @@ mod tests {
         drop(room);
         assert_eq!(ingest.unpacked.available_permits(), before);
         assert!(ingest.unpack(b"").await.is_some());
+    }
+
+    #[test]
+    fn buffers_that_nobody_needs_are_given_back() {
+        let ingest = Ingest::new(1 << 30);
+        let long_ago = Instant::now().checked_sub(2 * IDLE).unwrap();
+        ingest.pool.lock().push_back((Buffers::default(), long_ago));
+        ingest.give_back(Buffers { plain: vec![0; 100], ..Buffers::default() });
+        assert_eq!(ingest.pool.lock().len(), 1);
+        assert_eq!(ingest.buffers().plain.capacity(), 100);
     }
 
     #[test]

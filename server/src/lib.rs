@@ -29,6 +29,7 @@ mod serve;
 mod snapshot;
 mod turns;
 mod verify;
+mod writers;
 
 pub use ask::{AskError, ask};
 pub use config::{ConfigError, LogFormat, Settings};

@@ -78,6 +78,8 @@ pub(super) struct Report {
     writes: Writes,
     /// What the server says of its memory right after the flood, bytes.
     account: Vec<(String, f64)>,
+    /// The same in the end.
+    account_after: Vec<(String, f64)>,
     end: Usage,
 }
 
@@ -87,7 +89,7 @@ impl Report {
         (calm_from, flood_from, flood_to, counted_from): (Duration, Duration, Duration, Duration),
         (flood, found, cpu): (Flood, u64, Duration),
         (asked, memory): (&[Asked], &[Memory]),
-        (writes, end, metrics): (Writes, Usage, &str),
+        (writes, end, [account, account_after]): (Writes, Usage, [&str; 2]),
     ) -> Self {
         let memory_after = after(memory, flood_to, counted_from);
         let mut report = Self {
@@ -106,7 +108,8 @@ impl Report {
             flood,
             found,
             writes,
-            account: account(metrics),
+            account: self::account(account),
+            account_after: self::account(account_after),
             end,
         };
         report.promises = report.hold();
@@ -191,9 +194,13 @@ impl Report {
         let after = self.memory_after.iter();
         let after = after.map(|one| format!("{:.0} ({:.0})", one.rss, one.anonymous));
         page += &after.collect::<Vec<_>>().join(", ");
-        page += "\n\nThe server's account right after the flood, MiB: ";
-        let account = self.account.iter().map(|(part, bytes)| format!("{part} {:.1}", bytes / MIB));
-        page += &account.collect::<Vec<_>>().join(", ");
+        for (when, account) in
+            [("right after the flood", &self.account), ("in the end", &self.account_after)]
+        {
+            let _ = write!(page, "\n\nThe server's account {when}, MiB: ");
+            let parts = account.iter().map(|(part, bytes)| format!("{part} {:.1}", bytes / MIB));
+            page += &parts.collect::<Vec<_>>().join(", ");
+        }
         if let Some(refusal) = &self.flood.first_refusal {
             let _ = write!(
                 page,

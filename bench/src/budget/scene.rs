@@ -91,10 +91,11 @@ impl<'a> Scene<'a> {
         let flood = flood::told(flood::start(self.arguments, &self.url)?)?;
         let flood_to = self.begun.elapsed();
         let cpu = self.process.cpu()?.saturating_sub(cpu_before);
-        let metrics = Client::default().get(&format!("{}/metrics", self.base))?.text;
+        let account = self.metrics()?;
         steps.begin("watching what comes after");
         thread::sleep(self.arguments.after());
         let after = self.process.usage()?;
+        let account_after = self.metrics()?;
         let writes = std::mem::take(&mut *self.writes.lock());
         let counted_from = self.begun.elapsed();
         steps.begin("counting");
@@ -104,8 +105,12 @@ impl<'a> Scene<'a> {
             (calm_from, flood_from, flood_to, counted_from),
             (flood, found, cpu),
             (&self.asked.lock(), &self.memory.lock()),
-            (writes, after, &metrics),
+            (writes, after, [&account, &account_after]),
         ))
+    }
+
+    fn metrics(&self) -> Result<String> {
+        Ok(Client::default().get(&format!("{}/metrics", self.base))?.text)
     }
 
     fn is_over(&self) -> bool {

@@ -49,7 +49,7 @@ pub(crate) use folder::{QUARANTINE, TEMPORARY, is_temporary, names, put_aside};
 pub(crate) use index_writer::Member;
 pub use manifest::{BlockMeta, Coverage};
 pub use name::{BlockId, BlockName};
-pub(crate) use page_cache::remember_within;
+pub(crate) use page_cache::{forget_in_time, remember_within, remembered_bytes};
 pub use reader::Block;
 pub use rebuild::rebuild_manifest;
 pub(crate) use restamp::restamp;

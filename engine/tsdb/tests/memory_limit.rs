@@ -10,11 +10,11 @@
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, setrlimit};
 use nunatak::labels;
 use nunatak::{
     Batch, Db, Durability, Hints, MatchOp, Matcher, Options, Selector, Source, TimeRange,
 };
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 const MIB: u64 = 1 << 20;
 const BUDGET: u64 = 64 * MIB;
@@ -58,7 +58,8 @@ fn a_flood_fits_into_the_budget_and_the_limit_would_catch_one_that_does_not() {
 fn flood() {
     let budget = std::env::var(VARIABLE).unwrap().parse().unwrap();
     let limit = BUDGET + OWN;
-    setrlimit(Resource::RLIMIT_DATA, limit, limit).unwrap();
+    let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+    setrlimit(Resource::Data, limit).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let options = Options::new(folder.path()).memory_budget(budget).durability(Durability::Os);
     let options = options.clock(std::sync::Arc::new(nunatak::ManualClock::new(NOW)));

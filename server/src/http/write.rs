@@ -94,8 +94,8 @@ async fn accept(
     body::read(content, &mut buffers.body, &gate.rooms, &mut room).await?;
     let place = gate.enter().await.ok_or_else(overloaded)?;
     let unpacked = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
-    let app = Arc::clone(app);
-    let stored = tokio::task::spawn_blocking(move || {
+    let (app, writers) = (Arc::clone(app), app.writers.clone());
+    let stored = writers.spawn_blocking(move || {
         let result = store(&app, &db, sender, &mut buffers);
         app.ingest().give_back(buffers);
         drop((place, room, unpacked));

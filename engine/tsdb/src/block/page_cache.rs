@@ -9,12 +9,14 @@
 //!
 //! It has two generations. What is found in the old one moves to the young one; when that has
 //! half of the room, it becomes the old one and the old one is dropped. So what was used since
-//! the last turn stays, and neither hits nor insertions cost more than a map's.
+//! the last turn stays, and neither hits nor insertions cost more than a map's. Also without
+//! insertions there is a turn [now and then](AGE): what a flood has left is nobody's for long.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use nunatak_index::Labels;
 use parking_lot::Mutex;
@@ -36,6 +38,20 @@ pub(crate) fn remember_within(budget: u64) {
     LIMIT.store(bytes.min(MEBIBYTES << 20), Ordering::Relaxed);
 }
 
+/// Between two turns in time: what nobody asks for twice as long is forgotten. Rules and dashboards
+/// ask at least once a minute or are not in a hurry.
+const AGE: Duration = Duration::from_mins(2);
+
+/// Forgets what nobody has asked for lately; to be called again and again.
+pub(crate) fn forget_in_time() {
+    PageCache::shared().turn_after(AGE);
+}
+
+/// Bytes of all that is remembered.
+pub(crate) fn remembered_bytes() -> usize {
+    PageCache::shared().bytes()
+}
+
 /// What an entry takes beside its content: key, pointers, place in the map.
 const OVERHEAD: usize = 96;
 
@@ -55,6 +71,7 @@ pub(super) struct PageCache {
     pub(super) label_values: Remembered<Values>,
     /// Label sets of series of small selections.
     pub(super) labels: Remembered<Labels>,
+    turned: Mutex<Instant>,
 }
 
 impl PageCache {
@@ -69,16 +86,56 @@ impl PageCache {
             selections: Remembered::new(2),
             label_values: Remembered::new(2),
             labels: Remembered::new(4),
+            turned: Mutex::new(Instant::now()),
         });
         &SHARED
     }
-}
 
-impl PageCache {
+    fn turn_after(&self, age: Duration) {
+        let mut turned = self.turned.lock();
+        if turned.elapsed() >= age {
+            *turned = Instant::now();
+            self.kinds().iter().for_each(|kind| kind.turn());
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.kinds().iter().map(|kind| kind.bytes()).sum()
+    }
+
+    fn kinds(&self) -> [&dyn Kind; 8] {
+        let Self { values, streams, directory, times, identities, .. } = self;
+        let Self { selections, label_values, labels, .. } = self;
+        [values, streams, directory, times, identities, selections, label_values, labels]
+    }
+
     /// Whether so many bytes of value pages of one shard are so many that remembering them would
     /// drive out all else, and themselves before they are asked for again. Queries read all shards.
     pub(super) fn is_flooded_by(&self, bytes: u64) -> bool {
         bytes > self.values.room() as u64 / 4
+    }
+}
+
+/// What all kinds have in common.
+trait Kind {
+    /// Forgets what was not asked for since the last turn.
+    fn turn(&self);
+    /// Bytes of what is remembered.
+    fn bytes(&self) -> usize;
+}
+
+impl<T: ?Sized> Kind for Remembered<T> {
+    fn turn(&self) {
+        let mut generations = self.generations.lock();
+        let dropped = generations.turn();
+        drop(generations);
+        // Without the lock: it may be much.
+        drop(dropped);
+    }
+
+    fn bytes(&self) -> usize {
+        let generations = self.generations.lock();
+        generations.young.bytes + generations.old.bytes
     }
 }
 
@@ -168,9 +225,14 @@ impl<T: ?Sized> Generations<T> {
         Some(found)
     }
 
+    /// Makes the young generation the old one; returns that which was old.
+    fn turn(&mut self) -> Generation<T> {
+        std::mem::replace(&mut self.old, std::mem::take(&mut self.young))
+    }
+
     fn put(&mut self, key: Key, value: Arc<T>, bytes: usize, room: usize) {
         if self.young.bytes + bytes > room {
-            self.old = std::mem::take(&mut self.young);
+            self.turn();
         }
         if self.young.entries.insert(key, (value, bytes)).is_none() {
             self.young.bytes += bytes;
@@ -196,6 +258,19 @@ mod tests {
         }
         let holds = |number| all.young.entries.contains_key(&(1, number));
         assert!(holds(19) && !holds(10) && !all.old.entries.contains_key(&(1, 10)));
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_forgotten_in_time() {
+        let cache = Remembered::new(1);
+        cache.insert((1, 1), times(3), 24);
+        cache.insert((1, 2), times(3), 24);
+        cache.turn();
+        assert!(cache.get((1, 1)).is_some());
+        assert_eq!(cache.bytes(), 2 * (24 + OVERHEAD));
+        cache.turn();
+        assert!(cache.get((1, 2)).is_none());
+        assert_eq!(cache.bytes(), 24 + OVERHEAD);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::open::Inner;
+use crate::block::remembered_bytes;
 use crate::head::HeadBytes;
 use crate::shard::Shard;
 use crate::stats::Stats;
@@ -45,6 +46,7 @@ impl Inner {
             ("samples", heads.samples as u64),
             ("known", stats.known_bytes),
             ("entering", self.pressure.entering_bytes()),
+            ("cache", remembered_bytes() as u64),
         ];
         stats.quarantined.extend_from_slice(&self.log_damage.found);
         stats

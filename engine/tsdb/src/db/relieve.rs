@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::maintain::Progress;
 use super::open::Inner;
+use crate::block::forget_in_time;
 use crate::error::Result;
 use crate::head::{Idle, Patience};
 use crate::shard::{Shard, TenantShard};
@@ -155,6 +156,7 @@ impl Inner {
                 tenant.give_back();
             }
         }
+        forget_in_time();
     }
 
     /// Evicts idle series without samples, unless appenders are at work with references.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -124,9 +125,9 @@ impl Storage for OsStorage {
     }
 
     fn free_space(&self) -> io::Result<Option<u64>> {
-        let found = nix::sys::statvfs::statvfs(&self.root)?;
+        let found = rustix::fs::statvfs(&self.root)?;
         // What is kept back for the superuser is not ours.
-        let bytes = u128::from(found.blocks_available()) * u128::from(found.fragment_size());
+        let bytes = u128::from(found.f_bavail) * u128::from(found.f_frsize);
         Ok(Some(u64::try_from(bytes).unwrap_or(u64::MAX)))
     }
 
@@ -173,10 +174,11 @@ impl File for OsFile {
 
     #[cfg(target_os = "linux")]
     fn will_read(&self, offset: u64, len: u64) {
-        use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
-        if let (Ok(offset), Ok(len)) = (i64::try_from(offset), i64::try_from(len)) {
+        use rustix::fs::{Advice, fadvise};
+        // Without a length it would be advice for all that follows.
+        if let Some(len) = NonZeroU64::new(len) {
             // It is advice: where it is not taken the bytes are read when they are needed.
-            let _ = posix_fadvise(&self.file, offset, len, PosixFadviseAdvice::POSIX_FADV_WILLNEED);
+            let _ = fadvise(&self.file, offset, Some(len), Advice::WillNeed);
         }
     }
 
