@@ -250,6 +250,9 @@ impl Counted {
 
     fn compact(&mut self) {
         self.bitmap.optimize();
+        // Runs and arrays keep the room that they once needed, many times as much after a flood, and
+        // no count shows it; copies have the least.
+        self.bitmap = self.bitmap.clone();
         self.count();
     }
 
