@@ -15,8 +15,14 @@ const SLOTS_OF_SERIES: usize = 8;
 /// Series that are read before the caches are made.
 const FEW: usize = 8;
 
-/// A pair of a label and its value in the image.
-type Text<'a> = (&'a str, &'a str);
+/// A label and its value in the image.
+#[derive(Debug, Clone, Copy)]
+struct Text<'a> {
+    name: &'a str,
+    value: &'a str,
+    /// The first pair of the name: what comes before it has another name.
+    first: u32,
+}
 
 /// A pair's number and text.
 type Slot<'a> = Option<(u32, Text<'a>)>;
@@ -32,7 +38,7 @@ pub struct LabelsReader<'a, B> {
     walk: Walk<'a, B>,
     reads: usize,
     slots: Vec<Slot<'a>>,
-    /// The first pair of each name, and the name.
+    /// The first pair of each name, and the name; both ascend.
     names: Vec<(u32, &'a str)>,
     /// The pairs of the last series, and their texts.
     pairs: Vec<u32>,
@@ -87,10 +93,7 @@ impl<'a, B: AsRef<[u8]>> LabelsReader<'a, B> {
     fn read(&mut self, id: u32) -> Result<(), SegmentError> {
         self.reads += 1;
         if self.reads == FEW {
-            for number in 0..self.segment.layout.names {
-                let name = self.segment.name(number)?;
-                self.names.push((name.first, name.text));
-            }
+            self.names = names(self.segment)?;
         }
         if self.reads.is_power_of_two() && self.reads >= FEW && self.slots.len() < SLOTS {
             self.slots.clear();
@@ -101,16 +104,30 @@ impl<'a, B: AsRef<[u8]>> LabelsReader<'a, B> {
         self.pairs.truncate(common);
         self.scratch.truncate(common);
         for &pair in pairs.get(common..).unwrap_or_default() {
-            let (name, value) = text(self.segment, &self.names, &mut self.slots, pair)?;
-            if self.scratch.last_name().is_some_and(|before| before >= name) {
+            let text = text(self.segment, &self.names, &mut self.slots, pair)?;
+            // Once it is known that the names ascend, it is enough that the last pair is not of this one.
+            let ascends = !self.names.is_empty()
+                || self.scratch.last_name().is_none_or(|last| last < text.name);
+            if self.pairs.last().is_some_and(|&last| last >= text.first) || !ascends {
                 let what = "a series has unsorted labels";
                 return Err(self.segment.corrupt(Section::Series, 0, what));
             }
             self.pairs.push(pair);
-            self.scratch.push(name, value);
+            self.scratch.push(text.name, text.value);
         }
         Ok(())
     }
+}
+
+/// The first pair of each name, and the name.
+fn names<B: AsRef<[u8]>>(segment: &Segment<B>) -> Result<Vec<(u32, &str)>, SegmentError> {
+    let name = |number| segment.name(number).map(|name| (name.first, name.text));
+    let names: Vec<_> = (0..segment.layout.names).map(name).collect::<Result<_, _>>()?;
+    let ascend = |a: &(u32, &str), b: &(u32, &str)| a.0 <= b.0 && a.1 < b.1;
+    if names.is_sorted_by(ascend) {
+        return Ok(names);
+    }
+    Err(segment.corrupt(Section::Names, 0, "the names are not sorted"))
 }
 
 /// The text of a pair, from its place in the cache if that holds it.
@@ -128,11 +145,11 @@ fn text<'a, B: AsRef<[u8]>>(
         return Ok(*text);
     }
     let known = names.partition_point(|&(first, _)| first <= pair).checked_sub(1);
-    let name = match known.and_then(|index| names.get(index)) {
-        Some(&(_, name)) => name,
-        None => segment.name_of(pair)?.text,
+    let (first, name) = match known.and_then(|index| names.get(index)) {
+        Some(&name) => name,
+        None => segment.name_of(pair).map(|name| (name.first, name.text))?,
     };
-    let text = (name, segment.value(pair)?);
+    let text = Text { name, value: segment.value(pair)?, first };
     if let Some(slot) = slot {
         *slot = Some((pair, text));
     }
