@@ -99,7 +99,7 @@ fn selector() -> Selector {
 fn decode(db: &Db) -> u64 {
     let (mut gathered, mut samples) = (Gathered::default(), 0);
     let hints = Hints { labels: Some(vec!["mode".to_owned()]), ..Hints::default() };
-    let mut read = |_: &Labels, cursor: &mut dyn nunatak::Cursor| {
+    let mut read = |_: Labels, cursor: &mut dyn nunatak::Cursor| {
         gathered.begin();
         while cursor.gather(&mut gathered).expect("sound blocks") {}
         gathered.end();

@@ -165,7 +165,7 @@ pub trait Cursor: Send {
 }
 
 /// Takes the series of a scan one by one; whether to go on.
-pub type Visit<'a> = &'a mut dyn FnMut(&Labels, &mut dyn Cursor) -> bool;
+pub type Visit<'a> = &'a mut dyn FnMut(Labels, &mut dyn Cursor) -> bool;
 
 /// One series of a selection.
 pub struct SelectedSeries {
@@ -207,7 +207,7 @@ pub trait Source: Send + Sync {
     fn scan(&self, selector: &Selector, hints: &Hints, visit: Visit) -> Result<Vec<String>> {
         let selection = self.select(selector, hints)?;
         for mut series in selection.series {
-            if !visit(&series.labels, &mut *series.cursor) {
+            if !visit(series.labels, &mut *series.cursor) {
                 break;
             }
         }
@@ -235,7 +235,7 @@ pub trait Source: Send + Sync {
     ) -> Result<Vec<String>> {
         let _ = (windows, wanted);
         self.scan(selector, &Hints::default(), &mut |labels, cursor| {
-            visit(labels, &mut OfSamples { cursor, batch: SampleBatch::default() })
+            visit(&labels, &mut OfSamples { cursor, batch: SampleBatch::default() })
         })
     }
 

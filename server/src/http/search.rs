@@ -86,19 +86,20 @@ struct Kept {
 }
 
 impl Kept {
-    fn add(&mut self, labels: &Labels) {
+    fn add(&mut self, labels: Labels) {
         let bytes = |labels: &Labels| labels.text_len() as u64 + SET_BYTES;
         if self.most == 0 {
-            self.bytes += bytes(labels);
-            self.all.push(labels.clone());
+            self.bytes += bytes(&labels);
+            self.all.push(labels);
             return;
         }
         let is_full = self.smallest.len() == self.most;
-        if is_full && self.smallest.last().is_some_and(|last| labels >= last) {
+        if is_full && self.smallest.last().is_some_and(|last| labels >= *last) {
             return;
         }
-        if self.smallest.insert(labels.clone()) {
-            self.bytes += bytes(labels);
+        let of_labels = bytes(&labels);
+        if self.smallest.insert(labels) {
+            self.bytes += of_labels;
             if is_full && let Some(last) = self.smallest.pop_last() {
                 self.bytes -= bytes(&last);
             }

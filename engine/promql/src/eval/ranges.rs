@@ -126,7 +126,7 @@ impl Exec<'_> {
                             grid,
                             *range_ms,
                             false,
-                            &mut |labels, samples| take(labels, false, samples),
+                            &mut |labels, samples| take(&labels, false, samples),
                         );
                     }
                     Input::Opened(series) => series,

@@ -174,7 +174,7 @@ impl Exec<'_> {
         grid: &Grid,
         range_ms: i64,
         keep_stale: bool,
-        take: &mut dyn FnMut(&Labels, &mut Samples) -> Result<()>,
+        take: &mut dyn FnMut(Labels, &mut Samples) -> Result<()>,
     ) -> Result<()> {
         let (selector, hints) = self.asked(select, grid, range_ms);
         let mut samples = self.samples();
@@ -246,11 +246,11 @@ impl Exec<'_> {
         let _charged = self.columns(1, grid)?;
         let (mut column, keep_stale) = (Column::default(), select.mode.is_none());
         self.scan(select, grid, 0, keep_stale, &mut |labels, samples| {
-            self.instant(select, grid, samples, labels, &mut column)?;
+            self.instant(select, grid, samples, &labels, &mut column)?;
             if column.is_empty() {
                 return Ok(());
             }
-            sink(Row { labels: labels.clone(), drop_name: false, column: &mut column })
+            sink(Row { labels, drop_name: false, column: &mut column })
         })
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn scan_blocks(
     let mut join = Join::new(parts.into_iter().map(|(_, part)| part).collect());
     while join.next_series()? {
         let Some(labels) = join.labels()? else { continue };
-        if !visit(&labels, &mut join) {
+        if !visit(labels, &mut join) {
             return Ok(false);
         }
     }

@@ -141,9 +141,9 @@ impl TenantShard {
                 // A head has each series once, so nothing has to be joined.
                 let entries = found.entries.into_iter();
                 let mut series = entries.map(|(labels, part)| (labels, merged(part, Vec::new())));
-                series.all(|(labels, mut cursor)| visit(&labels, &mut *cursor))
+                series.all(|(labels, mut cursor)| visit(labels, &mut *cursor))
             } else {
-                found.into_series().iter_mut().all(|s| visit(&s.labels, &mut *s.cursor))
+                found.into_series().into_iter().all(|mut s| visit(s.labels, &mut *s.cursor))
             }
         };
         self.warn(selector.range, warnings);

@@ -20,7 +20,7 @@ fn scanned(db: &Db, selector: &Selector, hints: &Hints) -> Vec<(Labels, Samples)
         while cursor.gather(&mut gathered).unwrap() {}
         gathered.end();
         let times = gathered.times().iter().copied();
-        all.push((labels.clone(), times.zip(gathered.values().iter().copied()).collect()));
+        all.push((labels, times.zip(gathered.values().iter().copied()).collect()));
         true
     });
     assert!(warnings.unwrap().is_empty());
