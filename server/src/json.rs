@@ -1,21 +1,26 @@
 //! Prometheus' JSON, written straight into bytes.
 
 mod histogram;
+mod labels;
 
 use std::io::Write as _;
 
-use nunatak::Labels;
-
 pub(crate) use histogram::histogram;
+pub(crate) use labels::LabelsWriter;
 
 /// Writes a string with its quotes.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     if is_plain(text.as_bytes()) {
         out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-        return;
+    } else {
+        escaped(out, text);
     }
+    out.push(b'"');
+}
+
+/// Writes what stands between the quotes of a string.
+fn escaped(out: &mut Vec<u8>, text: &str) {
     let mut plain_from = 0;
     for (i, byte) in text.bytes().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
@@ -33,7 +38,6 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.extend_from_slice(&text.as_bytes()[plain_from..]);
-    out.push(b'"');
 }
 
 /// Whether nothing in a text needs a backslash. Looks at 16 bytes at a time, since label sets are
@@ -61,39 +65,6 @@ pub(crate) fn list<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut
         write(out, item);
     }
     out.push(b']');
-}
-
-/// Writes `{"name":"value",…}`.
-pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
-    if is_plain(labels.text().as_bytes()) {
-        plain_labels(out, labels);
-        return;
-    }
-    out.push(b'{');
-    for (i, (name, value)) in labels.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        string(out, name);
-        out.push(b':');
-        string(out, value);
-    }
-    out.push(b'}');
-}
-
-/// As [`labels`], of which none needs a backslash.
-fn plain_labels(out: &mut Vec<u8>, labels: &Labels) {
-    // Two pairs of quotes, a colon and a comma for each.
-    out.reserve(labels.text_len() + 6 * labels.len() + 2);
-    let mut before: &[u8] = b"{\"";
-    for (name, value) in labels.iter() {
-        out.extend_from_slice(before);
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\":\"");
-        out.extend_from_slice(value.as_bytes());
-        before = b"\",\"";
-    }
-    out.extend_from_slice(if labels.is_empty() { b"{}" } else { b"\"}" });
 }
 
 /// Writes milliseconds as seconds: no fraction, or three digits of it.
@@ -193,7 +164,6 @@ pub(crate) fn point(out: &mut Vec<u8>, t: i64, v: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nunatak::labels;
     use proptest::prelude::*;
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -238,15 +208,6 @@ mod tests {
             assert_eq!(written(|out| timestamp(out, ms)), text);
         }
         assert_eq!(written(|out| timestamp(out, i64::MIN)), "-9223372036854775.808");
-    }
-
-    #[test]
-    fn label_sets() {
-        let set = labels! { "__name__" => "up", "path" => "a\"b\\\n" };
-        assert_eq!(written(|out| labels(out, &set)), r#"{"__name__":"up","path":"a\"b\\\n"}"#);
-        let plain = labels! { "__name__" => "up", "path" => "/a" };
-        assert_eq!(written(|out| labels(out, &plain)), r#"{"__name__":"up","path":"/a"}"#);
-        assert_eq!(written(|out| labels(out, &Labels::empty())), "{}");
     }
 
     proptest! {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use nunatak::{Db, Matcher};
+use nunatak::{Db, Histogram, Labels, Matcher};
 use nunatak_promql::{
-    Engine, EngineOptions, MatrixSeries, OperatorStats, QueryError, QueryMemory, QueryParams,
-    QueryResult, Value,
+    Engine, EngineOptions, OperatorStats, QueryError, QueryMemory, QueryParams, QueryResult, Value,
 };
 
 use crate::http::{ApiError, ErrorKind, Out};
-use crate::json;
+use crate::json::{self, LabelsWriter};
 
 /// So many warnings, and so many infos, are in a reply.
 const MOST_REMARKS: usize = 10;
@@ -70,7 +69,8 @@ pub(crate) fn write(out: &mut Out, mut answer: QueryResult, limit: usize, stats:
     if truncate(&mut answer.value, limit) {
         answer.warnings.push("results truncated due to limit".to_owned());
     }
-    write_value(out, &answer.value);
+    // Each series goes when it is written, while the processor has it at hand.
+    write_value(out, std::mem::replace(&mut answer.value, Value::Vector(Vec::new())));
     if let Some(seconds) = stats {
         write_stats(&mut out.buffer, &answer, seconds);
     }
@@ -105,18 +105,18 @@ fn truncate(value: &mut Value, limit: usize) -> bool {
     true
 }
 
-fn write_value(out: &mut Out, value: &Value) {
+fn write_value(out: &mut Out, value: Value) {
     match value {
-        Value::Scalar { t, v } => json::point(&mut out.buffer, *t, *v),
+        Value::Scalar { t, v } => json::point(&mut out.buffer, t, v),
         Value::String { t, s } => {
             out.buffer.push(b'[');
-            json::timestamp(&mut out.buffer, *t);
+            json::timestamp(&mut out.buffer, t);
             out.buffer.push(b',');
-            json::string(&mut out.buffer, s);
+            json::string(&mut out.buffer, &s);
             out.buffer.push(b']');
         }
-        Value::Vector(samples) => write_series(out, samples, |out, sample| {
-            series_head(&mut out.buffer, &sample.labels);
+        Value::Vector(samples) => write_series(out, samples, |out, labels, sample| {
+            series_head(&mut out.buffer, labels, sample.labels);
             if let Some(histogram) = &sample.histogram {
                 out.buffer.extend_from_slice(br#""histogram":"#);
                 json::histogram(&mut out.buffer, sample.t, histogram);
@@ -126,8 +126,8 @@ fn write_value(out: &mut Out, value: &Value) {
             }
             out.pass_on()
         }),
-        Value::Matrix(series) => write_series(out, series, |out, series| {
-            series_head(&mut out.buffer, &series.labels);
+        Value::Matrix(series) => write_series(out, series, |out, labels, series| {
+            series_head(&mut out.buffer, labels, series.labels);
             if series.histograms.is_empty() || !series.times.is_empty() {
                 out.buffer.extend_from_slice(br#""values":["#);
                 for (i, (&t, &v)) in series.times.iter().zip(&series.values).enumerate() {
@@ -138,7 +138,7 @@ fn write_value(out: &mut Out, value: &Value) {
                 }
                 out.buffer.push(b']');
             }
-            write_histograms(&mut out.buffer, series);
+            write_histograms(&mut out.buffer, &series.histograms, !series.times.is_empty());
             out.pass_on()
         }),
         _ => out.buffer.extend_from_slice(b"null"),
@@ -146,25 +146,30 @@ fn write_value(out: &mut Out, value: &Value) {
 }
 
 /// Writes the native histograms of a series, if it has any.
-fn write_histograms(buffer: &mut Vec<u8>, series: &MatrixSeries) {
-    if series.histograms.is_empty() {
+fn write_histograms(buffer: &mut Vec<u8>, histograms: &[(i64, Arc<Histogram>)], floats: bool) {
+    if histograms.is_empty() {
         return;
     }
-    if !series.times.is_empty() {
+    if floats {
         buffer.push(b',');
     }
     buffer.extend_from_slice(br#""histograms":"#);
-    json::list(buffer, &series.histograms, |out, (t, h)| json::histogram(out, *t, h));
+    json::list(buffer, histograms, |out, (t, h)| json::histogram(out, *t, h));
 }
 
 /// Writes `[…,…]` until `write` says that nobody listens.
-fn write_series<T>(out: &mut Out, items: &[T], write: impl Fn(&mut Out, &T) -> bool) {
+fn write_series<T>(
+    out: &mut Out,
+    items: Vec<T>,
+    write: impl Fn(&mut Out, &mut LabelsWriter, T) -> bool,
+) {
+    let mut labels = LabelsWriter::new();
     out.buffer.push(b'[');
-    for (i, item) in items.iter().enumerate() {
+    for (i, item) in items.into_iter().enumerate() {
         if i > 0 {
             out.buffer.push(b',');
         }
-        if !write(out, item) {
+        if !write(out, &mut labels, item) {
             return;
         }
         out.buffer.push(b'}');
@@ -172,9 +177,9 @@ fn write_series<T>(out: &mut Out, items: &[T], write: impl Fn(&mut Out, &T) -> b
     out.buffer.push(b']');
 }
 
-fn series_head(buffer: &mut Vec<u8>, labels: &nunatak::Labels) {
+fn series_head(buffer: &mut Vec<u8>, writer: &mut LabelsWriter, labels: Labels) {
     buffer.extend_from_slice(br#"{"metric":"#);
-    json::labels(buffer, labels);
+    writer.write(buffer, labels);
     buffer.push(b',');
 }
 

@@ -97,14 +97,27 @@ impl Labels {
 
     /// The pairs in the order of their names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
-        let (text, mut start) = (&*self.text, 0);
+        self.behind(0).1
+    }
+
+    /// The [text](Self::text) and the pairs that come behind the first `count`.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn behind(
+        &self,
+        count: usize,
+    ) -> (&str, impl ExactSizeIterator<Item = (&str, &str)> + Clone) {
         let (ends, _) = self.ends.as_chunks::<2>();
-        ends.iter().map(move |&[middle, end]| {
+        let mut start = count.checked_sub(1).map_or(0, |last| ends[last][1] as usize);
+        let text = &*self.text;
+        let pairs = ends[count..].iter().map(move |&[middle, end]| {
             let (middle, end) = (middle as usize, end as usize);
             let pair = (&text[start..middle], &text[middle..end]);
             start = end;
             pair
-        })
+        });
+        (&text[start..], pairs)
     }
 
     /// The value of a label, `None` if the set does not have it.
@@ -138,6 +151,28 @@ impl Labels {
     /// Whether the metric name is the first label, as it is unless a name begins with a capital.
     fn begins_with_metric(&self) -> bool {
         self.piece(0) == Some(METRIC_NAME.as_bytes())
+    }
+
+    /// Compares label sets of which it is known that the first so many names and values (name 0, value
+    /// 0, name 1, …) are the same; and says how many are. Sorting compares neighbours that have most of
+    /// their text in common, so that is skipped at once and only the first piece that differs is looked at.
+    ///
+    /// # Panics
+    /// If one of them has fewer.
+    #[must_use]
+    pub fn cmp_behind(&self, other: &Self, known: usize) -> (Ordering, usize) {
+        let start = known.checked_sub(1).map_or(0, |last| self.ends[last] as usize);
+        let (text, others) = (self.text.as_bytes(), other.text.as_bytes());
+        let differ = start + common_bytes(&text[start..], &others[start..]);
+        let ends = self.ends[known..].iter().zip(&other.ends[known..]);
+        let same = known + ends.take_while(|(a, b)| a == b && **a as usize <= differ).count();
+        let order = match (self.ends.get(same), other.ends.get(same)) {
+            // The shorter piece may be the front of the other one.
+            (Some(&a), Some(&b)) if a.min(b) as usize <= differ => a.cmp(&b),
+            (Some(_), Some(_)) => text[differ].cmp(&others[differ]),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        };
+        (order, same)
     }
 
     /// Name 0, value 0, name 1, value 1, … as bytes, which have the order of the strings.
@@ -242,16 +277,9 @@ impl Shapes {
 }
 
 impl Ord for Labels {
-    /// The order of the lists of pairs. Sorting compares neighbours that have most of their text
-    /// in common, so that is skipped at once and only the first piece that differs is looked at.
+    /// The order of the lists of pairs.
     fn cmp(&self, other: &Self) -> Ordering {
-        let common = common_bytes(self.text.as_bytes(), other.text.as_bytes());
-        let ends = self.ends.iter().zip(other.ends.iter());
-        let piece = ends.take_while(|(a, b)| a == b && **a as usize <= common).count();
-        match (self.piece(piece), other.piece(piece)) {
-            (Some(a), Some(b)) => a.cmp(b),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        }
+        self.cmp_behind(other, 0).0
     }
 }
 
@@ -430,6 +458,13 @@ mod tests {
             let (a, b) = (set(&a), set(&b));
             prop_assert_eq!(a.cmp(&b), a.iter().cmp(b.iter()));
             prop_assert_eq!(a.cmp(&a.clone()), Ordering::Equal);
+            let pieces = |labels: &Labels| -> Vec<String> {
+                labels.iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect()
+            };
+            let same = pieces(&a).iter().zip(pieces(&b)).take_while(|(a, b)| *a == b).count();
+            for known in 0..=same {
+                prop_assert_eq!(a.cmp_behind(&b, known), (a.cmp(&b), same));
+            }
         }
 
         #[test]

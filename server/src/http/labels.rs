@@ -17,8 +17,9 @@ use super::reply::{ApiError, ErrorKind, json_response, success, success_with};
 use super::search::{Found, Search};
 use super::stream::{Out, reply};
 use crate::app::App;
+use crate::json::{self, LabelsWriter};
 use crate::turns::Place;
-use crate::{json, promql, quick};
+use crate::{promql, quick};
 
 /// So many label sets are written at once by the thread that read the request.
 const FEW: usize = 1000;
@@ -186,11 +187,12 @@ fn write_sets(out: &mut Out, found: Found, limit: usize) {
     let (mut sets, mut warnings) = (found.sets, found.warnings);
     warnings.extend(truncate(&mut sets, limit));
     out.buffer.extend_from_slice(br#"{"status":"success","data":["#);
-    for (i, labels) in sets.iter().enumerate() {
+    let mut writer = LabelsWriter::new();
+    for (i, labels) in sets.into_iter().enumerate() {
         if i > 0 {
             out.buffer.push(b',');
         }
-        json::labels(&mut out.buffer, labels);
+        writer.write(&mut out.buffer, labels);
         if !out.pass_on() {
             return;
         }
