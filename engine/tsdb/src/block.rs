@@ -43,6 +43,7 @@ pub(crate) mod tier;
 mod verify;
 mod writer;
 
+pub(crate) use ahead::{Ahead, MOST_BYTES};
 pub use data::DataBytes;
 pub use folder::{OpenedBlocks, Quarantined, clean_temporary, open_all, remove};
 pub(crate) use folder::{QUARANTINE, TEMPORARY, is_temporary, names, put_aside};

@@ -44,7 +44,10 @@ impl DirectoryPage {
             offset: reader.varint_u32()?,
             len: 0,
         };
-        let mut parsed = Self { first, ends: Vec::new(), chunks: Vec::new() };
+        // Four bytes an entry in the common case.
+        let room = page.raw().len() / 4;
+        let (ends, chunks) = (Vec::with_capacity(room), Vec::with_capacity(room));
+        let mut parsed = Self { first, ends, chunks };
         while !reader.is_done() {
             let chunks = reader.varint_u32()?;
             for _ in 0..chunks {

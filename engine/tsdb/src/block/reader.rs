@@ -258,7 +258,10 @@ impl Block {
     /// As [`page`](Self::page), in memory that was used before.
     fn page_into(&self, place: Place, mut bytes: Vec<u8>) -> Result<Page> {
         let len = place.len as usize;
-        bytes.reserve_exact((len + PADDING).saturating_sub(bytes.len()));
+        if bytes.capacity() < len + PADDING {
+            // Fresh memory is mostly zero already, and is then not touched before it is read into.
+            bytes = vec![0; len + PADDING];
+        }
         // What was there before is overwritten, and need not be cleared.
         bytes.resize(len, 0);
         self.read(place.offset, &mut bytes)?;
@@ -277,12 +280,21 @@ impl Block {
         self.page_into(place.ok_or_else(no_page)?, bytes)
     }
 
-    /// Says that value page number `page` is going to be read.
-    pub(super) fn ask_for_value_page(&self, page: u32) -> Result<()> {
-        if let Some(place) = self.table()?.values.get(page as usize) {
-            self.0.file.will_read(place.offset, u64::from(place.len));
-        }
-        Ok(())
+    /// Says that the value pages from one to another are going to be read; how many bytes they have.
+    pub(super) fn ask_for_value_pages(&self, first: u32, last: u32) -> Result<u64> {
+        let pages = &self.table()?.values;
+        let (Some(first), Some(last)) = (pages.get(first as usize), pages.get(last as usize))
+        else {
+            return Ok(0);
+        };
+        let len = (last.offset + u64::from(last.len)).saturating_sub(first.offset);
+        self.0.file.will_read(first.offset, len);
+        Ok(len)
+    }
+
+    /// Says that a page is going to be read.
+    pub(super) fn ask_for(&self, place: Place) {
+        self.0.file.will_read(place.offset, u64::from(place.len));
     }
 
     /// Page number `page` of the timestamp streams.

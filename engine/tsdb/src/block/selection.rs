@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nunatak_index::Labels;
 use parking_lot::Mutex;
+use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
 use crate::source::{Cursor, SampleBatch};
@@ -135,6 +136,25 @@ impl Selected {
     pub(super) fn was_read(&self, series: u32) -> Result<bool> {
         let key = (self.block.number(), self.first_page_of(series)? as u32);
         Ok(self.shared.is_some_and(|cache| cache.directory.get(key).is_some()))
+    }
+
+    /// Says that what tells where these series' chunks are is going to be read: their pages of the
+    /// directory, and those of timestamp streams if there are few.
+    pub(super) fn ask_for_places(&self, series: &RoaringBitmap) -> Result<()> {
+        let table = self.block.table()?;
+        let mut asked = None;
+        for id in series {
+            let page = self.first_page_of(id)?;
+            if asked.replace(page) != Some(page)
+                && let Some(keyed) = table.directory.get(page)
+            {
+                self.block.ask_for(keyed.place);
+            }
+        }
+        if table.times.len() <= PAGES {
+            table.times.iter().for_each(|keyed| self.block.ask_for(keyed.place));
+        }
+        Ok(())
     }
 
     /// The chunks of a series that may have something in the range.

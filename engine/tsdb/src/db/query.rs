@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::tenant::Tenant;
 use crate::aggregate::{Aggregation, VisitRollups, Windows};
+use crate::block::MOST_BYTES;
 use crate::block::tier::{Asked, Cuts};
 use crate::error::Result;
 use crate::shard::{Found, TenantShard};
@@ -33,7 +34,12 @@ impl Tenant {
 
     /// Asks the disk for what all shards are going to read.
     fn ask_ahead(&self, selector: &Selector) {
-        self.parts().for_each(|part| part.ask_ahead(selector));
+        let mut ahead = Vec::new();
+        self.parts().for_each(|part| part.ask_ahead(selector, &mut ahead));
+        let mut left = MOST_BYTES;
+        for one in ahead {
+            one.ask_for_values(&mut left);
+        }
     }
 
     fn parts(&self) -> impl Iterator<Item = Arc<TenantShard>> {

@@ -11,7 +11,7 @@ use roaring::RoaringBitmap;
 
 use super::deletes::held;
 use super::{LOCK_PIECE, TenantShard};
-use crate::block::{Block, scan_blocks};
+use crate::block::{Ahead, Block, scan_blocks};
 use crate::delete::Tombstones;
 use crate::error::{Error, Result};
 use crate::head::{Epoch, Hiding, View};
@@ -82,11 +82,12 @@ impl Cursor for NoSamples {
 }
 
 impl TenantShard {
-    /// Asks the disk for what is read for `selector`; a query does so of all shards first.
-    pub(crate) fn ask_ahead(&self, selector: &Selector) {
+    /// Asks the disk for what is read first for `selector`, and adds what is to be asked for then; a
+    /// query does so of all shards.
+    pub(crate) fn ask_ahead(&self, selector: &Selector, ahead: &mut Vec<Ahead>) {
         let list = self.blocks();
         let blocks = list.blocks.iter().filter(|block| held(block).overlaps(&selector.range));
-        blocks.for_each(|block| block.ask_ahead(selector));
+        ahead.extend(blocks.filter_map(|block| block.ask_ahead(selector)));
     }
 
     /// Adds the series that `selector` selects.
