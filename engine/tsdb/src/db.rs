@@ -43,6 +43,7 @@ use crate::error::Result;
 use crate::limits::LimitRules;
 use crate::log::ReplayReport;
 use crate::options::Options;
+use crate::sorted_texts::Charge;
 use crate::source::{Hints, Selection, Selector, Source, Visit};
 use crate::stats::Stats;
 use crate::time::TimeRange;
@@ -305,6 +306,35 @@ impl Db {
     pub fn close(self) -> Result<()> {
         self.main.background().stop();
         self.main.inner().close()
+    }
+}
+
+impl Db {
+    /// As [`Tenant::label_names_charged`], of the default tenant.
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    pub fn label_names_charged(
+        &self,
+        selector: &Selector,
+        limit: usize,
+        charge: Charge<'_>,
+    ) -> Result<Vec<String>> {
+        self.main.label_names_charged(selector, limit, charge)
+    }
+
+    /// As [`Tenant::label_values_charged`], of the default tenant.
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    pub fn label_values_charged(
+        &self,
+        name: &str,
+        selector: &Selector,
+        limit: usize,
+        charge: Charge<'_>,
+    ) -> Result<Vec<String>> {
+        self.main.label_values_charged(name, selector, limit, charge)
     }
 }
 

@@ -105,6 +105,7 @@ pub use nunatak_index::{
 };
 pub use options::{Durability, Options};
 pub use retention::RetentionRule;
+pub use sorted_texts::Charge;
 pub use source::{
     Cursor, Grouping, Hints, SampleBatch, SelectedSeries, Selection, Selector, Source, StreamId,
     Visit,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use nunatak::{Db, Matcher, Selector, Source, TimeRange};
+use nunatak::{Charge, Db, Matcher, Selector, Source, TimeRange};
 use nunatak_promql::MemoryShare;
 
 use super::client::Asking;
@@ -30,7 +30,7 @@ pub(super) async fn names(
     asking: Asking,
     params: Params,
 ) -> Result<Response, ApiError> {
-    texts(&app, &asking, &params, Source::label_names).await
+    texts(&app, &asking, &params, Db::label_names_charged).await
 }
 
 /// `label/{name}/values`
@@ -44,8 +44,8 @@ pub(super) async fn values(
     if name.is_empty() {
         return Err(ApiError::bad_data("invalid label name: \"\""));
     }
-    texts(&app, &asking, &params, move |db, selector, limit| {
-        db.label_values(&name, selector, limit)
+    texts(&app, &asking, &params, move |db, selector, limit, charge| {
+        db.label_values_charged(&name, selector, limit, charge)
     })
     .await
 }
@@ -55,7 +55,7 @@ async fn texts(
     app: &App,
     asking: &Asking,
     params: &Params,
-    ask: impl Fn(&Db, &Selector, usize) -> nunatak::Result<Vec<String>> + Send + 'static,
+    ask: impl Fn(&Db, &Selector, usize, Charge<'_>) -> nunatak::Result<Vec<String>> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let db = app.db()?;
     let limit = params.limit()?;
@@ -67,7 +67,7 @@ async fn texts(
     // Nothing stops it half-way, so it never runs where requests are read.
     let work = blocking(move || {
         let _permit = permit;
-        let ask = |selector: &Selector, most| ask(&db, selector, most);
+        let ask = |selector: &Selector, most, charge: Charge<'_>| ask(&db, selector, most, charge);
         let texts = one_more_than(limit, &selectors, &share, ask)?;
         let range = selectors.first().map_or(TimeRange::ALL, |selector| selector.range);
         Ok::<_, ApiError>((texts, db.warnings(range), share))
@@ -90,14 +90,19 @@ fn one_more_than(
     limit: usize,
     selectors: &[Selector],
     share: &MemoryShare,
-    ask: impl Fn(&Selector, usize) -> nunatak::Result<Vec<String>>,
+    ask: impl Fn(&Selector, usize, Charge<'_>) -> nunatak::Result<Vec<String>>,
 ) -> Result<Vec<String>, ApiError> {
     let most = one_more(limit);
     // Each text is there a second time in the reply.
     let cost = |text: &String| (2 * text.len() + size_of::<String>()) as u64;
     let mut bytes = 0;
     let mut ask = |selector| {
-        let texts = ask(selector, most)?;
+        let mut covered = Ok(());
+        let texts = ask(selector, most, &mut |gathered| {
+            covered = share.cover(bytes + gathered);
+            covered.is_ok()
+        })?;
+        covered?;
         bytes += texts.iter().map(cost).sum::<u64>();
         share.cover(bytes)?;
         Ok::<_, ApiError>(texts)
@@ -278,6 +283,26 @@ fn unescape(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nunatak_promql::QueryMemory;
+
+    #[test]
+    fn lists_are_charged_while_they_grow() {
+        let memory = Arc::new(QueryMemory::new(4 << 20));
+        let share = MemoryShare::new(Arc::clone(&memory));
+        let selectors = [Selector::new(Vec::new(), TimeRange::ALL)];
+        let mebibytes = std::cell::Cell::new(0);
+        let ask = |_: &Selector, _, charge: Charge<'_>| {
+            while mebibytes.get() < 100 && charge(mebibytes.get() << 20) {
+                mebibytes.set(mebibytes.get() + 1);
+            }
+            Ok(Vec::new())
+        };
+        let error = one_more_than(0, &selectors, &share, ask).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Execution);
+        assert!(error.message.starts_with("query needs more memory"), "{}", error.message);
+        // Half of the memory is one query's.
+        assert_eq!((memory.used(), mebibytes.get()), (2 << 20, 3));
+    }
 
     #[test]
     fn names_are_unescaped() {

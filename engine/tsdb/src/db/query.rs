@@ -9,7 +9,7 @@ use crate::block::MOST_BYTES;
 use crate::block::tier::{Asked, Cuts};
 use crate::error::Result;
 use crate::shard::{Found, TenantShard};
-use crate::sorted_texts::SortedTexts;
+use crate::sorted_texts::{Charge, SortedTexts};
 use crate::source::{Hints, Selection, Selector, Source, Visit};
 use crate::time::TimeRange;
 
@@ -40,6 +40,46 @@ impl Tenant {
         for one in ahead {
             one.ask_for_values(&mut left);
         }
+    }
+
+    /// As [`Source::label_names`]. `charge` is told how many bytes the names take before more of them are
+    /// gathered; if it says no, some or all are missing in what is returned.
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    pub fn label_names_charged(
+        &self,
+        selector: &Selector,
+        limit: usize,
+        charge: Charge<'_>,
+    ) -> Result<Vec<String>> {
+        self.inner().check_open()?;
+        let selector = self.within_retention(selector);
+        let mut names = SortedTexts::new(charge);
+        for part in self.parts() {
+            part.label_names(&selector, &mut names)?;
+        }
+        Ok(names.limited(limit))
+    }
+
+    /// As [`Source::label_values`], charged as in [`label_names_charged`](Self::label_names_charged).
+    ///
+    /// # Errors
+    /// If the storage can't be read.
+    pub fn label_values_charged(
+        &self,
+        name: &str,
+        selector: &Selector,
+        limit: usize,
+        charge: Charge<'_>,
+    ) -> Result<Vec<String>> {
+        self.inner().check_open()?;
+        let selector = self.within_retention(selector);
+        let mut values = SortedTexts::new(charge);
+        for part in self.parts() {
+            part.label_values(name, &selector, limit, &mut values)?;
+        }
+        Ok(values.limited(limit))
     }
 
     fn parts(&self) -> impl Iterator<Item = Arc<TenantShard>> {
@@ -113,23 +153,11 @@ impl Source for Tenant {
     }
 
     fn label_names(&self, selector: &Selector, limit: usize) -> Result<Vec<String>> {
-        self.inner().check_open()?;
-        let selector = self.within_retention(selector);
-        let mut names = SortedTexts::default();
-        for part in self.parts() {
-            part.label_names(&selector, &mut names)?;
-        }
-        Ok(names.limited(limit))
+        self.label_names_charged(selector, limit, &mut |_| true)
     }
 
     fn label_values(&self, name: &str, selector: &Selector, limit: usize) -> Result<Vec<String>> {
-        self.inner().check_open()?;
-        let selector = self.within_retention(selector);
-        let mut values = SortedTexts::default();
-        for part in self.parts() {
-            part.label_values(name, &selector, limit, &mut values)?;
-        }
-        Ok(values.limited(limit))
+        self.label_values_charged(name, selector, limit, &mut |_| true)
     }
 
     fn warnings(&self, range: TimeRange) -> Vec<String> {

@@ -222,13 +222,20 @@ impl TenantShard {
             let head = self.head().read();
             if head.has_samples_near(&selector.range) {
                 let selected = head_selection(selector, |matchers| head.select(matchers));
-                names.merge(&head.index().label_names(selected.as_ref()));
+                let own = head.index().label_names(selected.as_ref());
+                names.add(0, &mut |most, take| {
+                    take(own.get(..most).unwrap_or(&own));
+                    Ok(())
+                })?;
             }
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {
-                let own = block.noted(block.label_names(&selector.matchers));
-                names.merge(&or_left_out(own)?);
+                let own = or_left_out(block.noted(block.label_names(&selector.matchers)))?;
+                names.add(0, &mut |most, take| {
+                    take(own.get(..most).unwrap_or(&own));
+                    Ok(())
+                })?;
             }
         }
         Ok(())
@@ -247,15 +254,22 @@ impl TenantShard {
             let head = self.head().read();
             if head.has_samples_near(&selector.range) {
                 let selected = head_selection(selector, |matchers| head.select(matchers));
-                values.merge(&head.index().label_values(name, selected.as_ref(), limit));
+                values.add(limit, &mut |most, take| {
+                    take(&head.index().label_values(name, selected.as_ref(), most));
+                    Ok(())
+                })?;
             }
         }
         for block in &self.blocks().blocks {
             if held(block).overlaps(&selector.range) {
-                let own = block.with_label_values(name, &selector.matchers, limit, |own| {
-                    values.merge(own);
-                });
-                or_left_out(block.noted(own.map(|()| Vec::<()>::new())))?;
+                values.add(limit, &mut |most, take| {
+                    let own = block.with_label_values(name, &selector.matchers, most, &mut *take);
+                    match block.noted(own) {
+                        // A warning says so.
+                        Err(Error::Corrupt { .. }) => Ok(()),
+                        own => own,
+                    }
+                })?;
             }
         }
         Ok(())
