@@ -390,13 +390,13 @@ impl LabelsBuilder {
         }
         let text = &self.text;
         let name = |p: &(u32, u32, u32)| &text.as_bytes()[p.0 as usize..p.1 as usize];
-        if !self.pairs.is_sorted_by(|a, b| name(a) <= name(b)) {
+        // Mostly they come in order, and then no name comes twice.
+        if !self.pairs.is_sorted_by(|a, b| name(a) < name(b)) {
             self.pairs.sort_by(|a, b| name(a).cmp(name(b)));
-        }
-        let twice =
-            self.pairs.iter().zip(self.pairs.iter().skip(1)).find(|(a, b)| name(a) == name(b));
-        if let Some((twice, _)) = twice {
-            return Err(LabelError::Duplicate { name: self.pair(*twice).0.to_owned() });
+            let twice = self.pairs.windows(2).find(|pair| name(&pair[0]) == name(&pair[1]));
+            if let Some(&[twice, _]) = twice {
+                return Err(LabelError::Duplicate { name: self.pair(twice).0.to_owned() });
+            }
         }
         match self.pairs.first() {
             Some(first) if name(first).is_empty() => {

@@ -65,7 +65,19 @@ impl<'a> Reader<'a> {
         Ok(first)
     }
 
+    /// Most are of one byte: that is all that callers have inlined.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Parsed<u64> {
+        match self.0.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.0 = rest;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Parsed<u64> {
         let mut n = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -81,16 +93,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A number that fits `T`.
+    #[inline]
     pub(crate) fn number<T: TryFrom<u64>>(&mut self) -> Parsed<T> {
         T::try_from(self.varint()?).map_err(|_| Malformed("a number is too large"))
     }
 
+    #[inline]
     pub(crate) fn signed(&mut self) -> Parsed<i64> {
         self.varint().map(unzigzag)
     }
 
     /// A count of things that take at least `least` bytes each, so it can't ask for more memory
     /// than a multiple of the input.
+    #[inline]
     pub(crate) fn count(&mut self, least: usize) -> Parsed<usize> {
         let count: usize = self.number()?;
         match count.checked_mul(least) {

@@ -19,6 +19,7 @@ mod recovery;
 mod replay;
 mod scan;
 mod segment;
+mod texts;
 mod verify;
 
 use std::fmt::Debug;

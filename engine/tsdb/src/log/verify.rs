@@ -38,10 +38,10 @@ impl LogCheck {
         let Record::Write { definitions, samples } = &frame.record else { return };
         self.definitions += definitions.len() as u64;
         self.samples += samples.times.len() as u64;
-        let ends = samples.times.iter().min().zip(samples.times.iter().max());
-        if let Some((&first, &last)) = ends {
-            let (from, to) = self.times.unwrap_or((first, last));
-            self.times = Some((from.min(first), to.max(last)));
+        // Mostly a frame is of one scrape, with one time.
+        for &time in samples.times.chunk_by(|a, b| a == b).filter_map(<[i64]>::first) {
+            let (first, last) = self.times.unwrap_or((time, time));
+            self.times = Some((first.min(time), last.max(time)));
         }
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn check_segment_at(
         followed = 1;
     }
     let mut scan = Scan::new(window, before);
-    let mut scratch = DecodeScratch::default();
+    let mut scratch = DecodeScratch::checking();
     while let Some(piece) = scan.next().map_err(failed)? {
         match piece {
             Piece::Good { offset, header, body } => {
@@ -91,7 +91,10 @@ pub(crate) fn check_segment_at(
                 followed = bad.len();
                 check.positions.1 = header.position;
                 match Frame::decode_with(body, &mut scratch) {
-                    Ok(frame) => check.count(&frame),
+                    Ok(frame) => {
+                        check.count(&frame);
+                        scratch.reuse(frame);
+                    }
                     Err(error) => check.damage.push((offset, error.to_string())),
                 }
             }
