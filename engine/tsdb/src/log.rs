@@ -21,6 +21,7 @@ mod scan;
 mod segment;
 mod texts;
 mod verify;
+mod waiters;
 
 use std::fmt::Debug;
 

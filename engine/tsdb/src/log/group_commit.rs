@@ -14,10 +14,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::layout::{FrameHeader, MAX_POSITION};
 use super::segment::{Failure, SegmentWriter};
+use super::waiters::Waiters;
 use crate::error::{Error, Result};
 use crate::options::Durability;
 
@@ -46,7 +47,9 @@ struct State {
     written: u64,
     synced: u64,
     last_sync: Instant,
+    /// Somebody writes. If nobody does, one of those who wait was woken to do it.
     is_led: bool,
+    waiters: Waiters,
     /// Bytes that the leader has taken.
     in_flight: usize,
     /// Attempts to write that have ended.
@@ -98,7 +101,6 @@ pub(super) struct GroupCommit {
     durability: Durability,
     pending_limit: u64,
     state: Mutex<State>,
-    changed: Condvar,
     writer: Mutex<SegmentWriter>,
 }
 
@@ -119,6 +121,7 @@ impl GroupCommit {
             synced: last,
             last_sync: Instant::now(),
             is_led: false,
+            waiters: Waiters::default(),
             in_flight: 0,
             attempts: 0,
             failed: None,
@@ -126,7 +129,7 @@ impl GroupCommit {
             poisoned: None,
         };
         let (state, writer) = (Mutex::new(state), Mutex::new(writer));
-        Self { durability, pending_limit, state, changed: Condvar::new(), writer }
+        Self { durability, pending_limit, state, writer }
     }
 
     /// Puts an encoded frame at the end.
@@ -187,17 +190,21 @@ impl GroupCommit {
                 return Ok(());
             }
             state.check_poison()?;
-            if state.is_led {
-                self.changed.wait(&mut state);
-                let mine = |failed: &&Failed| failed.attempt > begin && failed.last >= position;
-                if state.reached(goal) < position
-                    && let Some(failed) = state.failed.as_ref().filter(mine)
-                {
-                    return Err(failed.error());
-                }
-            } else {
+            if !state.is_led {
                 let sync = self.wants_sync(&state, goal);
-                state = self.lead(state, sync)?;
+                return self.lead(state, sync);
+            }
+            let waiter = state.waiters.enter(position, goal);
+            drop(state);
+            if waiter.sleep() {
+                return Ok(());
+            }
+            state = self.state.lock();
+            let mine = |failed: &&Failed| failed.attempt > begin && failed.last >= position;
+            if state.reached(goal) < position
+                && let Some(failed) = state.failed.as_ref().filter(mine)
+            {
+                return Err(failed.error());
             }
         }
     }
@@ -213,11 +220,7 @@ impl GroupCommit {
     }
 
     /// Writes everything that waits, without holding up those who append.
-    fn lead<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        sync: bool,
-    ) -> Result<MutexGuard<'a, State>> {
+    fn lead(&self, mut state: MutexGuard<'_, State>, sync: bool) -> Result<()> {
         let spare = std::mem::take(&mut state.spare);
         let batch = std::mem::replace(&mut state.buffer, spare);
         let (first, last) = (state.first, state.last);
@@ -243,8 +246,17 @@ impl GroupCommit {
             }
             Err(Failure::Lasting(error)) => Err(poison(&mut state, &error)),
         };
-        self.changed.notify_all();
-        outcome.map(|()| state)
+        let (written, synced) = (state.written, state.synced);
+        let leaving = match outcome {
+            Ok(()) => state.waiters.leave(|waiter| match waiter.goal {
+                Goal::Written => waiter.position <= written,
+                Goal::Synced => waiter.position <= synced,
+            }),
+            Err(_) => state.waiters.leave_all(),
+        };
+        drop(state);
+        leaving.wake();
+        outcome
     }
 
     fn write(
