@@ -42,6 +42,23 @@ impl Clock for Disturbed {
     }
 }
 
+/// Lets the clock stand as long as it lives. Also when the test fails: a database that is dropped
+/// waits for its threads, and so would hide why.
+struct Standing(Arc<Disturbed>);
+
+impl Standing {
+    fn new(clock: &Arc<Disturbed>) -> Self {
+        clock.set(STANDS);
+        Self(Arc::clone(clock))
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.0.set(GOES);
+    }
+}
+
 /// Waits until it is so; fails when that takes far too long.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -71,14 +88,14 @@ fn left(storage: &FaultStorage, tenant: &str) -> usize {
 fn the_log_is_synced_in_time_though_other_work_takes_long() {
     let storage = FaultStorage::new(1);
     let (db, clock) = opened(&storage, Durability::Interval(EVERY));
-    clock.set(STANDS);
+    let standing = Standing::new(&clock);
     // By now the work has begun a round, and stands in it.
     thread::sleep(Duration::from_millis(1500));
     for name in ["syncs", "does not"] {
         append(&db, &labels! { "__name__" => name }, &[(NOW, 1.0)]).unwrap();
     }
     wait_until("a sync", || left(&storage, "default") == 2);
-    clock.set(GOES);
+    drop(standing);
     db.close().unwrap();
 }
 
