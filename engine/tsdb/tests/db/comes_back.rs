@@ -2,11 +2,13 @@
 //! at a bad moment, costs nothing when it comes back: no older value, no deleted sample, no loss.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nunatak::storage::{Crash, FaultStorage};
 use nunatak::{
-    Db, Durability, ImportOptions, Labels, MatchOp, Matcher, Options, Selector, TimeRange, labels,
+    Db, Durability, ImportOptions, Labels, ManualClock, MatchOp, Matcher, Options, Selector,
+    TimeRange, labels,
 };
 
 use crate::common::{self, NOW, append, read};
@@ -106,6 +108,50 @@ fn a_block_that_could_not_be_read_at_one_start_keeps_its_newer_values() {
         }
         assert!(older > 0, "{before:?}: no start lacked the newer value");
     }
+}
+
+/// A window is cut, and would be merged with one of which the head has the second value of a sample;
+/// then the log loses its end, so that what it still has came before the cut. `None` if the round in
+/// which that happens has fewer steps.
+fn block_beside_a_newer_value(step: u64) -> Option<FaultStorage> {
+    const HOUR: i64 = 3_600_000;
+    let storage = FaultStorage::new(step);
+    let clock = Arc::new(ManualClock::new(NOW - 2 * HOUR));
+    let with_clock = options(&storage).durability(Durability::Os).clock(clock.clone());
+    let db = Db::open(with_clock).unwrap();
+    let write = |name, time, value| append(&db, &set(name), &[(time, value)]).unwrap();
+    // The second one lies in the next window of 8 h: the one before is over.
+    write("m", T, 1.0);
+    write("next", T + 2 * HOUR, 1.0);
+    clock.set(NOW - HOUR);
+    db.maintain(ROUND).unwrap();
+    write("before", T - 5 * HOUR, 1.0);
+    clock.set(NOW);
+    write("m", T, 2.0);
+    // Syncs the log so far.
+    assert!(db.verify().unwrap().is_clean());
+    write("lost", NOW, 1.0);
+    storage.crash_at(storage.operations() + step);
+    let _ = db.maintain(ROUND);
+    drop(db);
+    storage.is_crashed().then(|| storage.recover(Crash::PowerLoss, step))
+}
+
+/// Seed 214,009: the merged block could not be read at one start, what the log had of the window was
+/// cut then, and ranked below the merged block when that came back.
+#[test]
+fn a_merged_block_ranks_above_nothing_that_the_head_had() {
+    let mut met = 0;
+    for storage in (1..).map_while(block_beside_a_newer_value) {
+        let all = read(&Db::open(options(&storage.recover(Crash::Process, 0))).unwrap());
+        assert_eq!(all[&set("m")], [(T, 2.0)]);
+        if all.contains_key(&set("lost")) || files(&storage, "", "/manifest").len() < 3 {
+            continue;
+        }
+        met += 1;
+        fail_each_read_of_a_start(&storage, &format!("history {met}"));
+    }
+    assert!(met > 0, "no block outlived the end of the log");
 }
 
 /// Seed 104,830: a block's rename was not synced when its process was killed, and the log was let
