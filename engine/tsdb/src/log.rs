@@ -21,7 +21,6 @@ mod scan;
 mod segment;
 mod texts;
 mod verify;
-mod waiters;
 
 use std::fmt::Debug;
 

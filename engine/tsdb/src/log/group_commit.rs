@@ -14,11 +14,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::layout::{FrameHeader, MAX_POSITION};
 use super::segment::{Failure, SegmentWriter};
-use super::waiters::Waiters;
 use crate::error::{Error, Result};
 use crate::options::Durability;
 
@@ -47,9 +46,7 @@ struct State {
     written: u64,
     synced: u64,
     last_sync: Instant,
-    /// Somebody writes. If nobody does, one of those who wait was woken to do it.
     is_led: bool,
-    waiters: Waiters,
     /// Bytes that the leader has taken.
     in_flight: usize,
     /// Attempts to write that have ended.
@@ -101,6 +98,7 @@ pub(super) struct GroupCommit {
     durability: Durability,
     pending_limit: u64,
     state: Mutex<State>,
+    changed: Condvar,
     writer: Mutex<SegmentWriter>,
 }
 
@@ -121,7 +119,6 @@ impl GroupCommit {
             synced: last,
             last_sync: Instant::now(),
             is_led: false,
-            waiters: Waiters::default(),
             in_flight: 0,
             attempts: 0,
             failed: None,
@@ -129,7 +126,7 @@ impl GroupCommit {
             poisoned: None,
         };
         let (state, writer) = (Mutex::new(state), Mutex::new(writer));
-        Self { durability, pending_limit, state, writer }
+        Self { durability, pending_limit, state, changed: Condvar::new(), writer }
     }
 
     /// Puts an encoded frame at the end.
@@ -190,21 +187,17 @@ impl GroupCommit {
                 return Ok(());
             }
             state.check_poison()?;
-            if !state.is_led {
+            if state.is_led {
+                self.changed.wait(&mut state);
+                let mine = |failed: &&Failed| failed.attempt > begin && failed.last >= position;
+                if state.reached(goal) < position
+                    && let Some(failed) = state.failed.as_ref().filter(mine)
+                {
+                    return Err(failed.error());
+                }
+            } else {
                 let sync = self.wants_sync(&state, goal);
-                return self.lead(state, sync);
-            }
-            let waiter = state.waiters.enter(position, goal);
-            drop(state);
-            if waiter.sleep() {
-                return Ok(());
-            }
-            state = self.state.lock();
-            let mine = |failed: &&Failed| failed.attempt > begin && failed.last >= position;
-            if state.reached(goal) < position
-                && let Some(failed) = state.failed.as_ref().filter(mine)
-            {
-                return Err(failed.error());
+                state = self.lead(state, sync)?;
             }
         }
     }
@@ -220,7 +213,11 @@ impl GroupCommit {
     }
 
     /// Writes everything that waits, without holding up those who append.
-    fn lead(&self, mut state: MutexGuard<'_, State>, sync: bool) -> Result<()> {
+    fn lead<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        sync: bool,
+    ) -> Result<MutexGuard<'a, State>> {
         let spare = std::mem::take(&mut state.spare);
         let batch = std::mem::replace(&mut state.buffer, spare);
         let (first, last) = (state.first, state.last);
@@ -246,17 +243,8 @@ impl GroupCommit {
             }
             Err(Failure::Lasting(error)) => Err(poison(&mut state, &error)),
         };
-        let (written, synced) = (state.written, state.synced);
-        let leaving = match outcome {
-            Ok(()) => state.waiters.leave(|waiter| match waiter.goal {
-                Goal::Written => waiter.position <= written,
-                Goal::Synced => waiter.position <= synced,
-            }),
-            Err(_) => state.waiters.leave_all(),
-        };
-        drop(state);
-        leaving.wake();
-        outcome
+        self.changed.notify_all();
+        outcome.map(|()| state)
     }
 
     fn write(
