@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::cli::ServeArgs;
-use crate::clients::Clients;
+use crate::clients::{Clients, Sender};
 use crate::config::Settings;
 use crate::http::{ApiError, ErrorKind, MAX_FORM};
 use crate::ingest::Ingest;
@@ -49,8 +49,8 @@ pub(crate) struct App {
     clock: SystemClock,
     db: OnceLock<Db>,
     ingest: OnceLock<Ingest>,
-    /// The threads of requests that write.
-    pub(crate) writers: Handle,
+    /// The threads of senders that flood.
+    flood_threads: Handle,
     /// What the last reload has read.
     reloaded: Mutex<Option<Settings>>,
     reloaded_ms: AtomicI64,
@@ -64,7 +64,7 @@ impl App {
         address: SocketAddr,
         log: LogControl,
         metrics: Metrics,
-        writers: Handle,
+        flood_threads: Handle,
     ) -> Self {
         let now = SystemClock.now_ms();
         Self {
@@ -73,7 +73,7 @@ impl App {
             forms: Rooms::new(2 * MAX_FORM, MAX_FORM),
             query_memory: OnceLock::new(),
             ingest: OnceLock::new(),
-            writers,
+            flood_threads,
             settings,
             address,
             metrics,
@@ -98,8 +98,8 @@ impl App {
         let args = ServeArgs::default();
         let settings = Settings::resolve(&args).unwrap();
         let (address, metrics) = (([127, 0, 0, 1], 9099).into(), Metrics::new().unwrap());
-        let (log, writers) = (LogControl::silent(), Handle::current());
-        Arc::new(Self::new(args, settings, address, log, metrics, writers))
+        let (log, threads) = (LogControl::silent(), Handle::current());
+        Arc::new(Self::new(args, settings, address, log, metrics, threads))
     }
 
     /// The database, or an error that says to come again while it is being opened.
@@ -135,6 +135,15 @@ impl App {
     /// The gate for requests that write, as large as the engine's memory budget says.
     pub(crate) fn ingest(&self) -> &Ingest {
         self.ingest.get_or_init(|| Ingest::new(self.settings.memory_budget.unwrap_or(1 << 30)))
+    }
+
+    /// The threads on which a sender's request is to be stored.
+    pub(crate) fn threads_for(&self, sender: &Sender) -> Handle {
+        if self.clients.is_flooding(sender, self.now_ms()) {
+            self.flood_threads.clone()
+        } else {
+            Handle::current()
+        }
     }
 
     /// The memory for queries, a quarter of the engine's budget.

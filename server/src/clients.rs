@@ -1,4 +1,4 @@
-//! Who sends new series: the clients of remote write, by address and program.
+//! Who sends new series, and who floods: the clients of remote write, by address and program.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -14,6 +14,11 @@ const MOST: usize = 200;
 /// Most characters of an address or a program.
 const LONGEST: usize = 100;
 
+/// A request floods if one in so many of its samples is a new series'.
+const FLOOD_SHARE: u64 = 8;
+/// For so long after such a request its sender is taken to flood, ms.
+const FLOOD_MS: i64 = 10_000;
+
 /// A sender of remote write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Client {
@@ -21,6 +26,8 @@ struct Client {
     program: String,
     new_series: u64,
     last_ms: i64,
+    /// When a request of it flooded last.
+    flooded_ms: Option<i64>,
 }
 
 /// Clients that have sent new series since the start.
@@ -64,25 +71,45 @@ fn cut(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-impl Clients {
-    /// Counts new series. If there are too many clients, the new one takes the place and the count
-    /// of the one with the fewest.
-    pub(crate) fn sent(&self, sender: Sender, new_series: u64, now_ms: i64) {
-        let Sender { address, program } = sender;
-        let mut clients = self.0.lock();
-        let same = |c: &&mut Client| c.address == address && c.program == program;
-        if let Some(client) = clients.iter_mut().find(same) {
-            client.new_series += new_series;
-            client.last_ms = now_ms;
-            return;
+impl Client {
+    fn is(&self, sender: &Sender) -> bool {
+        self.address == sender.address && self.program == sender.program
+    }
+
+    fn add(&mut self, (new_series, samples): (u64, u64), now_ms: i64) {
+        self.new_series += new_series;
+        self.last_ms = now_ms;
+        if new_series.saturating_mul(FLOOD_SHARE) >= samples {
+            self.flooded_ms = Some(now_ms);
         }
-        let mut client = Client { address, program, new_series, last_ms: now_ms };
+    }
+}
+
+impl Clients {
+    /// Counts the new series of a request with so many samples. If there are too many clients, the new one takes the place and the count
+    /// of the one with the fewest.
+    pub(crate) fn sent(&self, sender: Sender, counts: (u64, u64), now_ms: i64) {
+        let mut clients = self.0.lock();
+        if let Some(client) = clients.iter_mut().find(|client| client.is(&sender)) {
+            return client.add(counts, now_ms);
+        }
+        let Sender { address, program } = sender;
+        let mut client =
+            Client { address, program, new_series: 0, last_ms: now_ms, flooded_ms: None };
+        client.add(counts, now_ms);
         if clients.len() < MOST {
             clients.push(client);
         } else if let Some(least) = clients.iter_mut().min_by_key(|client| client.new_series) {
             client.new_series += least.new_series;
             *least = client;
         }
+    }
+
+    /// Whether a sender's requests are mostly of new series.
+    pub(crate) fn is_flooding(&self, sender: &Sender, now_ms: i64) -> bool {
+        let clients = self.0.lock();
+        let flooded = clients.iter().find(|client| client.is(sender)).and_then(|c| c.flooded_ms);
+        flooded.is_some_and(|at| (0..FLOOD_MS).contains(&(now_ms - at)))
     }
 
     /// The `top` clients with the most new series.
@@ -109,9 +136,9 @@ mod tests {
         let clients = Clients::default();
         let sender = |address: String| Sender { address, program: "p".to_owned() };
         for _ in 0..3 {
-            clients.sent(sender("busy".to_owned()), 500, 0);
+            clients.sent(sender("busy".to_owned()), (500, 500), 0);
         }
-        (0..1000).for_each(|i| clients.sent(sender(i.to_string()), 1, 1000));
+        (0..1000).for_each(|i| clients.sent(sender(i.to_string()), (1, 1), 1000));
         let told = clients.value(2);
         assert_eq!(told[0]["address"], "busy");
         assert_eq!(
@@ -119,6 +146,19 @@ mod tests {
             (&json!(1500), &json!("1970-01-01T00:00:00Z"))
         );
         assert_eq!(clients.0.lock().len(), MOST);
+    }
+
+    #[test]
+    fn who_sends_mostly_new_series_floods_for_a_while() {
+        let clients = Clients::default();
+        let sender = |address: &str| Sender { address: address.to_owned(), ..Sender::default() };
+        clients.sent(sender("churn"), (10, 1000), 0);
+        clients.sent(sender("flood"), (1000, 1000), 0);
+        clients.sent(sender("flood"), (1, 1000), 5000);
+        let floods = |address, now| clients.is_flooding(&sender(address), now);
+        assert!(floods("flood", 0) && floods("flood", FLOOD_MS - 1));
+        assert!(!floods("flood", FLOOD_MS) && !floods("churn", 0) && !floods("nobody", 0));
+        assert!(!floods("flood", -1), "the clock went back");
     }
 
     #[test]

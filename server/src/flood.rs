@@ -1,8 +1,8 @@
-//! The threads that requests which write are decoded and appended on.
+//! The threads that requests of a flood are decoded and appended on.
 //!
-//! They have a lower priority than those of queries: when a flood of new series wants all
-//! processors, a dashboard goes first, and writes wait a little, which senders are made for. The
-//! engine's own work in the background comes last.
+//! They have a lower priority than all others: when a flood of new series wants all processors, queries,
+//! other senders and the work that makes room for the flood go first, and its sender waits a little
+//! longer. Who floods is known from [what it has sent before](crate::clients).
 
 use std::io;
 
@@ -18,10 +18,10 @@ const NICE: i32 = 10;
 ///
 /// # Errors
 /// What the operating system says.
-pub(crate) fn start() -> io::Result<Runtime> {
+pub(crate) fn threads() -> io::Result<Runtime> {
     // Nothing is ever polled on this runtime: it is here for its threads that may block.
     Builder::new_current_thread()
-        .thread_name("nunatak-write")
+        .thread_name("nunatak-flood")
         .max_blocking_threads(PLACES)
         .on_thread_start(step_back)
         .build()
@@ -41,10 +41,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writers_step_back_behind_everybody_else() {
-        let writers = start().unwrap();
+    fn a_flood_steps_back_behind_everybody_else() {
+        let threads = threads().unwrap();
         let nice = || getpriority_process(None).unwrap();
-        let (here, there) = (nice(), writers.handle().spawn_blocking(nice));
+        let (here, there) = (nice(), threads.handle().spawn_blocking(nice));
         let there = Builder::new_current_thread().build().unwrap().block_on(there).unwrap();
         assert_eq!(there, (here + NICE).min(19));
         assert_eq!(nice(), here);

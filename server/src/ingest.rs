@@ -87,13 +87,15 @@ impl Ingest {
     /// Keeps buffers for the next request unless they are very large. The last ones are used first,
     /// so those that are not needed any more come to be the first.
     pub(crate) fn give_back(&self, buffers: Buffers) {
-        let (mut pool, now) = (self.pool.lock(), Instant::now());
-        while pool.front().is_some_and(|(_, since)| now - *since > IDLE) {
-            pool.pop_front();
-        }
+        let mut pool = self.pool.lock();
         if buffers.body.capacity() + buffers.plain.capacity() <= KEEP && pool.len() < 8 {
-            pool.push_back((buffers, now));
+            pool.push_back((buffers, Instant::now()));
         }
+    }
+
+    /// Forgets the buffers that no request has needed lately; to be called now and then.
+    pub(crate) fn forget_idle(&self) {
+        self.pool.lock().retain(|(_, since)| since.elapsed() < IDLE);
     }
 }
 
@@ -135,6 +137,7 @@ mod tests {
         let long_ago = Instant::now().checked_sub(2 * IDLE).unwrap();
         ingest.pool.lock().push_back((Buffers::default(), long_ago));
         ingest.give_back(Buffers { plain: vec![0; 100], ..Buffers::default() });
+        ingest.forget_idle();
         assert_eq!(ingest.pool.lock().len(), 1);
         assert_eq!(ingest.buffers().plain.capacity(), 100);
     }

@@ -11,6 +11,7 @@ pub mod cli;
 mod clients;
 mod config;
 mod connections;
+mod flood;
 mod http;
 pub mod import;
 mod ingest;
@@ -29,7 +30,6 @@ mod serve;
 mod snapshot;
 mod turns;
 mod verify;
-mod writers;
 
 pub use ask::{AskError, ask};
 pub use config::{ConfigError, LogFormat, Settings};

@@ -18,11 +18,13 @@ const FIRST: [Duration; 5] = [
     Duration::from_secs(7),
 ];
 
-/// Stores a batch every 15 s, in the beginning more often, for ever.
+/// Stores a batch every 15 s, in the beginning more often, for ever; buffers that nobody needs go then,
+/// too.
 pub(crate) async fn store(app: Arc<App>) {
     for wait in waits() {
-        let app = Arc::clone(&app);
-        drop(tokio::task::spawn_blocking(move || store_once(&app)).await);
+        let storing = Arc::clone(&app);
+        drop(tokio::task::spawn_blocking(move || store_once(&storing)).await);
+        app.ingest().forget_idle();
         sleep(wait).await;
     }
 }

@@ -14,11 +14,11 @@ use crate::app::App;
 use crate::cli::ServeArgs;
 use crate::config::{Settings, format_bytes};
 use crate::connections;
+use crate::flood;
 use crate::http::router;
 use crate::listener::listen;
 use crate::logging::LogControl;
 use crate::metrics::Metrics;
-use crate::writers;
 
 /// How long requests may take to finish after a signal to stop; closing comes on top.
 const GRACE: Duration = Duration::from_secs(6);
@@ -57,15 +57,15 @@ pub fn serve(args: ServeArgs) -> Result<(), ServeError> {
     check_folder(&settings.data_dir).map_err(start_error)?;
     let address = listener.local_addr().map_err(start_error)?;
     let metrics = Metrics::new().map_err(start_error)?;
-    let writers = writers::start().map_err(start_error)?;
-    let app = App::new(args, settings, address, log, metrics, writers.handle().clone());
+    let flood = flood::threads().map_err(start_error)?;
+    let app = App::new(args, settings, address, log, metrics, flood.handle().clone());
     let app = Arc::new(app);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(start_error)?;
     let result = runtime.block_on(run(&app, listener, note));
     // Queries that still run must not hold the process.
     runtime.shutdown_timeout(Duration::from_millis(500));
-    writers.shutdown_background();
+    flood.shutdown_background();
     result
 }
 

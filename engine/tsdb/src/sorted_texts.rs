@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 
-/// Says how many bytes the texts take that are being gathered, more from call to call; whether they may.
+/// Is told how many bytes the texts that are being gathered may take until the next call, and says
+/// whether they may. Before long lists this is an estimate, up to four times of what they take then.
 pub type Charge<'a> = &'a mut dyn FnMut(u64) -> bool;
 
 /// Calls its argument with texts, sorted, none of them twice, at most so many; or not, if there are none.
@@ -26,8 +27,8 @@ impl<'a> SortedTexts<'a> {
         Self { texts: Vec::new(), charge, is_refused: false }
     }
 
-    /// Adds the first `limit` (0: all) texts of a place, whose own list is never much longer than there
-    /// is memory for.
+    /// Adds the first `limit` (0: all) texts of a place. It is asked for a long list only when there is
+    /// memory for it, if it can make a shorter one.
     pub(crate) fn add(&mut self, limit: usize, list: List<'_>) -> Result<()> {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let mut most = FIRST.min(limit);

@@ -16,11 +16,12 @@ pub struct Stats {
     pub head_bytes: u64,
     /// Bytes of the table of known series.
     pub known_bytes: u64,
-    /// What counts to the memory budget while nobody asks, by what it is for, in bytes: `series`
+    /// What is in memory while nobody asks, by what it is for, in bytes: `series`
     /// (slots of the heads and the tables that find them), `labels` (names and values, each once),
     /// `postings` (which series have which), `samples` (chunks in memory), `known` (the table of
     /// known series), `entering` (new series that requests bring in) and `cache` (what queries have
-    /// read of blocks lately, of all databases of the process together).
+    /// read of blocks lately, of all databases of the process together: it has a sixteenth of the
+    /// budget, and no mark counts it).
     pub memory: Vec<(&'static str, u64)>,
     /// Bytes written to the log since the database was opened.
     pub log_bytes: u64,

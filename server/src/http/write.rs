@@ -94,8 +94,8 @@ async fn accept(
     body::read(content, &mut buffers.body, &gate.rooms, &mut room).await?;
     let place = gate.enter().await.ok_or_else(overloaded)?;
     let unpacked = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
-    let (app, writers) = (Arc::clone(app), app.writers.clone());
-    let stored = writers.spawn_blocking(move || {
+    let (app, threads) = (Arc::clone(app), app.threads_for(&sender));
+    let stored = threads.spawn_blocking(move || {
         let result = store(&app, &db, sender, &mut buffers);
         app.ingest().give_back(buffers);
         drop((place, room, unpacked));
@@ -162,7 +162,7 @@ fn store(app: &App, db: &Db, sender: Sender, buffers: &mut Buffers) -> Result<Re
     })?;
     app.metrics.remote_write(&counts, &outcome, body.len());
     if outcome.new_series > 0 {
-        app.clients.sent(sender, outcome.new_series, app.now_ms());
+        app.clients.sent(sender, (outcome.new_series, outcome.stored), app.now_ms());
     }
     if outcome.refused.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());

@@ -22,10 +22,10 @@ use super::selection::Selected;
 const FIRST: u32 = 64;
 
 /// The chunks of more series are not looked up one by one: their pages mostly follow one another.
-const MOST_SERIES: u64 = 512;
+pub(super) const MOST_SERIES: u64 = 512;
 
-/// Pages that follow one another and are asked for at once, at most: 4 MiB of a block.
-const MOST_PAGES: u32 = 64;
+/// Pages that follow one another and are asked for at once, at most: 4 MiB of a block's values.
+pub(super) const MOST_PAGES: u32 = 64;
 
 /// Bytes of values that a selection asks for in all blocks together: what comes too early may have left
 /// memory again when it is read.

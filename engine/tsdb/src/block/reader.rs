@@ -287,9 +287,14 @@ impl Block {
         else {
             return Ok(0);
         };
+        Ok(self.ask_between(*first, *last))
+    }
+
+    /// Says that all pages from one to another are going to be read; how many bytes they have.
+    pub(super) fn ask_between(&self, first: Place, last: Place) -> u64 {
         let len = (last.offset + u64::from(last.len)).saturating_sub(first.offset);
         self.0.file.will_read(first.offset, len);
-        Ok(len)
+        len
     }
 
     /// Says that a page is going to be read.

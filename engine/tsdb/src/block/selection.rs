@@ -12,6 +12,7 @@ use crate::source::{Cursor, SampleBatch};
 use crate::stream_times::StreamTimes;
 use crate::time::TimeRange;
 
+use super::ahead::{MOST_PAGES, MOST_SERIES};
 use super::cache::{DecodedTimes, Recent};
 use super::difference;
 use super::directory::{ChunkPlace, DirectoryPage};
@@ -139,20 +140,37 @@ impl Selected {
     }
 
     /// Says that what tells where these series' chunks are is going to be read: their pages of the
-    /// directory, and those of timestamp streams if there are few.
+    /// directory, of many series all up to a bound, and those of timestamp streams if there are few.
     pub(super) fn ask_for_places(&self, series: &RoaringBitmap) -> Result<()> {
         let table = self.block.table()?;
-        let mut asked = None;
-        for id in series {
-            let page = self.first_page_of(id)?;
-            if asked.replace(page) != Some(page)
-                && let Some(keyed) = table.directory.get(page)
-            {
-                self.block.ask_for(keyed.place);
+        if series.len() > MOST_SERIES {
+            self.ask_for_directory(series)?;
+        } else {
+            let mut asked = None;
+            for id in series {
+                let page = self.first_page_of(id)?;
+                if asked.replace(page) != Some(page)
+                    && let Some(keyed) = table.directory.get(page)
+                {
+                    self.block.ask_for(keyed.place);
+                }
             }
         }
         if table.times.len() <= PAGES {
             table.times.iter().for_each(|keyed| self.block.ask_for(keyed.place));
+        }
+        Ok(())
+    }
+
+    /// Says that the pages of the directory from the first to the last of these series are going to be
+    /// read.
+    fn ask_for_directory(&self, series: &RoaringBitmap) -> Result<()> {
+        let pages = &self.block.table()?.directory;
+        let (Some(first), Some(last)) = (series.min(), series.max()) else { return Ok(()) };
+        let (first, last) = (self.first_page_of(first)?, self.first_page_of(last)?);
+        let last = last.min(first.saturating_add(MOST_PAGES as usize - 1));
+        if let (Some(first), Some(last)) = (pages.get(first), pages.get(last)) {
+            self.block.ask_between(first.place, last.place);
         }
         Ok(())
     }

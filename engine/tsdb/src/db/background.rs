@@ -20,9 +20,6 @@ const ROUND: Duration = Duration::from_secs(1);
 const BUDGET: Duration = Duration::from_secs(1);
 /// Syncs are not ordered more often.
 const LEAST_INTERVAL: Duration = Duration::from_millis(1);
-/// What the thread that does the work adds to its nice value: queries go first, then appends.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 15;
 /// After a round that took longer another thread goes on. Allocators keep for a thread what it has
 /// freed, until it asks for the like again; of a thread that ends they give it back.
 const LONG: Duration = Duration::from_millis(250);
@@ -94,7 +91,6 @@ fn sync(inner: &Weak<Inner>, stopped: &Receiver<()>, every: Duration) {
 /// Lets one thread after the other work until one is told to stop. After a panic the next one goes
 /// on: a head that is never cut again would fill the memory.
 fn run(inner: &Weak<Inner>, stopped: &Receiver<()>) {
-    step_back();
     let work = || work(inner, stopped);
     let mut goes_on = true;
     while goes_on {
@@ -111,14 +107,6 @@ fn run(inner: &Weak<Inner>, stopped: &Receiver<()>) {
             })
         });
     }
-}
-
-/// Gives this thread, and those that it starts, a lower priority.
-fn step_back() {
-    // Only on Linux a thread has a nice value of its own; elsewhere the whole program would step
-    // back. Without it the work is done as well, only less politely.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(NICE);
 }
 
 /// What a panic says.

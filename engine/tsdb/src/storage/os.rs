@@ -175,10 +175,14 @@ impl File for OsFile {
     #[cfg(target_os = "linux")]
     fn will_read(&self, offset: u64, len: u64) {
         use rustix::fs::{Advice, fadvise};
-        // Without a length it would be advice for all that follows.
-        if let Some(len) = NonZeroU64::new(len) {
+        /// Of more Linux takes only as much as the device's read-ahead, and forgets the rest.
+        const STEP: usize = 128 << 10;
+        let end = offset.saturating_add(len);
+        for from in (offset..end).step_by(STEP) {
+            // Without a length it would be advice for all that follows.
+            let len = NonZeroU64::new((end - from).min(STEP as u64));
             // It is advice: where it is not taken the bytes are read when they are needed.
-            let _ = fadvise(&self.file, offset, Some(len), Advice::WillNeed);
+            let _ = fadvise(&self.file, from, len, Advice::WillNeed);
         }
     }
 
