@@ -62,6 +62,8 @@ pub struct ReplayReport {
     pub bad_checkpoints: Vec<(String, String)>,
     /// The checkpoint that was visited.
     pub checkpoint: Option<Position>,
+    /// The first frame that this checkpoint has not let go of.
+    pub kept_from: Position,
     /// Samples whose series nothing defines any more: their definition was in a bad stretch.
     pub orphans: u64,
 }

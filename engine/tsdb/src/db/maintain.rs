@@ -8,7 +8,7 @@ use super::open::Inner;
 use crate::compact::Allowance;
 use crate::error::{Error, Result};
 use crate::head::Patience;
-use crate::log::{Frame, Position, Record, Samples};
+use crate::log::{Frame, Position, Record, ReplayReport, Samples};
 use crate::options::Durability;
 use crate::retention::oldest_within;
 use crate::scrub::Scrub;
@@ -31,6 +31,14 @@ pub(super) struct Progress {
     scrub: Scrub,
     /// When idle series were looked for last, in ms.
     pub(super) looked_for_idle: i64,
+}
+
+impl Progress {
+    /// Goes on where the log was let go of: a saved head that was given up but could not be removed asks
+    /// for older frames again, and no checkpoint may promise these.
+    pub(super) fn from(replay: &ReplayReport) -> Self {
+        Self { trimmed: replay.kept_from, ..Self::default() }
+    }
 }
 
 impl Inner {

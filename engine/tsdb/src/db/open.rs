@@ -116,7 +116,7 @@ impl Inner {
             tenants: RwLock::default(),
             references_in_use: RwLock::default(),
             counters: Counters::default(),
-            maintenance: Mutex::default(),
+            maintenance: Mutex::new(Progress::from(&replay)),
             memory_budget,
             pressure: Pressure::new(memory_budget),
             imports: Mutex::default(),

@@ -128,6 +128,7 @@ impl<'a> Replay<'a> {
                     self.report.frames += good.visit(visit)?;
                     self.report.checkpoint = Some(Position(at));
                     self.kept = good.keep_from;
+                    self.report.kept_from = Position(good.keep_from);
                     let kept = if self.let_go == LetGo::Skip { good.keep_from } else { 0 };
                     self.start = self.from.min(at.saturating_add(1)).max(kept).max(1);
                     self.seen = self.start.max(good.keep_from) - 1;

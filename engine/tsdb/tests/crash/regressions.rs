@@ -80,4 +80,7 @@ pub(crate) const ALL: &[Regression] = &[
     // A block that could not be read at one start kept a wide one out of merges, and two others were
     // merged that overlap it, one of them from below it.
     Regression { seed: 419_707, rows: 14 },
+    // A saved head that a flush had given up but not removed came back, and the next checkpoint
+    // claimed frames that the one before had let go of.
+    Regression { seed: 701_663, rows: 14 },
 ];
