@@ -86,8 +86,8 @@ impl Client {
 }
 
 impl Clients {
-    /// Counts the new series of a request with so many samples. If there are too many clients, the new one takes the place and the count
-    /// of the one with the fewest.
+    /// Counts the new series of a request, and how many samples it had. If there are too many clients,
+    /// the new one takes the place and the count of the one with the fewest.
     pub(crate) fn sent(&self, sender: Sender, counts: (u64, u64), now_ms: i64) {
         let mut clients = self.0.lock();
         if let Some(client) = clients.iter_mut().find(|client| client.is(&sender)) {

@@ -195,6 +195,9 @@ impl Inner {
         let at = self.log().last();
         let needed = self.shards.iter().filter_map(Shard::first_needed).min();
         let keep_from = needed.unwrap_or(Position(at.0 + 1)).min(Position(at.0 + 1));
+        // What is gone can't be kept. Not to write a checkpoint then would be wrong: those who give saved
+        // heads up rely on it.
+        let keep_from = keep_from.max(progress.trimmed);
         if keep_from.0 < progress.trimmed.0.max(1) + least {
             return Ok(());
         }
