@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::cli::ServeArgs;
 use crate::clients::{Clients, Sender};
+use crate::commits::Commits;
 use crate::config::Settings;
 use crate::http::{ApiError, ErrorKind, MAX_FORM};
 use crate::ingest::Ingest;
@@ -51,6 +52,7 @@ pub(crate) struct App {
     ingest: OnceLock<Ingest>,
     /// The threads of senders that flood.
     flood_threads: Handle,
+    pub(crate) commits: Commits,
     /// What the last reload has read.
     reloaded: Mutex<Option<Settings>>,
     reloaded_ms: AtomicI64,
@@ -65,6 +67,7 @@ impl App {
         log: LogControl,
         metrics: Metrics,
         flood_threads: Handle,
+        commits: Commits,
     ) -> Self {
         let now = SystemClock.now_ms();
         Self {
@@ -74,6 +77,7 @@ impl App {
             query_memory: OnceLock::new(),
             ingest: OnceLock::new(),
             flood_threads,
+            commits,
             settings,
             address,
             metrics,
@@ -99,7 +103,8 @@ impl App {
         let settings = Settings::resolve(&args).unwrap();
         let (address, metrics) = (([127, 0, 0, 1], 9099).into(), Metrics::new().unwrap());
         let (log, threads) = (LogControl::silent(), Handle::current());
-        Arc::new(Self::new(args, settings, address, log, metrics, threads))
+        let commits = Commits::start().unwrap();
+        Arc::new(Self::new(args, settings, address, log, metrics, threads, commits))
     }
 
     /// The database, or an error that says to come again while it is being opened.

@@ -9,6 +9,7 @@ mod app;
 mod ask;
 pub mod cli;
 mod clients;
+mod commits;
 mod config;
 mod connections;
 mod flood;

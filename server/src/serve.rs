@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::cli::ServeArgs;
+use crate::commits::Commits;
 use crate::config::{Settings, format_bytes};
 use crate::connections;
 use crate::flood;
@@ -58,7 +59,8 @@ pub fn serve(args: ServeArgs) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(start_error)?;
     let metrics = Metrics::new().map_err(start_error)?;
     let flood = flood::threads().map_err(start_error)?;
-    let app = App::new(args, settings, address, log, metrics, flood.handle().clone());
+    let commits = Commits::start().map_err(start_error)?;
+    let app = App::new(args, settings, address, log, metrics, flood.handle().clone(), commits);
     let app = Arc::new(app);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(start_error)?;

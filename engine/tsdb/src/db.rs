@@ -26,6 +26,7 @@ mod replay;
 mod sample;
 mod save;
 mod tenant;
+mod uncommitted;
 mod usage;
 
 use std::sync::Arc;
@@ -53,6 +54,7 @@ use background::Background;
 pub use importer::{ImportOptions, ImportReport, ImportSeries, Importer};
 use open::Inner;
 pub use tenant::Tenant;
+pub use uncommitted::Uncommitted;
 
 /// An open database. Cheap to clone; all clones are the same database.
 ///

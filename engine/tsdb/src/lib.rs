@@ -90,6 +90,7 @@ pub use cardinality::{
 };
 pub use db::{
     AppendSeries, Appender, Db, ImportOptions, ImportReport, ImportSeries, Importer, Tenant,
+    Uncommitted,
 };
 pub use delete::{Delete, DeleteId};
 pub use error::{Error, Result};

@@ -51,6 +51,8 @@ mod snapshot;
 mod tenants;
 #[path = "db/tiers.rs"]
 mod tiers;
+#[path = "db/uncommitted.rs"]
+mod uncommitted;
 #[path = "db/verify.rs"]
 mod verify;
 #[path = "support/windows.rs"]

@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use nunatak::{AppendSeries, Appender, Db, LabelsBuilder, Outcome, RefusalReason};
 
+use tokio::sync::oneshot;
+
 use super::body::{self, BodyError};
 use super::reply::text_response;
 use crate::app::App;
@@ -94,17 +96,26 @@ async fn accept(
     body::read(content, &mut buffers.body, &gate.rooms, &mut room).await?;
     let place = gate.enter().await.ok_or_else(overloaded)?;
     let unpacked = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
-    let (app, threads) = (Arc::clone(app), app.threads_for(&sender));
-    let stored = threads.spawn_blocking(move || {
-        let result = store(&app, &db, sender, &mut buffers);
-        app.ingest().give_back(buffers);
-        drop((place, room, unpacked));
+    let (shared, threads) = (Arc::clone(app), app.threads_for(&sender));
+    let appended = threads.spawn_blocking(move || {
+        let result = append(&shared, &db, &mut buffers);
+        shared.ingest().give_back(buffers);
+        drop((room, unpacked));
         result
     });
-    stored.await.unwrap_or_else(|_| {
-        let text = "the request failed; see the server's log";
-        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text))
-    })
+    let Appended { outcome, counts, received } = appended.await.map_err(|_| failed())??;
+    let outcome = outcome.await.map_err(|_| failed())?.map_err(|error| not_stored(&error))?;
+    drop(place);
+    app.metrics.remote_write(&counts, &outcome, received);
+    if outcome.new_series > 0 {
+        app.clients.sent(sender, (outcome.new_series, outcome.stored), app.now_ms());
+    }
+    answer(&counts, &outcome)
+}
+
+/// After a panic.
+fn failed() -> Refusal {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed; see the server's log")
 }
 
 fn overloaded() -> Refusal {
@@ -145,30 +156,43 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A request that is stored and waits for the disk.
+struct Appended {
+    outcome: oneshot::Receiver<nunatak::Result<Outcome>>,
+    counts: Counts,
+    /// Bytes of the body.
+    received: usize,
+}
+
 /// Unpacks, decodes and appends; runs on a blocking thread.
-fn store(app: &App, db: &Db, sender: Sender, buffers: &mut Buffers) -> Result<Response, Refusal> {
-    let bad = |text: String| Refusal::new(StatusCode::BAD_REQUEST, text);
+fn append(app: &App, db: &Db, buffers: &mut Buffers) -> Result<Appended, Refusal> {
     let Buffers { body, plain, scratch } = buffers;
     let message =
         unpack(body, plain, app.ingest().max_message).map_err(|error| bad(error.to_string()))?;
     let mut sink = Store { appender: db.appender(), metadata: &app.metadata };
     let counts = decode(message, scratch, &mut sink).map_err(|error| bad(error.to_string()))?;
-    let outcome = sink.appender.commit().map_err(|error| {
-        if error.is_retryable() {
-            Refusal::later(format!("{error}; try again"))
-        } else {
-            bad(error.to_string())
-        }
-    })?;
-    app.metrics.remote_write(&counts, &outcome, body.len());
-    if outcome.new_series > 0 {
-        app.clients.sent(sender, (outcome.new_series, outcome.stored), app.now_ms());
-    }
+    let appended = sink.appender.append().map_err(|error| not_stored(&error))?;
+    Ok(Appended { outcome: app.commits.commit(appended), counts, received: body.len() })
+}
+
+fn answer(counts: &Counts, outcome: &Outcome) -> Result<Response, Refusal> {
     if outcome.refused.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     tracing::debug!(refused = outcome.refused_samples(), "remote write was partly refused");
-    Err(bad(explain(&counts, &outcome)))
+    Err(bad(explain(counts, outcome)))
+}
+
+fn not_stored(error: &nunatak::Error) -> Refusal {
+    if error.is_retryable() {
+        Refusal::later(format!("{error}; try again"))
+    } else {
+        bad(error.to_string())
+    }
+}
+
+fn bad(text: String) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, text)
 }
 
 /// Says what was stored, and each reason with its count and first example.

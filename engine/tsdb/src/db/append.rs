@@ -8,12 +8,15 @@ use std::time::Duration;
 use nunatak_index::{Labels, LabelsBuilder};
 use parking_lot::RwLockReadGuard;
 
+use super::Inner;
 use super::gate::SeriesGate;
 use super::tenant::Tenant;
+use super::uncommitted::Uncommitted;
 use crate::batch::Outcome;
 use crate::error::Result;
 use crate::known::{Notation, Place};
 use crate::limits::{Limits, RefusalReason, check};
+use crate::log::Position;
 use crate::refusals::Refusals;
 use crate::shard::{Gate, Row, SeriesRef, WriteRequest, Written, shard_of};
 
@@ -42,12 +45,22 @@ enum Route {
 struct Stored {
     samples: u64,
     new_series: u64,
+    /// Where the last of it is in the log.
+    last: Option<Position>,
 }
 
 impl AddAssign for Stored {
     fn add_assign(&mut self, other: Self) {
         self.samples += other.samples;
         self.new_series += other.new_series;
+        self.last = self.last.max(other.last);
+    }
+}
+
+impl From<Written> for Stored {
+    fn from(written: Written) -> Self {
+        let Written { stored, new_series, position, .. } = written;
+        Self { samples: stored, new_series, last: position }
     }
 }
 
@@ -224,16 +237,24 @@ impl<'db> Appender<'db> {
     /// # Errors
     /// As [`Db::append`](crate::Db::append).
     pub fn commit(&mut self) -> Result<Outcome> {
+        self.append()?.commit()
+    }
+
+    /// Stores what was collected and empties the appender, but does not wait for the disk: that is
+    /// left to what it returns.
+    ///
+    /// # Errors
+    /// As [`Db::append`](crate::Db::append).
+    pub fn append(&mut self) -> Result<Uncommitted> {
         let stored = self.write();
         self.routes.clear();
         self.rows.iter_mut().for_each(Vec::clear);
         self.references_in_use = None;
         let mut refused = self.refusals.take();
         refused.retain(|refusal| refusal.samples > 0);
-        let Stored { samples, new_series } = stored?;
+        let Stored { samples, new_series, last } = stored?;
         let outcome = Outcome { stored: samples, new_series, refused };
-        self.tenant.inner().count(&outcome);
-        Ok(outcome)
+        Ok(Uncommitted::new(Arc::clone(self.tenant.inner()), last, outcome))
     }
 
     /// Writes everything; returns what was stored.
@@ -260,6 +281,8 @@ impl<'db> Appender<'db> {
         if fresh == 0 {
             return Ok(stored);
         }
+        // The rest may wait for long.
+        commit(inner, &stored)?;
         let patience = if inner.has_background() { inner.options.append_deadline } else { NO_TIME };
         let room = inner.pressure.enter(fresh, patience)?;
         self.references_in_use = Some(inner.references_in_use.read());
@@ -293,7 +316,7 @@ impl<'db> Appender<'db> {
         rows.iter().map(|rows| rows.iter().filter(is_meant).copied().collect()).collect()
     }
 
-    /// Writes shard by shard, then waits once for the log; returns what it stored.
+    /// Writes shard by shard; returns what it stored.
     fn write_rows(&mut self, rows: &[Vec<Row>], takes_new_series: bool) -> Result<Stored> {
         let inner = self.tenant.inner();
         let bytes = rows.iter().map(Vec::len).sum::<usize>() as u64 * ROW_BYTES;
@@ -302,31 +325,28 @@ impl<'db> Appender<'db> {
         let bounds = inner.time_bounds(self.tenant.state());
         let gate = takes_new_series && std::mem::take(&mut self.may_bring_new);
         let gate = gate.then(|| SeriesGate::new(self.tenant, &self.limits, bounds.now));
-        let (mut stored, mut last, mut outcome) = (Stored::default(), None, Ok(()));
+        let mut stored = Stored::default();
         for (id, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
             let limits = &self.limits;
             let request = WriteRequest { rows, limits, bounds, takes_new_series, gate };
             match write_shard(self.tenant, id, &request, &self.routes, &mut self.refusals) {
-                Ok(written) => {
-                    stored.samples += written.stored;
-                    stored.new_series += written.new_series;
-                    last = last.max(written.position);
-                }
+                Ok(written) => stored += written.into(),
                 Err(error) => {
-                    outcome = Err(error);
-                    break;
+                    // What was appended is committed in any case: nobody else may come to do it.
+                    commit(inner, &stored)?;
+                    return Err(error);
                 }
             }
         }
         // References are in the log now; eviction need not wait for the disk.
         self.references_in_use = None;
-        // What was appended is committed in any case: nobody else may come to do it.
-        if let Some(position) = last {
-            inner.log().commit(position)?;
-        }
-        outcome.map(|()| stored)
+        Ok(stored)
     }
+}
+
+fn commit(inner: &Inner, stored: &Stored) -> Result<()> {
+    stored.last.map_or(Ok(()), |last| inner.log().commit(last))
 }
 
 /// Writes the rows of one shard and remembers where their series live.
