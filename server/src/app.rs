@@ -16,6 +16,7 @@ use crate::cli::ServeArgs;
 use crate::clients::{Clients, Sender};
 use crate::commits::Commits;
 use crate::config::Settings;
+use crate::flood;
 use crate::http::{ApiError, ErrorKind, MAX_FORM};
 use crate::ingest::Ingest;
 use crate::logging::LogControl;
@@ -142,13 +143,14 @@ impl App {
         self.ingest.get_or_init(|| Ingest::new(self.settings.memory_budget.unwrap_or(1 << 30)))
     }
 
-    /// The threads on which a sender's request is to be stored.
-    pub(crate) fn threads_for(&self, sender: &Sender) -> Handle {
-        if self.clients.is_flooding(sender, self.now_ms()) {
-            self.flood_threads.clone()
-        } else {
-            Handle::current()
+    /// The threads on which a sender's request is to be stored. One that floods first waits until no
+    /// query runs, but not for long.
+    pub(crate) async fn threads_for(&self, sender: &Sender) -> Handle {
+        if !self.clients.is_flooding(sender, self.now_ms()) {
+            return Handle::current();
         }
+        self.query_places.wait_for_rest(flood::PATIENCE).await;
+        self.flood_threads.clone()
     }
 
     /// The memory for queries, a quarter of the engine's budget.

@@ -5,10 +5,15 @@
 //! longer. Who floods is known from [what it has sent before](crate::clients).
 
 use std::io;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
 use crate::ingest::PLACES;
+
+/// How long a request waits for a moment in which no query runs. When there is none, as much comes in
+/// as can be stored with such pauses.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What these threads add to their nice value.
 #[cfg(target_os = "linux")]

@@ -7,9 +7,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Queries that may wait, whoever asks: the headers that tell users apart can be anything.
 const MOST_WAITING: usize = 1000;
@@ -20,9 +21,12 @@ pub(crate) type Client = Arc<str>;
 /// The places, and who waits for one.
 #[derive(Debug)]
 pub(crate) struct Turns {
+    places: usize,
     /// Places that one client may have.
     share: usize,
     state: Mutex<State>,
+    /// Told when all places have become free.
+    rest: Notify,
 }
 
 /// Why there is no place.
@@ -72,7 +76,21 @@ impl Turns {
             clients: HashMap::new(),
             ring: VecDeque::new(),
         };
-        Self { share: (places * 3 / 4).max(1), state: Mutex::new(state) }
+        Self {
+            places,
+            share: (places * 3 / 4).max(1),
+            state: Mutex::new(state),
+            rest: Notify::new(),
+        }
+    }
+
+    /// Waits until no query runs, no longer than `patience`.
+    pub(crate) async fn wait_for_rest(&self, patience: Duration) {
+        // Made before the look, so that no rest between the two is missed.
+        let rest = self.rest.notified();
+        if self.state.lock().free < self.places {
+            drop(tokio::time::timeout(patience, rest).await);
+        }
     }
 
     /// Waits for a place. Who stops waiting loses nobody's turn.
@@ -115,8 +133,12 @@ impl Turns {
             }
         }
         let granted = state.grant(self.share);
+        let rests = state.free == self.places;
         drop(state);
         self.hand_out(granted);
+        if rests {
+            self.rest.notify_waiters();
+        }
     }
 
     /// Without the lock, because a place whose receiver is gone comes back at once.
@@ -264,6 +286,31 @@ mod tests {
         assert_eq!(turns.wait(&a).await.unwrap_err(), NoPlace::Full);
         drop(running);
         assert!(got(&mut waiting[0]).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rest_is_when_no_query_runs() {
+        const LONG: Duration = Duration::from_hours(1);
+        let turns = Arc::new(Turns::new(2));
+        let waited = |since: tokio::time::Instant| since.elapsed();
+        let begun = tokio::time::Instant::now();
+        turns.wait_for_rest(LONG).await;
+        assert_eq!(waited(begun), Duration::ZERO);
+
+        let (a, b) = (client("a"), client("b"));
+        let (first, second) = (turns.wait(&a).await.unwrap(), turns.wait(&b).await.unwrap());
+        let mut rest = Box::pin(turns.wait_for_rest(LONG));
+        drop(first);
+        tokio::select! {
+            () = &mut rest => panic!("the second still runs"),
+            () = tokio::time::sleep(Duration::from_secs(1)) => drop(second),
+        }
+        rest.await;
+        assert_eq!(waited(begun), Duration::from_secs(1));
+
+        let _third = turns.wait(&a).await.unwrap();
+        turns.wait_for_rest(Duration::from_secs(2)).await;
+        assert_eq!(waited(begun), Duration::from_secs(3));
     }
 
     #[tokio::test]

@@ -94,9 +94,10 @@ async fn accept(
     }
     let (mut room, mut buffers) = (Room::default(), gate.buffers());
     body::read(content, &mut buffers.body, &gate.rooms, &mut room).await?;
+    let threads = app.threads_for(&sender).await;
     let place = gate.enter().await.ok_or_else(overloaded)?;
     let unpacked = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
-    let (shared, threads) = (Arc::clone(app), app.threads_for(&sender));
+    let shared = Arc::clone(app);
     let appended = threads.spawn_blocking(move || {
         let result = append(&shared, &db, &mut buffers);
         shared.ingest().give_back(buffers);

@@ -7,6 +7,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use parking_lot::RwLockWriteGuard;
+
 use super::cut::{CutSeries, Part, window};
 use super::{LOCK_PIECE, Shard, TenantShard};
 use crate::block::Coverage;
@@ -90,9 +92,11 @@ impl TenantShard {
         let _physical = self.physical.lock();
         let (mut removed, mut done) = (0, 0);
         for piece in slots.chunks(LOCK_PIECE) {
-            let Some(_alone) = self.slots_in_use.try_write_for(MOMENT) else { break };
+            let Some(alone) = self.slots_in_use.try_write_for(MOMENT) else { break };
             removed += self.head().write().remove_idle(piece);
             done += piece.len();
+            // A reader that waits is next: else this one mostly has the lock again before it wakes.
+            RwLockWriteGuard::unlock_fair(alone);
         }
         slots.drain(..done);
         let mut head = self.head().write();
