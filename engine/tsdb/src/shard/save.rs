@@ -273,7 +273,11 @@ impl TenantShard {
     /// Removes the saved heads, and the spill files that nothing else refers to.
     pub(crate) fn remove_saved(&self) -> Result<()> {
         let mut saving = self.saving.lock();
-        saving.kept.clear();
+        // One that stays counts: the next start reads it, so what is gone since must be remembered.
+        while let Some(oldest) = saving.kept.last() {
+            self.remove_file(&saved_path(&self.folder, oldest.position))?;
+            saving.kept.pop();
+        }
         saving.current.take_if(|(file, _)| Arc::strong_count(file) == 2);
         self.remove_unused(&mut saving)?;
         // A power loss must not bring back a head that is older than what the log still has.
