@@ -27,6 +27,8 @@ mod idle;
 mod import;
 #[path = "db/inspect.rs"]
 mod inspect;
+#[path = "db/let_go.rs"]
+mod let_go;
 #[path = "db/life.rs"]
 mod life;
 #[path = "db/limits.rs"]

@@ -25,7 +25,7 @@ const LONGEST_ROUND: Duration = Duration::from_hours(24);
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Frames before this one were let go of.
-    trimmed: Position,
+    pub(super) trimmed: Position,
     /// Where the next round begins.
     next_shard: usize,
     scrub: Scrub,
@@ -34,8 +34,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Goes on where the log was let go of: a saved head that was given up but could not be removed asks
-    /// for older frames again, and no checkpoint may promise these.
+    /// Goes on where the log was let go of: a head that has not changed for long asks for older frames
+    /// when it does, and no checkpoint may promise these.
     pub(super) fn from(replay: &ReplayReport) -> Self {
         Self { trimmed: replay.kept_from, ..Self::default() }
     }
