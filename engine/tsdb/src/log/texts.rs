@@ -56,6 +56,10 @@ fn text_ahead(bytes: &[u8]) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
     use crate::bytes::{put_bytes, put_varint};
 
@@ -86,5 +90,75 @@ mod tests {
             assert_eq!(texts.next(), Err(Malformed("text is not UTF-8")));
         }
         Texts::new(Reader(&[2, b'a'])).next().unwrap_err();
+    }
+
+    #[derive(Debug, Clone)]
+    enum Item {
+        Number(u64),
+        Piece(String),
+    }
+
+    fn items() -> impl Strategy<Value = Vec<Item>> {
+        // Small numbers are text, larger ones end it.
+        let number = prop_oneof![0..0x80_u64, any::<u64>()].prop_map(Item::Number);
+        let piece = prop_oneof!["[a-c]{0,3}", "[aö€😀]{0,5}", "[ö€]{60,70}"].prop_map(Item::Piece);
+        vec(prop_oneof![1 => number, 3 => piece], 0..12)
+    }
+
+    /// Changes bytes into those of which texts are made, alone or in wrong places, and cuts the rest off.
+    fn corrupt(bytes: &mut Vec<u8>, changes: &[(Index, u8)], cut: Option<Index>) {
+        for (at, byte) in changes {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+        }
+        bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len() + 1)));
+    }
+
+    fn encoded(items: &[Item]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for item in items {
+            match item {
+                Item::Number(number) => put_varint(&mut bytes, *number),
+                Item::Piece(piece) => put_bytes(&mut bytes, piece.as_bytes()),
+            }
+        }
+        bytes
+    }
+
+    /// Reads what the items say up to the first error, with both readers.
+    fn agree(bytes: &[u8], items: &[Item]) -> Result<(), TestCaseError> {
+        let (mut plain, mut texts) = (Reader(bytes), Texts::new(Reader(bytes)));
+        for item in items {
+            let is_good = if matches!(item, Item::Number(_)) {
+                let expected = plain.varint();
+                prop_assert_eq!(texts.reader.varint(), expected);
+                expected.is_ok()
+            } else {
+                let expected = plain.text();
+                prop_assert_eq!(texts.next(), expected);
+                expected.is_ok()
+            };
+            if !is_good {
+                break;
+            }
+            prop_assert_eq!(texts.reader.0, plain.0);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn texts_checked_as_one_are_those_checked_one_by_one(
+            items in items(),
+            changes in vec((any::<Index>(), prop_oneof![0..12_u8, 0x7E..=0xFF_u8, any::<u8>()]), 0..4),
+            cut in proptest::option::weighted(0.3, any::<Index>()),
+        ) {
+            let mut bytes = encoded(&items);
+            agree(&bytes, &items)?;
+            corrupt(&mut bytes, &changes, cut);
+            agree(&bytes, &items)?;
+        }
     }
 }
