@@ -17,7 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use conformance::check as check_storage;
-pub use fault::{Crash, FaultStorage};
+pub use fault::{Crash, FaultStorage, Reading};
 pub use memory::MemoryStorage;
 pub use os::OsStorage;
 

@@ -3,6 +3,8 @@
 
 #[path = "db/amplification.rs"]
 mod amplification;
+#[path = "db/asks_ahead.rs"]
+mod asks_ahead;
 #[path = "db/background.rs"]
 mod background;
 #[path = "db/budget.rs"]

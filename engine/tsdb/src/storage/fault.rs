@@ -5,6 +5,7 @@
 //! as the next process finds it.
 
 mod crash;
+mod readings;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,6 +17,7 @@ use parking_lot::Mutex;
 
 pub use crash::Crash;
 use crash::Random;
+pub use readings::Reading;
 
 use super::memory::{Copied, FlagLock};
 use super::tree::{Node, Tree};
@@ -43,6 +45,8 @@ struct State {
     capacity: Option<u64>,
     sync_takes: Duration,
     crashed: bool,
+    /// What files were asked and read since somebody wants to know.
+    readings: Option<Vec<Reading>>,
 }
 
 /// What the plan says about the operation that begins.
@@ -155,6 +159,7 @@ impl FaultStorage {
             capacity: None,
             sync_takes: Duration::ZERO,
             crashed: false,
+            readings: None,
         };
         Self { state: Arc::new(Mutex::new(state)), locked: Arc::default() }
     }
@@ -343,8 +348,13 @@ impl File for FaultFile {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         let mut state = self.state.lock();
+        state.note_reading(self.node, offset, buf.len() as u64, false);
         state.reading()?;
         state.tree.read(self.node, offset, buf)
+    }
+
+    fn will_read(&self, offset: u64, len: u64) {
+        self.state.lock().note_reading(self.node, offset, len, true);
     }
 
     fn len(&self) -> io::Result<u64> {
