@@ -101,3 +101,41 @@ impl Ahead {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nunatak_index::labels;
+
+    use crate::block::{BlockSpec, BlockWriter};
+    use crate::storage::{FaultStorage, Storage};
+    use crate::time::TimeRange;
+
+    use super::*;
+
+    /// Its chunks could also begin at the end of the page before, so both are read.
+    #[test]
+    fn a_series_that_begins_a_page_of_the_directory_is_asked_for_there() {
+        let faults = FaultStorage::new(1);
+        let storage: Arc<dyn Storage> = Arc::new(faults.clone());
+        let range = TimeRange::new(0, 999);
+        let spec = BlockSpec { range, sequence: 1, coverage: Vec::new(), zstd: false };
+        let mut writer = BlockWriter::new(storage, "", spec).unwrap();
+        for number in 0..3000 {
+            let labels = labels! { "number" => &format!("{number:04}") };
+            writer.add_series(&labels, &[1, 2], &[0.5, f64::from(number)]).unwrap();
+        }
+        let block = writer.finish().unwrap().unwrap();
+        for page in 0..block.table().unwrap().directory.len() {
+            let id = block.table().unwrap().directory[page].first;
+            let selected = Selected::new(block.clone(), range).for_query();
+            faults.take_readings();
+            selected.ask_for_places(&RoaringBitmap::from([id])).unwrap();
+            let asked = faults.take_readings();
+            assert_eq!(selected.chunks(id).unwrap().len(), 1);
+            for read in faults.take_readings() {
+                let is_read = |asked: &crate::storage::Reading| asked.bytes == read.bytes;
+                assert!(asked.iter().any(is_read), "page {page}: {read:?}");
+            }
+        }
+    }
+}

@@ -148,11 +148,14 @@ impl Selected {
         } else {
             let mut asked = None;
             for id in series {
-                let page = self.first_page_of(id)?;
-                if asked.replace(page) != Some(page)
-                    && let Some(keyed) = table.directory.get(page)
-                {
-                    self.block.ask_for(keyed.place);
+                let first = self.first_page_of(id)?;
+                // As they are read: one that begins with the series has it, too.
+                let pages = table.directory.iter().enumerate().skip(first);
+                for (page, keyed) in pages.take_while(|(_, keyed)| keyed.first <= id) {
+                    if asked.is_none_or(|asked| asked < page) {
+                        asked = Some(page);
+                        self.block.ask_for(keyed.place);
+                    }
                 }
             }
         }
