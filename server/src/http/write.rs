@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use nunatak::{AppendSeries, Appender, Db, LabelsBuilder, Outcome, RefusalReason};
-
 use tokio::sync::oneshot;
 
 use super::body::{self, BodyError};
@@ -94,10 +93,23 @@ async fn accept(
     }
     let (mut room, mut buffers) = (Room::default(), gate.buffers());
     body::read(content, &mut buffers.body, &gate.rooms, &mut room).await?;
+    // What has come in whole is stored and counted also if its sender goes meanwhile.
+    let stored = tokio::spawn(store(Arc::clone(app), db, sender, buffers, room));
+    stored.await.unwrap_or_else(|_| Err(failed()))
+}
+
+async fn store(
+    app: Arc<App>,
+    db: Db,
+    sender: Sender,
+    mut buffers: Buffers,
+    room: Room,
+) -> Result<Response, Refusal> {
+    let gate = app.ingest();
     let threads = app.threads_for(&sender).await;
-    let place = gate.enter().await.ok_or_else(overloaded)?;
+    let _place = gate.enter().await.ok_or_else(overloaded)?;
     let unpacked = gate.unpack(&buffers.body).await.ok_or_else(overloaded)?;
-    let shared = Arc::clone(app);
+    let shared = Arc::clone(&app);
     let appended = threads.spawn_blocking(move || {
         let result = append(&shared, &db, &mut buffers);
         shared.ingest().give_back(buffers);
@@ -106,7 +118,6 @@ async fn accept(
     });
     let Appended { outcome, counts, received } = appended.await.map_err(|_| failed())??;
     let outcome = outcome.await.map_err(|_| failed())?.map_err(|error| not_stored(&error))?;
-    drop(place);
     app.metrics.remote_write(&counts, &outcome, received);
     if outcome.new_series > 0 {
         app.clients.sent(sender, (outcome.new_series, outcome.stored), app.now_ms());
@@ -255,6 +266,9 @@ impl Sink for Store<'_> {
 mod tests {
     use std::time::Duration;
 
+    use nunatak::storage::FaultStorage;
+    use nunatak::{ManualClock, Options};
+
     use super::*;
 
     fn status(content_type: &'static str, encoding: &'static str) -> u16 {
@@ -282,5 +296,29 @@ mod tests {
         let response = refusal.into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(header::RETRY_AFTER));
+    }
+
+    /// Who floods gives up first: it must be known all the same.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_request_whose_sender_goes_is_stored_and_counted() {
+        let storage = FaultStorage::new(1);
+        let options = Options::new("test").storage(Arc::new(storage.clone())).threads(0);
+        let app = App::unopened();
+        app.opened(Db::open(options.clock(Arc::new(ManualClock::new(1)))).unwrap());
+        storage.slow_syncs(Duration::from_millis(300));
+        // The sample 0 at 1 ms of {__name__="m"}.
+        let series = b"\x0a\x0d\x0a\x08__name__\x12\x01m\x12\x02\x10\x01";
+        let message = [&[0x0a, series.len() as u8], &series[..]].concat();
+        let body = Body::from(snap::raw::Encoder::new().compress_vec(&message).unwrap());
+        let headers = HeaderMap::new();
+        let request = accept(&app, &headers, None, body);
+        let given_up = tokio::time::timeout(Duration::from_millis(50), request).await;
+        assert!(given_up.is_err(), "the sync takes longer: {given_up:?}");
+        let counted = async {
+            while app.clients.value(1)[0]["newSeries"] != 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), counted).await.expect("its sender is known");
     }
 }

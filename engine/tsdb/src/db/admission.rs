@@ -1,5 +1,6 @@
 //! How many bytes of requests may be under way at once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -20,8 +21,8 @@ pub(super) struct Admission {
 
 /// Room for one request; dropping it makes room for others.
 #[derive(Debug)]
-pub(super) struct Admitted<'a> {
-    admission: &'a Admission,
+pub(super) struct Admitted {
+    admission: Arc<Admission>,
     bytes: u64,
 }
 
@@ -31,7 +32,7 @@ impl Admission {
     }
 
     /// Waits for room. A request that is larger than the limit goes in alone.
-    pub(super) fn enter(&self, bytes: u64) -> Result<Admitted<'_>> {
+    pub(super) fn enter(self: &Arc<Self>, bytes: u64) -> Result<Admitted> {
         let until = Instant::now() + self.deadline.min(LONGEST_WAIT);
         let mut under_way = self.under_way.lock();
         while *under_way > 0 && *under_way + bytes > self.limit {
@@ -41,11 +42,11 @@ impl Admission {
             }
         }
         *under_way += bytes;
-        Ok(Admitted { admission: self, bytes })
+        Ok(Admitted { admission: Arc::clone(self), bytes })
     }
 }
 
-impl Drop for Admitted<'_> {
+impl Drop for Admitted {
     fn drop(&mut self) {
         *self.admission.under_way.lock() -= self.bytes;
         self.admission.room.notify_all();
@@ -58,7 +59,7 @@ mod tests {
 
     #[test]
     fn refuses_after_the_deadline_and_admits_when_there_is_room() {
-        let admission = Admission::new(100, Duration::from_millis(1));
+        let admission = Arc::new(Admission::new(100, Duration::from_millis(1)));
         let first = admission.enter(80).unwrap();
         let full = admission.enter(30).unwrap_err();
         assert!(matches!(full, Error::Overloaded { pending_bytes: 80, limit_bytes: 100 }));

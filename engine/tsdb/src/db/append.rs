@@ -8,8 +8,9 @@ use std::time::Duration;
 use nunatak_index::{Labels, LabelsBuilder};
 use parking_lot::RwLockReadGuard;
 
-use super::Inner;
+use super::admission::Admitted;
 use super::gate::SeriesGate;
+use super::open::Inner;
 use super::tenant::Tenant;
 use super::uncommitted::Uncommitted;
 use crate::batch::Outcome;
@@ -45,8 +46,10 @@ enum Route {
 struct Stored {
     samples: u64,
     new_series: u64,
-    /// Where the last of it is in the log.
+    /// Where the last of it is in the log, if it is not committed yet.
     last: Option<Position>,
+    /// Its room in the queue until then.
+    admitted: Option<Admitted>,
 }
 
 impl AddAssign for Stored {
@@ -54,13 +57,14 @@ impl AddAssign for Stored {
         self.samples += other.samples;
         self.new_series += other.new_series;
         self.last = self.last.max(other.last);
+        self.admitted = other.admitted.or(self.admitted.take());
     }
 }
 
 impl From<Written> for Stored {
     fn from(written: Written) -> Self {
         let Written { stored, new_series, position, .. } = written;
-        Self { samples: stored, new_series, last: position }
+        Self { samples: stored, new_series, last: position, admitted: None }
     }
 }
 
@@ -241,10 +245,11 @@ impl<'db> Appender<'db> {
     }
 
     /// Stores what was collected and empties the appender, but does not wait for the disk: that is
-    /// left to what it returns.
+    /// left to what it returns. Until then it takes room in the queue of samples that are under way.
     ///
     /// # Errors
-    /// As [`Db::append`](crate::Db::append).
+    /// As [`Db::append`](crate::Db::append); [`Error::Overloaded`](crate::Error::Overloaded) also if
+    /// too much was appended and is not committed.
     pub fn append(&mut self) -> Result<Uncommitted> {
         let stored = self.write();
         self.routes.clear();
@@ -252,9 +257,9 @@ impl<'db> Appender<'db> {
         self.references_in_use = None;
         let mut refused = self.refusals.take();
         refused.retain(|refusal| refusal.samples > 0);
-        let Stored { samples, new_series, last } = stored?;
+        let Stored { samples, new_series, last, admitted } = stored?;
         let outcome = Outcome { stored: samples, new_series, refused };
-        Ok(Uncommitted::new(Arc::clone(self.tenant.inner()), last, outcome))
+        Ok(Uncommitted { inner: Arc::clone(self.tenant.inner()), last, admitted, outcome })
     }
 
     /// Writes everything; returns what was stored.
@@ -282,7 +287,7 @@ impl<'db> Appender<'db> {
             return Ok(stored);
         }
         // The rest may wait for long.
-        commit(inner, &stored)?;
+        commit(inner, &mut stored)?;
         let patience = if inner.has_background() { inner.options.append_deadline } else { NO_TIME };
         let room = inner.pressure.enter(fresh, patience)?;
         self.references_in_use = Some(inner.references_in_use.read());
@@ -321,11 +326,11 @@ impl<'db> Appender<'db> {
         let inner = self.tenant.inner();
         let bytes = rows.iter().map(Vec::len).sum::<usize>() as u64 * ROW_BYTES;
         inner.space.admit(bytes)?;
-        let _admitted = inner.admission.enter(bytes)?;
+        let admitted = inner.admission.enter(bytes)?;
         let bounds = inner.time_bounds(self.tenant.state());
         let gate = takes_new_series && std::mem::take(&mut self.may_bring_new);
         let gate = gate.then(|| SeriesGate::new(self.tenant, &self.limits, bounds.now));
-        let mut stored = Stored::default();
+        let mut stored = Stored { admitted: Some(admitted), ..Stored::default() };
         for (id, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
             let limits = &self.limits;
@@ -333,8 +338,9 @@ impl<'db> Appender<'db> {
             match write_shard(self.tenant, id, &request, &self.routes, &mut self.refusals) {
                 Ok(written) => stored += written.into(),
                 Err(error) => {
+                    self.references_in_use = None;
                     // What was appended is committed in any case: nobody else may come to do it.
-                    commit(inner, &stored)?;
+                    commit(inner, &mut stored)?;
                     return Err(error);
                 }
             }
@@ -345,8 +351,10 @@ impl<'db> Appender<'db> {
     }
 }
 
-fn commit(inner: &Inner, stored: &Stored) -> Result<()> {
-    stored.last.map_or(Ok(()), |last| inner.log().commit(last))
+fn commit(inner: &Inner, stored: &mut Stored) -> Result<()> {
+    stored.last.take().map_or(Ok(()), |last| inner.log().commit(last))?;
+    stored.admitted = None;
+    Ok(())
 }
 
 /// Writes the rows of one shard and remembers where their series live.

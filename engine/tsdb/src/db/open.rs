@@ -44,7 +44,7 @@ pub(crate) struct Inner {
     pub(super) options: Options,
     pub(super) shards: Vec<Shard>,
     pub(super) tenants: RwLock<HashMap<Arc<str>, Arc<TenantState>>>,
-    pub(super) admission: Admission,
+    pub(super) admission: Arc<Admission>,
     /// Held shared by appenders, alone while series are evicted.
     pub(super) references_in_use: RwLock<()>,
     pub(super) counters: Counters,
@@ -111,7 +111,7 @@ impl Inner {
         let queue = (memory_budget / 8).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
         let inner = Self {
             tail: Tail::new(options.replay_target, replayed, options.clock.now_ms()),
-            admission: Admission::new(queue, options.append_deadline),
+            admission: Arc::new(Admission::new(queue, options.append_deadline)),
             shards,
             tenants: RwLock::default(),
             references_in_use: RwLock::default(),

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Inner;
+use super::admission::Admitted;
+use super::open::Inner;
 use crate::batch::Outcome;
 use crate::error::Result;
 use crate::log::Position;
@@ -19,16 +20,15 @@ use crate::log::Position;
 #[derive(Debug)]
 #[must_use = "nothing is durable before `commit`"]
 pub struct Uncommitted {
-    inner: Arc<Inner>,
-    last: Option<Position>,
-    outcome: Outcome,
+    pub(super) inner: Arc<Inner>,
+    /// Where the last of it is in the log.
+    pub(super) last: Option<Position>,
+    /// Its room in the queue.
+    pub(super) admitted: Option<Admitted>,
+    pub(super) outcome: Outcome,
 }
 
 impl Uncommitted {
-    pub(super) fn new(inner: Arc<Inner>, last: Option<Position>, outcome: Outcome) -> Self {
-        Self { inner, last, outcome }
-    }
-
     /// Waits until all is as durable as the database was opened for; as
     /// [`Db::append`](crate::Db::append).
     ///
@@ -38,6 +38,7 @@ impl Uncommitted {
         if let Some(last) = self.last {
             self.inner.log().commit(last)?;
         }
+        drop(self.admitted);
         self.inner.count(&self.outcome);
         Ok(self.outcome)
     }

@@ -1,7 +1,9 @@
 //! What is appended can be queried at once, and is durable when its commit returns.
 
+use std::time::Duration;
+
 use nunatak::storage::{Crash, FaultStorage};
-use nunatak::{Db, Labels, Uncommitted, labels};
+use nunatak::{Db, Error, Labels, Result, Uncommitted, labels};
 
 use crate::common::{NOW, options, read};
 
@@ -60,4 +62,23 @@ fn a_commit_may_come_after_the_close_and_from_another_thread() {
     let committed = std::thread::spawn(|| appended.commit()).join().unwrap();
     assert_eq!(committed.unwrap().stored, 1);
     assert_eq!(read(&Db::open(options(&storage)).unwrap())[&series(1)], [(NOW, 1.0)]);
+}
+
+#[test]
+fn what_is_not_committed_takes_room_in_the_queue() {
+    let storage = FaultStorage::new(1);
+    let db = Db::open(options(&storage).memory_budget(16 << 20).append_deadline(Duration::ZERO));
+    let db = db.unwrap();
+    // Two of them are more than the 4 MiB of the queue.
+    let append = |begin: i64| -> Result<Uncommitted> {
+        let mut appender = db.appender();
+        let series = appender.labels(&series(0));
+        (0..100_000).for_each(|i| appender.push(series, NOW - 1_000_000 + begin + i, 1.0));
+        appender.append()
+    };
+    let first = append(0).unwrap();
+    let refused = append(200_000).unwrap_err();
+    assert!(matches!(refused, Error::Overloaded { .. }), "{refused}");
+    first.commit().unwrap();
+    assert_eq!(append(200_000).unwrap().commit().unwrap().stored, 100_000);
 }
